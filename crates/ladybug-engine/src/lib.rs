@@ -1,0 +1,1 @@
+//! Ladybug's memory.

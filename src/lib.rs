@@ -1,0 +1,1 @@
+//! Ladybug, the server: protocols over the memory of `ladybug-engine`.
