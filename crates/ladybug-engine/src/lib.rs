@@ -1,1 +1,6 @@
-//! Ladybug's memory.
+//! Ladybug's memory: fingerprints, the bind space, the commit path and search.
+//!
+//! It knows nothing of protocols. Rooms, from the top down: `engine`, `search`, `commit`, `space`,
+//! `fingerprint`; `storage` and `error` lie below everything.
+
+pub mod space;
