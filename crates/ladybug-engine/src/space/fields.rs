@@ -1,0 +1,58 @@
+//! Named, typed fields of a node or an edge: what `HSET` writes and the query languages call
+//! properties.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+/// Fields in the order in which they were first set.
+pub type Fields = IndexMap<Arc<[u8]>, FieldValue>;
+
+/// A field's value with its type; Redis commands write bytes and read text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldValue {
+    /// Any bytes; text when they are UTF-8.
+    Bytes(Arc<[u8]>),
+    /// A 64-bit integer.
+    Integer(i64),
+    /// A 64-bit float.
+    Float(f64),
+    /// True or false.
+    Boolean(bool),
+    /// A list of values.
+    List(Arc<[FieldValue]>),
+}
+
+impl FieldValue {
+    /// The value as the bytes that `HGET` answers: integers in decimal, floats in their shortest
+    /// form, booleans as `true` and `false`, lists as JSON.
+    pub fn text(&self) -> Arc<[u8]> {
+        match self {
+            FieldValue::Bytes(bytes) => Arc::clone(bytes),
+            FieldValue::Integer(n) => n.to_string().into_bytes().into(),
+            FieldValue::Float(x) => x.to_string().into_bytes().into(),
+            FieldValue::Boolean(b) => b.to_string().into_bytes().into(),
+            FieldValue::List(_) => self.json().to_string().into_bytes().into(),
+        }
+    }
+
+    /// The value as JSON; bytes that are not UTF-8 become text with replacement characters.
+    pub fn json(&self) -> serde_json::Value {
+        match self {
+            FieldValue::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned().into(),
+            FieldValue::Integer(n) => (*n).into(),
+            FieldValue::Float(x) => (*x).into(),
+            FieldValue::Boolean(b) => (*b).into(),
+            FieldValue::List(items) => items.iter().map(FieldValue::json).collect(),
+        }
+    }
+}
+
+/// Fields as one JSON object.
+pub fn fields_json(fields: &Fields) -> serde_json::Value {
+    fields
+        .iter()
+        .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.json()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
