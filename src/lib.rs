@@ -1,1 +1,3 @@
 //! Ladybug, the server: protocols over the memory of `ladybug-engine`.
+
+pub mod server;
