@@ -1,3 +1,4 @@
 //! Ladybug, the server: protocols over the memory of `ladybug-engine`.
 
+pub mod cli;
 pub mod server;
