@@ -15,8 +15,8 @@ use super::packed::PackedIntegers;
 /// once, and what the first write under a held snapshot copies.
 pub(super) const OVERLAY_ENTRIES_MIN: usize = 128;
 /// Past that the bound is this times the square root of the base's length: inserting `n` edges
-/// then costs O(n·√n) moves in all with a constant near 1/24, while the overlay, which a held
-/// snapshot makes a writer copy, stays two orders below the base.
+/// rewrites about n·√n/6 entries in all, and the overlay, which a held snapshot makes a writer
+/// copy, is a hundredth of a large base.
 pub(super) const OVERLAY_ROOT_FACTOR: usize = 4;
 
 /// A place in the order of a chunk's edges.
@@ -341,17 +341,25 @@ impl<P: Copy> Chunk<P> {
 
     /// The edges of a span in the order of their keys.
     pub(super) fn entries(&self, span: Span) -> Entries<'_, P> {
+        let range = self.base.span(span);
         Entries {
             base: &self.base,
             slot: span.slot(),
-            range: self.base.span(span),
+            row_end: range.end,
+            range,
             overlay: self.overlay_of(span),
         }
     }
 
     /// All edges in the order of their keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, P)> {
-        (0..=u8::MAX).flat_map(|slot| self.entries(Span::of(slot, None)))
+    pub(super) fn iter(&self) -> Entries<'_, P> {
+        Entries {
+            base: &self.base,
+            slot: 0,
+            row_end: self.base.row(0).end,
+            range: 0..self.base.len(),
+            overlay: &self.overlay,
+        }
     }
 
     /// How many edges a slot has, without walking them.
@@ -392,12 +400,29 @@ impl<P: Copy> Chunk<P> {
     }
 }
 
-/// The edges of a span: the base's run and the overlay's, merged.
+/// A run of the base and one of the overlay, merged.
 pub(super) struct Entries<'a, P> {
     base: &'a Base<P>,
+    /// The slot whose row `range` starts in.
     slot: usize,
+    /// Where that row, or what is wanted of it, ends.
+    row_end: usize,
     range: Range<usize>,
     overlay: &'a [Entry<P>],
+}
+
+impl<P: Copy> Entries<'_, P> {
+    /// The next key of the base's run.
+    fn peek_base(&mut self) -> Option<Key> {
+        if self.range.is_empty() {
+            return None;
+        }
+        while self.range.start == self.row_end {
+            self.slot += 1;
+            self.row_end = self.base.row(self.slot).end;
+        }
+        Some(self.base.key(self.slot, self.range.start))
+    }
 }
 
 impl<P: Copy> Iterator for Entries<'_, P> {
@@ -405,9 +430,7 @@ impl<P: Copy> Iterator for Entries<'_, P> {
 
     fn next(&mut self) -> Option<(Key, P)> {
         loop {
-            let in_base =
-                (!self.range.is_empty()).then(|| self.base.key(self.slot, self.range.start));
-            match (in_base, self.overlay.split_first()) {
+            match (self.peek_base(), self.overlay.split_first()) {
                 (Some(key), first) if first.is_none_or(|(entry, _)| key < entry.key()) => {
                     let payload = self.base.payloads[self.range.start];
                     self.range.start += 1;
