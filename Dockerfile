@@ -7,8 +7,8 @@ COPY . .
 RUN cargo build --release --locked --bin ladybug
 
 FROM debian:bookworm-slim
-RUN groupadd --system --gid 10001 ladybug \
-    && useradd --system --uid 10001 --gid ladybug --no-create-home --home-dir /data --shell /usr/sbin/nologin ladybug \
+RUN groupadd --gid 10001 ladybug \
+    && useradd --uid 10001 --gid ladybug --no-create-home --home-dir /data --shell /usr/sbin/nologin ladybug \
     && install --directory --owner=ladybug --group=ladybug --mode=0700 /data
 COPY --from=builder /build/target/release/ladybug /usr/local/bin/ladybug
 # All interfaces, hence a password: without LADYBUG_PASSWORD the server says so and exits.

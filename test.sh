@@ -11,7 +11,7 @@
 #   clients  tests/python: redis-py, redis-cli, a differential run against redis-server,
 #            the README's session, the container files (see tests/python/README.md)
 #
-# Needs Rust, a C compiler, python3 with venv, redis-server and redis-tools; `.ci/run` installs them on Debian.
+# Needs Rust, a C compiler, python3 with venv, redis-server, redis-tools and shellcheck; `.ci/run` installs them on Debian.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 
@@ -52,9 +52,9 @@ cargo_stage() {
 clients_stage() {
   echo "== clients: pytest tests/python"
   local tool
-  for tool in redis-server redis-cli python3; do
+  for tool in redis-server redis-cli python3 shellcheck; do
     command -v "$tool" >/dev/null && continue
-    echo "$tool is missing: apt-get install redis-server redis-tools python3-venv" >&2
+    echo "$tool is missing: apt-get install redis-server redis-tools python3-venv shellcheck" >&2
     count clients 0 1 1
     return
   done
