@@ -3,4 +3,6 @@
 //! It knows nothing of protocols. Rooms, from the top down: `engine`, `search`, `commit`, `space`,
 //! `fingerprint`; `storage` and `error` lie below everything.
 
+pub mod commit;
 pub mod space;
+pub mod storage;

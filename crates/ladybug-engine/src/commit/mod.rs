@@ -1,0 +1,4 @@
+//! The one write path: log, and what is built on it.
+
+pub mod log;
+pub mod record;
