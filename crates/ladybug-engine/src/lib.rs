@@ -4,5 +4,6 @@
 //! `fingerprint`; `storage` and `error` lie below everything.
 
 pub mod commit;
+pub mod fingerprint;
 pub mod space;
 pub mod storage;

@@ -1,0 +1,26 @@
+//! Fingerprints: binary vectors of 10,240 bits, their algebra, their kernels and their encoders.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`vector`](self) | [`Fingerprint`]: its layout, bytes and hex |
+//! | `algebra` | bind, permute, logic, distance, similarity |
+//! | [`bundle`] | majority by bit-sliced counters |
+//! | [`sketch`] | the fixed sample of 512 bits that a search looks at first |
+//! | [`expand`] | a seed grown to 10,240 pseudo-random bits |
+//! | [`kernel`] | the inner loops, one table of functions a processor family |
+//! | [`encode`] | text, bytes, float vectors and records to fingerprints |
+//!
+//! Nothing here knows an address, a file, a clock or a thread. The functions are pure; the only state is
+//! the choice of [`kernel`], which never changes a result.
+
+mod algebra;
+pub mod bundle;
+pub mod encode;
+pub mod expand;
+pub mod kernel;
+pub mod sketch;
+mod vector;
+
+pub use encode::Encoder;
+pub use sketch::{SKETCH_BITS, SKETCH_WORDS, Sketch, sketch};
+pub use vector::{BITS, BYTES, Fingerprint, FingerprintError, HEX_DIGITS, QUARTER, SIGMA, WORDS};
