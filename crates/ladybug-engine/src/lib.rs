@@ -4,6 +4,8 @@
 //! `fingerprint`; `storage` and `error` lie below everything.
 
 pub mod commit;
+pub mod engine;
+pub mod error;
 pub mod fingerprint;
 pub mod space;
 pub mod storage;

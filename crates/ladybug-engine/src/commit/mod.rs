@@ -1,4 +1,8 @@
-//! The one write path: log, and what is built on it.
+//! The one write path: mutations as bytes, the transaction that gathers them, the log that makes them
+//! durable.
 
+pub mod batch;
+pub mod codec;
 pub mod log;
 pub mod record;
+pub mod transaction;

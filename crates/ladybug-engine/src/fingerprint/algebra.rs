@@ -23,6 +23,18 @@ impl Fingerprint {
         self ^ other
     }
 
+    /// Binds in place: ⊕ with another.
+    pub fn xor_assign(&mut self, other: &Self) {
+        for (word, other) in self.words_mut().iter_mut().zip(other.words()) {
+            *word ^= other;
+        }
+    }
+
+    /// A checksum of the bytes (xxh3), the same on every processor.
+    pub fn checksum(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.to_bytes())
+    }
+
     /// ρⁿ: every bit moves `n` places up, around the whole 10,240 bits; negative `n` moves down.
     pub fn permute(&self, n: i64) -> Self {
         let n = n.rem_euclid(BITS as i64) as usize;

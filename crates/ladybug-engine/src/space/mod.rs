@@ -1,5 +1,34 @@
 //! The bind space: 65,536 addresses, who lives there, and how they are linked.
+//!
+//! No files, threads or clocks here: times come in as arguments.
+//!
+//! | room | holds |
+//! |---|---|
+//! | `address` | addresses and zones |
+//! | `access` | when and how often addresses were used |
+//! | `column`, `page`, `chunk` | 256 slots as copy-on-write columns |
+//! | `directory` | names and ids to addresses |
+//! | `allocator` | which free address is next |
+//! | `graph` | edges, in both directions |
+//! | `marks`, `fields`, `verbs` | what nodes and edges carry |
+//! | `state` | a space at one version, for readers |
+//! | `image` | a space as plain data, and its invariants |
+//! | `derive` | fingerprints from content |
+//! | `mutation`, `apply` | how a space changes, and back |
 
+pub mod access;
 pub mod address;
+pub mod allocator;
+pub mod apply;
+pub mod chunk;
+pub mod column;
+pub mod derive;
+pub mod directory;
 pub mod fields;
 pub mod graph;
+pub mod image;
+pub mod marks;
+pub mod mutation;
+pub mod page;
+pub mod state;
+pub mod verbs;

@@ -22,6 +22,8 @@ pub struct Edge {
     pub frequency: f32,
     /// The confidence of its truth, in (0, 1).
     pub confidence: f32,
+    /// Version of the commit that last changed it.
+    pub version: u64,
     /// Ids of the evidence its truth stands on.
     pub evidence: Option<Arc<[u64]>>,
     /// Named, typed properties.
@@ -46,6 +48,7 @@ impl Edge {
             weight: self.weight,
             frequency: self.frequency,
             confidence: self.confidence,
+            version: self.version,
         }
     }
 
@@ -66,6 +69,7 @@ impl Edge {
             weight: strength.weight,
             frequency: strength.frequency,
             confidence: strength.confidence,
+            version: strength.version,
             evidence: rare.evidence,
             properties: rare.properties,
             address: rare.address,
@@ -82,6 +86,8 @@ pub struct EdgeAttributes {
     pub frequency: f32,
     /// The confidence of its truth, in (0, 1).
     pub confidence: f32,
+    /// Version of the commit that last changed it.
+    pub version: u64,
     /// Ids of the evidence its truth stands on.
     pub evidence: Option<Arc<[u64]>>,
     /// Named, typed properties.
@@ -96,6 +102,7 @@ impl EdgeAttributes {
             weight: strength.weight,
             frequency: strength.frequency,
             confidence: strength.confidence,
+            version: strength.version,
             evidence: rare.evidence,
             properties: rare.properties,
             address: rare.address,
@@ -107,6 +114,7 @@ impl EdgeAttributes {
             weight,
             frequency,
             confidence,
+            version,
             evidence,
             properties,
             address,
@@ -116,6 +124,7 @@ impl EdgeAttributes {
                 weight,
                 frequency,
                 confidence,
+                version,
             },
             Rare {
                 evidence,
@@ -143,6 +152,8 @@ pub struct EdgeRef {
     pub frequency: f32,
     /// The confidence of its truth, in (0, 1).
     pub confidence: f32,
+    /// Version of the commit that last changed it.
+    pub version: u64,
 }
 
 impl EdgeRef {
@@ -165,6 +176,7 @@ impl EdgeRef {
             weight: strength.weight,
             frequency: strength.frequency,
             confidence: strength.confidence,
+            version: strength.version,
         }
     }
 }
@@ -188,13 +200,14 @@ pub(super) struct Strength {
     weight: f32,
     frequency: f32,
     confidence: f32,
+    version: u64,
 }
 
 impl Strength {
     /// Whether both are the same bits; `==` would take -0.0 for 0.0 and lose the change.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let bits = |s: &Self| [s.weight, s.frequency, s.confidence].map(f32::to_bits);
-        bits(self) == bits(other)
+        bits(self) == bits(other) && self.version == other.version
     }
 }
 

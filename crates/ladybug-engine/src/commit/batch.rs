@@ -1,0 +1,107 @@
+//! The payload of a log record: what one commit did to each space that it changed, or a new space's name.
+
+use super::codec::{Decoder, Encoder, Malformed};
+use super::transaction::{Changes, SpaceId};
+use crate::space::mutation::Mutation;
+
+const COMMIT: u8 = 1;
+const NAME_SPACE: u8 = 2;
+
+/// Encodes a commit made at `now` (microseconds since the epoch).
+pub fn encode_commit(now: i64, changes: &[Changes]) -> Vec<u8> {
+    let bytes: usize = changes.iter().map(|change| change.record.len() + 32).sum();
+    let mut payload = Vec::with_capacity(bytes + 16);
+    let mut encoder = Encoder(&mut payload);
+    encoder.u8(COMMIT);
+    encoder.i64(now);
+    encoder.number(changes.len() as u64);
+    for change in changes {
+        encoder.number(change.id.into());
+        encoder.number(change.version);
+        encoder.number(change.count);
+        encoder.0.extend_from_slice(&change.record);
+    }
+    payload
+}
+
+/// Encodes that the space `id` got a name.
+pub fn encode_name(id: SpaceId, name: &str) -> Vec<u8> {
+    let mut payload = Vec::new();
+    let mut encoder = Encoder(&mut payload);
+    encoder.u8(NAME_SPACE);
+    encoder.number(id.into());
+    encoder.bytes(name.as_bytes());
+    payload
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Batch {
+    /// A commit.
+    Commit {
+        /// When, microseconds since the epoch.
+        now: i64,
+        /// What each space got.
+        parts: Vec<BatchPart>,
+    },
+    /// A new space's name.
+    Name {
+        /// The space.
+        id: SpaceId,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What a commit did to one space.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchPart {
+    /// The space.
+    pub space: SpaceId,
+    /// The version that the commit made.
+    pub version: u64,
+    /// The changes, in order.
+    pub mutations: Vec<Mutation>,
+}
+
+impl Batch {
+    /// Decodes a payload.
+    pub fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let mut decoder = Decoder::new(payload);
+        let batch = match decoder.u8()? {
+            COMMIT => {
+                let now = decoder.i64()?;
+                let count = decoder.number()?;
+                let parts = (0..count).map(|_| decode_part(&mut decoder));
+                let parts = parts.collect::<Result<_, _>>()?;
+                Batch::Commit { now, parts }
+            }
+            NAME_SPACE => Batch::Name {
+                id: decode_space(&mut decoder)?,
+                name: decoder.text()?.to_owned(),
+            },
+            _ => return decoder.expected("the tag of a commit or a space's name"),
+        };
+        match decoder.is_at_end() {
+            true => Ok(batch),
+            false => decoder.expected("the end of the record"),
+        }
+    }
+}
+
+fn decode_space(decoder: &mut Decoder<'_>) -> Result<SpaceId, Malformed> {
+    let id = decoder.number()?;
+    SpaceId::try_from(id).or_else(|_| decoder.expected("the number of a space"))
+}
+
+fn decode_part(decoder: &mut Decoder<'_>) -> Result<BatchPart, Malformed> {
+    let space = decode_space(decoder)?;
+    let version = decoder.number()?;
+    let count = decoder.number()?;
+    let mutations = (0..count).map(|_| decoder.mutation());
+    Ok(BatchPart {
+        space,
+        version,
+        mutations: mutations.collect::<Result<_, _>>()?,
+    })
+}

@@ -1,0 +1,702 @@
+//! A commit in the making: reads and changes of locked spaces, its own changes visible to it, and
+//! the way back if it fails.
+//!
+//! Each change is applied in place and its inverse kept; nobody else sees it before the locks go.
+
+use std::sync::Arc;
+
+use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
+
+use super::codec::Encoder;
+use super::record::Position;
+use crate::error::{EngineError, NAME_BYTES_MAX};
+use crate::space::address::{Address, Zone};
+use crate::space::apply::{DEPTH_MAX, Space};
+use crate::space::chunk::{Kinds, NEVER};
+use crate::space::fields::FieldValue;
+use crate::space::graph::Edge;
+use crate::space::marks::{Qualia, Truth};
+use crate::space::mutation::{Content, Inverse, Mutation, NodeImage};
+use crate::space::state::View;
+use crate::space::verbs::is_verb_name;
+
+/// Number of a space: below the limit of numbered ones its number, above it a named one.
+pub type SpaceId = u32;
+
+type Result<T> = std::result::Result<T, EngineError>;
+
+/// A space under its lock, and the position of the last commit that changed it.
+pub struct Cell {
+    /// The space.
+    pub space: Space,
+    /// The log position of what it shows.
+    pub position: Position,
+    /// The highest version ever given out, also to commits that a failing log took back.
+    pub version_max: u64,
+}
+
+impl Cell {
+    /// A space that shows nothing that is not durable.
+    pub fn new(space: Space) -> Self {
+        let version_max = space.state().version();
+        Self {
+            space,
+            position: 0,
+            version_max,
+        }
+    }
+}
+
+/// What a full fluid zone does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Eviction {
+    /// Refuses.
+    #[default]
+    None,
+    /// Evicts the least activated node of the fluid zone.
+    Coldest,
+}
+
+/// A named node that went without anybody deleting it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// From which space.
+    pub space: SpaceId,
+    /// Its name.
+    pub name: Arc<[u8]>,
+    /// True if a full zone evicted it, false if its time was up.
+    pub evicted: bool,
+}
+
+/// One locked space of a transaction.
+struct Part {
+    id: SpaceId,
+    label: String,
+    guard: ArcMutexGuard<RawMutex, Cell>,
+    version: u64,
+    record: Vec<u8>,
+    count: u64,
+    inverses: Vec<Inverse>,
+}
+
+/// What one space contributes to a commit.
+pub struct Changes {
+    /// The space.
+    pub id: SpaceId,
+    /// The version it gets.
+    pub version: u64,
+    /// How many mutations `record` holds.
+    pub count: u64,
+    /// The mutations, encoded.
+    pub record: Vec<u8>,
+    /// How to take them back, in the order in which they were applied.
+    pub inverses: Vec<Inverse>,
+}
+
+/// A point in a transaction to which it can be rolled back.
+pub struct Savepoint {
+    parts: Vec<(usize, usize, u64)>,
+    gone: usize,
+    current: usize,
+}
+
+/// The settings of a transaction that come from the engine.
+pub struct Terms<'e> {
+    /// Makes the next id.
+    pub next_id: &'e (dyn Fn() -> u64 + Sync),
+    /// What a full fluid zone does.
+    pub eviction: Eviction,
+    /// The moment at which everything happens, microseconds since the epoch.
+    pub now: i64,
+}
+
+/// A commit in the making over one or more locked spaces, of which one is current.
+pub struct Transaction<'e> {
+    terms: Terms<'e>,
+    parts: Vec<Part>,
+    current: usize,
+    gone: Vec<Gone>,
+}
+
+/// What a new node starts with.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// Its name.
+    pub name: Option<Arc<[u8]>>,
+    /// What it says.
+    pub content: Content,
+    /// Its kinds, sorted.
+    pub kinds: Option<Kinds>,
+    /// Its truth.
+    pub truth: Truth,
+    /// Its qualia.
+    pub qualia: Qualia,
+    /// Its rung.
+    pub rung: u8,
+    /// When it expires; then it lives in the fluid zone.
+    pub expires: Option<i64>,
+    /// After how many accesses it becomes permanent, 0 for never.
+    pub promotion: u32,
+    /// Its parent.
+    pub parent: Option<Address>,
+}
+
+/// What a new edge carries.
+#[derive(Clone, Debug)]
+pub struct EdgeDraft {
+    /// How much it counts.
+    pub weight: f32,
+    /// Its truth.
+    pub truth: Truth,
+    /// Whether it gets an address of its own in the fluid zone.
+    pub reified: bool,
+    /// Its properties.
+    pub properties: Option<Arc<crate::space::fields::Fields>>,
+}
+
+impl Default for EdgeDraft {
+    fn default() -> Self {
+        Self {
+            weight: 1.0,
+            truth: Truth::DEFAULT,
+            reified: false,
+            properties: None,
+        }
+    }
+}
+
+impl<'e> Transaction<'e> {
+    /// Locks the spaces, which come in ascending order of id with their labels.
+    pub(crate) fn begin(
+        mut terms: Terms<'e>,
+        spaces: impl IntoIterator<Item = (SpaceId, String, Arc<Mutex<Cell>>)>,
+        current: SpaceId,
+    ) -> Self {
+        let part = |(id, label, cell): (SpaceId, String, Arc<Mutex<Cell>>)| {
+            let guard = Mutex::lock_arc(&cell);
+            let version = guard.version_max + 1;
+            let (record, inverses) = (Vec::new(), Vec::new());
+            Part {
+                id,
+                label,
+                guard,
+                version,
+                record,
+                count: 0,
+                inverses,
+            }
+        };
+        let parts: Vec<_> = spaces.into_iter().map(part).collect();
+        debug_assert!(parts.is_sorted_by_key(|part| part.id));
+        // Commit times are monotone, whatever the clock does.
+        for part in &parts {
+            terms.now = terms.now.max(part.guard.space.state().committed());
+        }
+        let current = parts.iter().position(|part| part.id == current);
+        Self {
+            terms,
+            parts,
+            current: current.expect("the current space is one of those locked"),
+            gone: Vec::new(),
+        }
+    }
+
+    /// The moment at which everything in this transaction happens, microseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.terms.now
+    }
+
+    /// The current space.
+    pub fn space(&self) -> SpaceId {
+        self.parts[self.current].id
+    }
+
+    /// Makes another of the locked spaces current; false if it is not locked.
+    pub fn select(&mut self, space: SpaceId) -> bool {
+        let part = self.parts.iter().position(|part| part.id == space);
+        self.current = part.unwrap_or(self.current);
+        part.is_some()
+    }
+
+    /// The current space as this transaction has made it so far.
+    pub fn view(&self) -> View<'_> {
+        self.parts[self.current].guard.space.view(self.terms.now)
+    }
+
+    /// The latest version at which a name may have come or gone; see [`Space::names_changed_at`].
+    pub fn names_changed_at(&self, name: &[u8]) -> u64 {
+        self.parts[self.current].guard.space.names_changed_at(name)
+    }
+
+    /// Where a name's node is.
+    pub fn find(&self, name: &[u8]) -> Option<Address> {
+        self.view().find(name).map(|node| node.address())
+    }
+
+    /// The nodes that expired or were evicted on the way.
+    pub(crate) fn take_gone(&mut self) -> Vec<Gone> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// A point to come back to.
+    pub fn savepoint(&self) -> Savepoint {
+        let mark = |part: &Part| (part.inverses.len(), part.record.len(), part.count);
+        Savepoint {
+            parts: self.parts.iter().map(mark).collect(),
+            gone: self.gone.len(),
+            current: self.current,
+        }
+    }
+
+    /// Takes back everything since the savepoint.
+    pub fn roll_back_to(&mut self, savepoint: &Savepoint) {
+        self.gone.truncate(savepoint.gone);
+        self.current = savepoint.current;
+        for (part, (inverses, record, count)) in self.parts.iter_mut().zip(&savepoint.parts) {
+            part.record.truncate(*record);
+            part.count = *count;
+            for inverse in part.inverses.drain(*inverses..).rev() {
+                undo(&mut part.guard.space, inverse);
+            }
+        }
+    }
+
+    /// Takes back everything.
+    pub(crate) fn roll_back(&mut self) {
+        let start = Savepoint {
+            parts: vec![(0, 0, 0); self.parts.len()],
+            gone: 0,
+            current: self.current,
+        };
+        self.roll_back_to(&start);
+    }
+
+    /// The highest log position that this transaction's reads revealed.
+    pub(crate) fn position(&self) -> Position {
+        let positions = self.parts.iter().map(|part| part.guard.position);
+        positions.max().unwrap_or_default()
+    }
+
+    /// How many bytes of mutations the commit's record will hold.
+    pub(crate) fn record_bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.record.len()).sum()
+    }
+
+    /// Version and commit time, before this commit, of each space that it changed.
+    pub(crate) fn before(&self) -> Vec<(u64, i64)> {
+        let parts = self.parts.iter().filter(|part| part.count > 0);
+        parts
+            .map(|part| part.guard.space.state())
+            .map(|s| (s.version(), s.committed()))
+            .collect()
+    }
+
+    /// What the commit consists of, space by space; spaces that did not change are left out.
+    pub(crate) fn changes(&mut self) -> Vec<Changes> {
+        let changed = |part: &mut Part| Changes {
+            id: part.id,
+            version: part.version,
+            count: part.count,
+            record: std::mem::take(&mut part.record),
+            inverses: std::mem::take(&mut part.inverses),
+        };
+        let parts = self.parts.iter_mut().filter(|part| part.count > 0);
+        parts.map(changed).collect()
+    }
+
+    /// Gives the spaces that changed their new version.
+    pub(crate) fn finish(&mut self, position: Position) {
+        let now = self.terms.now;
+        for part in self.parts.iter_mut().filter(|part| part.count > 0) {
+            part.guard.space.set_version(part.version, now);
+            part.guard.position = position;
+            part.guard.version_max = part.version;
+        }
+    }
+
+    fn apply(&mut self, mutation: Mutation) -> Result<()> {
+        let part = &mut self.parts[self.current];
+        let start = part.record.len();
+        Encoder(&mut part.record).mutation(&mutation);
+        match part.guard.space.apply(mutation, part.version) {
+            Ok(inverse) => {
+                part.inverses.push(inverse);
+                part.count += 1;
+                Ok(())
+            }
+            Err(misfit) => {
+                part.record.truncate(start);
+                Err(misfit.into())
+            }
+        }
+    }
+
+    /// A free address of a zone. A full fluid zone first loses what has expired, then, if that is
+    /// the policy, its coldest node.
+    fn allocate(&mut self, zone: Zone, near: Option<Address>) -> Result<Address> {
+        if let Some(address) = self.choose(zone, near) {
+            return Ok(address);
+        }
+        if zone == Zone::Fluid {
+            self.remove_expired(EXPIRED_PER_COMMIT_MAX)?;
+            if self.terms.eviction == Eviction::Coldest && self.choose(zone, near).is_none() {
+                self.evict_coldest()?;
+            }
+            if let Some(address) = self.choose(zone, near) {
+                return Ok(address);
+            }
+        }
+        let part = &self.parts[self.current];
+        Err(EngineError::ZoneFull {
+            zone,
+            space: part.label.clone(),
+            count: part.guard.space.state().population(zone),
+        })
+    }
+
+    fn choose(&self, zone: Zone, near: Option<Address>) -> Option<Address> {
+        self.parts[self.current]
+            .guard
+            .space
+            .free()
+            .choose(zone, near)
+    }
+
+    /// Removes up to `limit` nodes of the current space whose time is up; how many it removed.
+    pub fn remove_expired(&mut self, limit: usize) -> Result<usize> {
+        let expired = self.parts[self.current]
+            .guard
+            .space
+            .expired(self.terms.now, limit);
+        for &address in &expired {
+            self.remove_gone(address, false)?;
+        }
+        Ok(expired.len())
+    }
+
+    fn evict_coldest(&mut self) -> Result<()> {
+        let version = self.parts[self.current].version;
+        let view = self.view();
+        let coldest = view
+            .nodes()
+            .filter(|node| node.address().zone() == Zone::Fluid && node.version() != version)
+            .map(|node| (view.access(node).activation(view.now), node.address()))
+            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        match coldest {
+            Some((_, address)) => self.remove_gone(address, true),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a node that nobody deleted, and remembers its name.
+    fn remove_gone(&mut self, address: Address, evicted: bool) -> Result<()> {
+        let part = &self.parts[self.current];
+        let node = part.guard.space.state().node(address);
+        if let Some(name) = node.and_then(|node| node.name().cloned()) {
+            self.gone.push(Gone {
+                space: part.id,
+                name,
+                evicted,
+            });
+        }
+        self.remove(address)
+    }
+
+    /// Lets a name be free for a new node: what stood under it has expired.
+    fn clear_expired_name(&mut self, name: &[u8]) -> Result<()> {
+        match self.parts[self.current].guard.space.state().find(name) {
+            Some(address) if self.view().node(address).is_none() => {
+                self.remove_gone(address, false)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a node: in the fluid zone if it expires, else in the node zone, as near its parent as
+    /// there is room. Its name must be free.
+    pub fn create(&mut self, draft: Draft) -> Result<Address> {
+        if let Some(name) = &draft.name {
+            check_name(name)?;
+            self.clear_expired_name(name)?;
+            if self.find(name).is_some() {
+                return Err(EngineError::NameTaken(lossy(name)));
+            }
+        }
+        let zone = zone_of_expiry(draft.expires);
+        let address = self.allocate(zone, draft.parent)?;
+        let mut node = NodeImage::new((self.terms.next_id)(), draft.name, self.terms.now);
+        node.content = draft.content;
+        node.kinds = draft.kinds;
+        node.truth = draft.truth;
+        node.qualia = draft.qualia;
+        node.rung = draft.rung;
+        node.expires = draft.expires.unwrap_or(NEVER);
+        node.promotion = draft.promotion;
+        let node = Box::new(node);
+        self.apply(Mutation::Insert { address, node })?;
+        if draft.parent.is_some() {
+            self.set_parent(address, draft.parent)?;
+        }
+        Ok(address)
+    }
+
+    /// Removes a node with its edges; its children become roots.
+    pub fn remove(&mut self, address: Address) -> Result<()> {
+        let state = self.parts[self.current].guard.space.state();
+        let edges = state.graph().incident(address);
+        for edge in edges {
+            self.unlink(edge.source, edge.id)?;
+        }
+        let state = self.parts[self.current].guard.space.state();
+        let all = View::of(state, i64::MIN);
+        let node = state.node(address);
+        let has_parent = node.is_some_and(|node| node.parent().is_some());
+        let children: Vec<Address> = node
+            .map(|node| all.children(node).map(|child| child.address()).collect())
+            .unwrap_or_default();
+        for child in children {
+            self.apply(Mutation::SetParent {
+                address: child,
+                parent: None,
+            })?;
+        }
+        if has_parent {
+            self.apply(Mutation::SetParent {
+                address,
+                parent: None,
+            })?;
+        }
+        self.apply(Mutation::Remove { address })
+    }
+
+    /// Removes everything of the current space but its verbs.
+    pub fn clear(&mut self) -> Result<()> {
+        let state = Arc::clone(self.parts[self.current].guard.space.state());
+        for edge in state.graph().edges() {
+            self.unlink(edge.source, edge.id)?;
+        }
+        for node in View::of(&state, i64::MIN).nodes() {
+            self.remove(node.address())?;
+        }
+        Ok(())
+    }
+
+    /// Replaces value, fields and fingerprint.
+    pub fn set_content(&mut self, address: Address, content: Content) -> Result<()> {
+        self.apply(Mutation::SetContent { address, content })
+    }
+
+    /// Sets a field, or removes it.
+    pub fn set_field(
+        &mut self,
+        address: Address,
+        name: &[u8],
+        value: Option<FieldValue>,
+    ) -> Result<()> {
+        let name = name.into();
+        self.apply(Mutation::SetField {
+            address,
+            name,
+            value,
+        })
+    }
+
+    /// Sets or removes the time of expiry, and moves the node to the zone whose law that is.
+    /// Answers where it lives now.
+    pub fn set_expiry(&mut self, address: Address, expires: Option<i64>) -> Result<Address> {
+        let zone = zone_of_expiry(expires);
+        let expires = expires.unwrap_or(NEVER);
+        if zone == Zone::Node {
+            self.apply(Mutation::SetExpiry { address, expires })?;
+        }
+        let mut to = address;
+        if address.zone() != zone {
+            let state = self.parts[self.current].guard.space.state();
+            let parent = state.node(address).and_then(|node| node.parent());
+            let near = parent.and_then(|id| state.find_id(id));
+            to = self.allocate(zone, near)?;
+            self.apply(Mutation::Relocate { from: address, to })?;
+        }
+        if zone == Zone::Fluid {
+            self.apply(Mutation::SetExpiry {
+                address: to,
+                expires,
+            })?;
+        }
+        Ok(to)
+    }
+
+    /// Gives a node another name, which must be free, or none.
+    pub fn rename(&mut self, address: Address, name: Option<Arc<[u8]>>) -> Result<()> {
+        if let Some(name) = &name {
+            check_name(name)?;
+            self.clear_expired_name(name)?;
+            if self.find(name).is_some_and(|there| there != address) {
+                return Err(EngineError::NameTaken(lossy(name)));
+            }
+        }
+        self.apply(Mutation::Rename { address, name })
+    }
+
+    /// Replaces the kinds; they are sorted and deduplicated here.
+    pub fn set_kinds(&mut self, address: Address, kinds: Vec<Arc<str>>) -> Result<()> {
+        let kinds = sorted_kinds(kinds);
+        self.apply(Mutation::SetKinds { address, kinds })
+    }
+
+    /// Replaces the truth and its evidence.
+    pub fn set_truth(
+        &mut self,
+        address: Address,
+        truth: Truth,
+        evidence: Option<Arc<[u64]>>,
+    ) -> Result<()> {
+        self.apply(Mutation::SetTruth {
+            address,
+            truth,
+            evidence,
+        })
+    }
+
+    /// Replaces the qualia.
+    pub fn set_qualia(&mut self, address: Address, qualia: Qualia) -> Result<()> {
+        self.apply(Mutation::SetQualia { address, qualia })
+    }
+
+    /// Sets the rung, 0..=9.
+    pub fn set_rung(&mut self, address: Address, rung: u8) -> Result<()> {
+        debug_assert!(rung <= crate::space::marks::RUNG_MAX);
+        self.apply(Mutation::SetRung { address, rung })
+    }
+
+    /// Sets after how many accesses a fluid node becomes permanent, 0 for never.
+    pub fn set_promotion(&mut self, address: Address, accesses: u32) -> Result<()> {
+        self.apply(Mutation::SetPromotion { address, accesses })
+    }
+
+    /// Moves a node, with everything below it, under another parent, or makes it a root.
+    pub fn set_parent(&mut self, address: Address, parent: Option<Address>) -> Result<()> {
+        if let Some(parent) = parent {
+            let view = View::of(self.parts[self.current].guard.space.state(), i64::MIN);
+            let mut above = view.node(parent);
+            while let Some(node) = above {
+                if node.address() == address {
+                    return Err(EngineError::Cycle);
+                }
+                above = view.parent(node);
+            }
+            if let (Some(node), Some(parent)) = (view.node(address), view.node(parent)) {
+                let below = view.subtree(node);
+                let height = below.iter().map(|n| n.depth()).max().unwrap_or(0) - node.depth();
+                if parent.depth() as usize + height as usize + 1 > DEPTH_MAX as usize {
+                    return Err(EngineError::TooDeep);
+                }
+            }
+        }
+        self.apply(Mutation::SetParent { address, parent })
+    }
+
+    /// Adds an edge and answers it; a reified one got an address.
+    pub fn link(
+        &mut self,
+        source: Address,
+        verb: u8,
+        target: Address,
+        draft: EdgeDraft,
+    ) -> Result<Edge> {
+        let address = match draft.reified {
+            true => Some(self.allocate(Zone::Fluid, Some(source))?),
+            false => None,
+        };
+        let edge = Edge {
+            id: (self.terms.next_id)(),
+            source,
+            verb,
+            target,
+            weight: draft.weight,
+            frequency: draft.truth.frequency(),
+            confidence: draft.truth.confidence(),
+            version: self.parts[self.current].version,
+            evidence: None,
+            properties: draft.properties,
+            address,
+        };
+        let boxed = Box::new(edge.clone());
+        self.apply(Mutation::Link { edge: boxed })?;
+        Ok(edge)
+    }
+
+    /// Removes an edge.
+    pub fn unlink(&mut self, source: Address, id: u64) -> Result<()> {
+        self.apply(Mutation::Unlink { source, id })
+    }
+
+    /// Replaces weight, truth, evidence and properties of the edge with `edge`'s id.
+    pub fn update_edge(&mut self, edge: Edge) -> Result<()> {
+        let edge = Box::new(edge);
+        self.apply(Mutation::UpdateEdge { edge })
+    }
+
+    /// The slot of a verb, which takes an open one if it is new.
+    pub fn define_verb(&mut self, name: &str) -> Result<u8> {
+        let verbs = self.view().state.verbs();
+        if let Some(slot) = verbs.slot(name) {
+            return Ok(slot);
+        }
+        if !is_verb_name(name) {
+            return Err(EngineError::VerbSyntax(name.to_owned()));
+        }
+        let Some(slot) = verbs.free_slot() else {
+            let names: Vec<_> = verbs.iter().map(|(_, name)| name).collect();
+            return Err(EngineError::VerbsFull(names.join(" ")));
+        };
+        let name = Some(name.into());
+        self.apply(Mutation::DefineVerb { slot, name })?;
+        Ok(slot)
+    }
+}
+
+impl Drop for Transaction<'_> {
+    /// A transaction that was not finished, whatever went wrong, leaves nothing behind.
+    fn drop(&mut self) {
+        self.roll_back();
+    }
+}
+
+/// Most expired nodes that one commit removes.
+pub const EXPIRED_PER_COMMIT_MAX: usize = 256;
+
+/// Takes back one applied mutation. An inverse fits the state that its mutation left, so it cannot
+/// fail.
+pub(crate) fn undo(space: &mut Space, inverse: Inverse) {
+    space
+        .apply(inverse.mutation, inverse.version)
+        .expect("an inverse fits the state that its mutation left");
+}
+
+/// The zone whose law a node with or without an expiry is under.
+fn zone_of_expiry(expires: Option<i64>) -> Zone {
+    match expires {
+        Some(_) => Zone::Fluid,
+        None => Zone::Node,
+    }
+}
+
+fn check_name(name: &[u8]) -> Result<()> {
+    match name.len() {
+        0..=NAME_BYTES_MAX => Ok(()),
+        len => Err(EngineError::NameTooLong(len)),
+    }
+}
+
+/// A name as errors show it.
+pub fn lossy(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// Kinds as they are stored: sorted, each once; none is no list.
+pub fn sorted_kinds(mut kinds: Vec<Arc<str>>) -> Option<Kinds> {
+    kinds.sort_unstable();
+    kinds.dedup();
+    (!kinds.is_empty()).then(|| kinds.into())
+}

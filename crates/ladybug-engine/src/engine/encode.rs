@@ -1,0 +1,126 @@
+//! Lazy encoding: whoever reads fingerprints has what is pending encoded first, outside the lock.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::commit::record::Position;
+use crate::commit::transaction::SpaceId;
+use crate::fingerprint::Fingerprint;
+use crate::space::address::Address;
+use crate::space::derive::derive;
+use crate::space::state::{State, View};
+
+/// A slot whose fingerprint was just encoded, for the id and version that it had.
+struct Encoded {
+    address: Address,
+    stamp: (u64, u64),
+    fingerprint: Fingerprint,
+}
+
+/// A space at one version with every fingerprint readable.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The state.
+    pub state: Arc<State>,
+    /// The moment of the snapshot, microseconds since the epoch.
+    pub now: i64,
+    /// The log position it shows.
+    pub position: Position,
+    /// What is pending in `state`, by address.
+    derived: Arc<[(Address, Fingerprint)]>,
+}
+
+impl Snapshot {
+    /// The snapshot as a view.
+    pub fn view(&self) -> View<'_> {
+        View::of(&self.state, self.now)
+    }
+
+    /// The fingerprint at an occupied address.
+    pub fn fingerprint(&self, address: Address) -> Option<&Fingerprint> {
+        let node = self.state.node(address)?;
+        node.fingerprint().or_else(|| {
+            let at = self
+                .derived
+                .binary_search_by_key(&address, |(address, _)| *address);
+            at.ok().map(|at| &self.derived[at].1)
+        })
+    }
+
+    /// The fingerprints that are not in the state's columns, by address.
+    pub fn derived(&self) -> &[(Address, Fingerprint)] {
+        &self.derived
+    }
+}
+
+impl Engine {
+    /// The space at this moment with every fingerprint encoded. What was pending is encoded here and
+    /// installed for those who come later.
+    pub fn snapshot(&self, space: SpaceId) -> Snapshot {
+        let (state, position) = self.state(space);
+        let now = self.now().max(state.committed());
+        let mut encoded = encode_pending(&state);
+        self.install(space, &encoded);
+        encoded.sort_unstable_by_key(|slot| slot.address);
+        let derived = encoded
+            .into_iter()
+            .map(|slot| (slot.address, slot.fingerprint));
+        Snapshot {
+            derived: derived.collect(),
+            state,
+            now,
+            position,
+        }
+    }
+
+    /// Installs encoded fingerprints where nothing has changed since.
+    fn install(&self, space: SpaceId, encoded: &[Encoded]) {
+        let Some(cell) = self.cell(space) else {
+            return;
+        };
+        // In short holds of the lock, so that clients get in between.
+        for slots in encoded.chunks(INSTALLS_PER_LOCK) {
+            let mut cell = cell.lock();
+            for slot in slots {
+                cell.space
+                    .install(slot.address, slot.stamp, &slot.fingerprint);
+            }
+        }
+    }
+}
+
+/// How many fingerprints are installed in one hold of the lock: some 50 µs.
+const INSTALLS_PER_LOCK: usize = 64;
+
+/// Encodes everything that is pending in a state, on all cores where that is worth it.
+fn encode_pending(state: &State) -> Vec<Encoded> {
+    let pending: Vec<Address> = state
+        .chunks()
+        .flat_map(|(prefix, chunk)| {
+            chunk
+                .pending
+                .iter()
+                .map(move |slot| Address::new(prefix, slot))
+        })
+        .collect();
+    let encode = |&address: &Address| {
+        let node = state.node(address)?;
+        Some(Encoded {
+            address,
+            stamp: (node.id(), node.version()),
+            fingerprint: derive(state, node),
+        })
+    };
+    #[cfg(feature = "parallel")]
+    {
+        use rayon::prelude::*;
+        if pending.len() >= PARALLEL_ENCODINGS_MIN {
+            return pending.par_iter().filter_map(encode).collect();
+        }
+    }
+    pending.iter().filter_map(encode).collect()
+}
+
+/// From how many encodings on threads are worth their while.
+#[cfg(feature = "parallel")]
+const PARALLEL_ENCODINGS_MIN: usize = 64;

@@ -1,0 +1,340 @@
+//! The one handle: spaces, commits, snapshots.
+//!
+//! Relies on `commit` for durability and on `space` for meaning. Knows no protocol.
+
+mod encode;
+mod recovery;
+mod spaces;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::commit::batch::{encode_commit, encode_name};
+use crate::commit::log::{FsyncPolicy, Log};
+use crate::commit::record::{Position, RECORD_BYTES_MAX};
+use crate::commit::transaction::{
+    Cell, Changes, Eviction, Gone, SpaceId, Terms, Transaction, undo,
+};
+use crate::error::EngineError;
+use crate::space::mutation::Inverse;
+use crate::space::state::{State, View};
+use crate::storage::{Lock, Storage};
+pub use encode::Snapshot;
+pub use recovery::OpenError;
+use spaces::Registry;
+pub use spaces::SPACE_NAME_BYTES_MAX;
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// Microseconds since the epoch.
+    fn now(&self) -> i64;
+}
+
+/// The system's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_micros() as i64)
+    }
+}
+
+/// How to open an engine.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// When commits count as acknowledged.
+    pub fsync: FsyncPolicy,
+    /// Most spaces, numbered and named together; numbers go up to one less.
+    pub spaces_max: usize,
+    /// What a full fluid zone does.
+    pub eviction: Eviction,
+    /// Key of the hash of names: pick it at random.
+    pub hash_key: u64,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            fsync: FsyncPolicy::Always,
+            spaces_max: SPACES_MAX,
+            eviction: Eviction::None,
+            hash_key: 0,
+        }
+    }
+}
+
+/// Most spaces, unless set otherwise.
+pub const SPACES_MAX: usize = 1024;
+
+/// What a commit or a read answers, with the log position that it reveals: no reply may leave before
+/// that position is acknowledged.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// The answer.
+    pub value: T,
+    /// What must be acknowledged first.
+    pub position: Position,
+    /// Named nodes that expired or were evicted on the way.
+    pub gone: Vec<Gone>,
+}
+
+/// A commit that is not acknowledged yet, and how to take it back.
+struct Unacknowledged {
+    position: Position,
+    changes: Vec<(SpaceId, Vec<Inverse>)>,
+    before: Vec<(u64, i64)>,
+}
+
+/// The memory: its spaces, and the one write path into them.
+pub struct Engine {
+    options: EngineOptions,
+    storage: Arc<dyn Storage>,
+    log: Log,
+    clock: Arc<dyn Clock>,
+    spaces: RwLock<Registry>,
+    /// What spaces that were never written look like.
+    empty: State,
+    next_id: AtomicU64,
+    unacknowledged: Mutex<VecDeque<Unacknowledged>>,
+    /// The log's failure was answered by undoing what it did not acknowledge.
+    undone: AtomicBool,
+    _lock: Lock,
+}
+
+impl Engine {
+    /// The time by the engine's clock, microseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// The options it was opened with.
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// The log, to wait for and to ask about.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The storage that everything is kept in.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// The number of a space that is written as a number or a name. A new name gets a space of its
+    /// own, logged at once.
+    pub fn space(&self, text: &str) -> Result<SpaceId, EngineError> {
+        let number = spaces::parse_number(text, self.options.spaces_max)?;
+        if let Some(id) = number.or_else(|| self.spaces.read().named(text)) {
+            return Ok(id);
+        }
+        self.settle();
+        let mut spaces = self.spaces.write();
+        if let Some(id) = spaces.named(text) {
+            return Ok(id);
+        }
+        self.log
+            .check()
+            .map_err(|failed| EngineError::ReadOnly(failed.to_string()))?;
+        let id = spaces.add_name(text, self.options.spaces_max)?;
+        self.log.append(&encode_name(id, text));
+        Ok(id)
+    }
+
+    /// How a space is written: its name or its number.
+    pub fn space_label(&self, id: SpaceId) -> String {
+        self.spaces.read().label(id)
+    }
+
+    /// The spaces that hold something or have a name.
+    pub fn spaces(&self) -> Vec<SpaceId> {
+        self.spaces.read().ids()
+    }
+
+    fn cell(&self, id: SpaceId) -> Option<Arc<Mutex<Cell>>> {
+        self.spaces.read().cell(id).cloned()
+    }
+
+    /// Reads a space at this moment, under its lock: copy out what you need, and do not wait for
+    /// anything inside.
+    pub fn read<R>(&self, space: SpaceId, f: impl FnOnce(&View<'_>) -> R) -> Outcome<R> {
+        self.settle();
+        let now = self.clock.now();
+        let (value, position) = match self.cell(space) {
+            Some(cell) => {
+                let cell = cell.lock();
+                let now = now.max(cell.space.state().committed());
+                (f(&cell.space.view(now)), cell.position)
+            }
+            None => (f(&View::of(&self.empty, now)), 0),
+        };
+        Outcome {
+            value,
+            position,
+            gone: Vec::new(),
+        }
+    }
+
+    /// The state of a space at this moment, shared, and the log position it shows.
+    pub fn state(&self, space: SpaceId) -> (Arc<State>, Position) {
+        self.settle();
+        match self.cell(space) {
+            Some(cell) => {
+                let cell = cell.lock();
+                (Arc::clone(cell.space.state()), cell.position)
+            }
+            None => (Arc::new(self.empty.clone()), 0),
+        }
+    }
+
+    /// Runs `f` on locked spaces, of which the first is current, and commits what it changed: all of
+    /// it if it answers `Ok`, nothing if `Err`.
+    pub fn commit<R, E: From<EngineError>>(
+        &self,
+        spaces: &[SpaceId],
+        f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
+    ) -> Outcome<Result<R, E>> {
+        self.settle();
+        let mut ids = spaces.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let cells = self.cells_for_writing(&ids);
+        let next_id = || self.next_id.fetch_add(1, Ordering::Relaxed);
+        let terms = Terms {
+            next_id: &next_id,
+            eviction: self.options.eviction,
+            now: self.clock.now(),
+        };
+        let mut tx = Transaction::begin(terms, cells, spaces[0]);
+        let revealed = tx.position();
+        let refused = |value: E| Outcome {
+            value: Err(value),
+            position: revealed,
+            gone: Vec::new(),
+        };
+        // Under the locks: a log that fails from here on is answered by an undo that waits for them.
+        if let Err(failed) = self.log.check() {
+            return refused(EngineError::ReadOnly(failed.to_string()).into());
+        }
+        let value = match f(&mut tx) {
+            Ok(value) => value,
+            Err(error) => {
+                tx.roll_back();
+                return refused(error);
+            }
+        };
+        if tx.record_bytes() > RECORD_BYTES_MAX - RECORD_OVERHEAD_BYTES {
+            let got = tx.record_bytes();
+            tx.roll_back();
+            let most = RECORD_BYTES_MAX - RECORD_OVERHEAD_BYTES;
+            return refused(EngineError::CommitTooLarge { most, got }.into());
+        }
+        let before = tx.before();
+        let changes = tx.changes();
+        let mut position = revealed;
+        if !changes.is_empty() {
+            position = self.log.append(&encode_commit(tx.now(), &changes));
+            self.remember(position, changes, before);
+            tx.finish(position);
+        }
+        let gone = tx.take_gone();
+        Outcome {
+            value: Ok(value),
+            position,
+            gone,
+        }
+    }
+
+    fn cells_for_writing(&self, ids: &[SpaceId]) -> Vec<(SpaceId, String, Arc<Mutex<Cell>>)> {
+        let spaces = self.spaces.read();
+        let known = |&id: &SpaceId| Some((id, spaces.label(id), Arc::clone(spaces.cell(id)?)));
+        let cells: Option<Vec<_>> = ids.iter().map(known).collect();
+        drop(spaces);
+        cells.unwrap_or_else(|| {
+            let mut spaces = self.spaces.write();
+            let made = |&id: &SpaceId| {
+                let cell = spaces.cell_or_new(id, self.options.hash_key);
+                (id, spaces.label(id), cell)
+            };
+            ids.iter().map(made).collect()
+        })
+    }
+
+    /// Keeps the way back from a commit until it is acknowledged.
+    fn remember(&self, position: Position, changes: Vec<Changes>, before: Vec<(u64, i64)>) {
+        let acknowledged = self.log.acknowledged();
+        let changes = changes.into_iter().map(|c| (c.id, c.inverses)).collect();
+        let mut queue = self.unacknowledged.lock();
+        // Only what precedes a failure is forgotten: `acknowledged` stands still after one.
+        while queue
+            .front()
+            .is_some_and(|first| first.position <= acknowledged)
+        {
+            queue.pop_front();
+        }
+        queue.push_back(Unacknowledged {
+            position,
+            changes,
+            before,
+        });
+    }
+
+    /// After the log failed: takes back what it did not acknowledge, once. Whoever waits for it is
+    /// told by the log that the outcome is unknown.
+    fn settle(&self) {
+        if self.log.check().is_err() && !self.undone.load(Ordering::Acquire) {
+            self.undo_unacknowledged();
+        }
+    }
+
+    fn undo_unacknowledged(&self) {
+        let cells: Vec<_> = {
+            let spaces = self.spaces.read();
+            let cell = |id| Some((id, Arc::clone(spaces.cell(id)?)));
+            spaces.ids().into_iter().filter_map(cell).collect()
+        };
+        let mut cells: Vec<_> = cells.iter().map(|(id, cell)| (*id, cell.lock())).collect();
+        if self.undone.load(Ordering::Acquire) {
+            return;
+        }
+        let acknowledged = self.log.acknowledged();
+        let mut queue = self.unacknowledged.lock();
+        while let Some(last) = queue.pop_back_if(|last| last.position > acknowledged) {
+            for ((id, inverses), (version, committed)) in last.changes.into_iter().zip(last.before)
+            {
+                let cell = cells.iter_mut().find(|(cell_id, _)| *cell_id == id);
+                let (_, cell) = cell.expect("a space that was committed to is there");
+                for inverse in inverses.into_iter().rev() {
+                    undo(&mut cell.space, inverse);
+                }
+                cell.space.set_version(version, committed);
+                cell.position = acknowledged;
+            }
+        }
+        self.undone.store(true, Ordering::Release);
+    }
+
+    /// Removes up to [`EXPIRED_PER_COMMIT_MAX`](crate::commit::transaction::EXPIRED_PER_COMMIT_MAX)
+    /// nodes of a space whose time is up; answers which names went, and whether there are more.
+    pub fn remove_expired(&self, space: SpaceId) -> Result<(Vec<Gone>, bool), EngineError> {
+        use crate::commit::transaction::EXPIRED_PER_COMMIT_MAX;
+        let now = self.clock.now();
+        let due = |cell: Arc<Mutex<Cell>>| !cell.lock().space.expired(now, 1).is_empty();
+        if !self.cell(space).is_some_and(due) {
+            return Ok((Vec::new(), false));
+        }
+        let outcome = self.commit(&[space], |tx| tx.remove_expired(EXPIRED_PER_COMMIT_MAX));
+        Ok((outcome.gone, outcome.value? == EXPIRED_PER_COMMIT_MAX))
+    }
+}
+
+/// Room for what a commit's record holds beside its mutations: [`SPACES_MAX`] spaces of at most 30 bytes.
+const RECORD_OVERHEAD_BYTES: usize = 64 << 10;

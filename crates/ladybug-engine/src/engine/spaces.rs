@@ -1,0 +1,121 @@
+//! Which spaces there are: numbered ones, made when first written, and named ones.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::commit::transaction::{Cell, SpaceId};
+use crate::error::EngineError;
+use crate::space::apply::Space;
+
+/// Longest name of a space, bytes.
+pub const SPACE_NAME_BYTES_MAX: usize = 128;
+
+/// The number that `text` writes, if it writes one; an error if it is out of range or no name either.
+pub fn parse_number(text: &str, most: usize) -> Result<Option<SpaceId>, EngineError> {
+    let wrong = || EngineError::SpaceSyntax {
+        most,
+        got: text.to_owned(),
+    };
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        let fits = !text.is_empty() && text.len() <= SPACE_NAME_BYTES_MAX;
+        return if fits { Ok(None) } else { Err(wrong()) };
+    }
+    match text.parse::<SpaceId>() {
+        Ok(id) if (id as usize) < most => Ok(Some(id)),
+        _ => Err(wrong()),
+    }
+}
+
+/// The spaces in use. Ids of named spaces follow those of numbered ones.
+#[derive(Default)]
+pub struct Registry {
+    cells: HashMap<SpaceId, Arc<Mutex<Cell>>>,
+    by_name: HashMap<Arc<str>, SpaceId>,
+    names: HashMap<SpaceId, Arc<str>>,
+}
+
+impl Registry {
+    /// The space of a name.
+    pub fn named(&self, name: &str) -> Option<SpaceId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// A space's memory, if it was ever written.
+    pub fn cell(&self, id: SpaceId) -> Option<&Arc<Mutex<Cell>>> {
+        self.cells.get(&id)
+    }
+
+    /// A space's memory, made if it was never written.
+    pub fn cell_or_new(&mut self, id: SpaceId, hash_key: u64) -> Arc<Mutex<Cell>> {
+        let new = || Arc::new(Mutex::new(Cell::new(Space::new(hash_key))));
+        Arc::clone(self.cells.entry(id).or_insert_with(new))
+    }
+
+    /// Gives a name the next free id above `most`, the number of numbered spaces.
+    pub fn add_name(&mut self, name: &str, most: usize) -> Result<SpaceId, EngineError> {
+        if self.ids().len() >= most {
+            return Err(EngineError::SpacesFull(most));
+        }
+        let last = self.names.keys().max().copied().unwrap_or(0);
+        let id = last.max(most as SpaceId - 1) + 1;
+        self.set_name(id, name);
+        Ok(id)
+    }
+
+    /// Gives a space the name that the log or a checkpoint says it has.
+    pub fn set_name(&mut self, id: SpaceId, name: &str) {
+        let name: Arc<str> = name.into();
+        self.by_name.insert(Arc::clone(&name), id);
+        self.names.insert(id, name);
+    }
+
+    /// The name of a space that has one.
+    pub fn name(&self, id: SpaceId) -> Option<&Arc<str>> {
+        self.names.get(&id)
+    }
+
+    /// A space's name, else its number.
+    pub fn label(&self, id: SpaceId) -> String {
+        self.name(id)
+            .map_or_else(|| id.to_string(), |name| name.to_string())
+    }
+
+    /// All spaces that were written or named, ascending.
+    pub fn ids(&self) -> Vec<SpaceId> {
+        let mut ids: Vec<_> = self
+            .cells
+            .keys()
+            .chain(self.names.keys())
+            .copied()
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_are_numbers_or_names() {
+        assert_eq!(parse_number("7", 16), Ok(Some(7)));
+        assert_eq!(parse_number("what-if", 16), Ok(None));
+        for wrong in ["16", "-1", "", "99999999999999999999", &"n".repeat(129)] {
+            assert!(parse_number(wrong, 16).is_err(), "{wrong}");
+        }
+        let mut registry = Registry::default();
+        let id = registry.add_name("what-if", 2).expect("room");
+        assert_eq!(
+            (id, registry.named("what-if"), registry.label(id).as_str()),
+            (2, Some(2), "what-if")
+        );
+        registry.cell_or_new(0, 0);
+        assert!(registry.add_name("another", 2).is_err());
+        assert_eq!(registry.ids(), [0, 2]);
+    }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong in the engine, each with what was expected, what came, and what to do.
+
+use crate::space::address::Zone;
+use crate::space::apply::Misfit;
+
+/// Longest name of a node, bytes.
+pub const NAME_BYTES_MAX: usize = 1024;
+
+/// Why the engine refuses.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// No free address.
+    #[error("{zone} zone of space {space} holds {count} of {capacity} nodes; DEL some, SELECT another space, or see --eviction", capacity = zone.capacity())]
+    ZoneFull {
+        /// The zone.
+        zone: Zone,
+        /// The space's number or name.
+        space: String,
+        /// How many it holds.
+        count: usize,
+    },
+    /// A name is too long.
+    #[error("a name has at most {NAME_BYTES_MAX} bytes; got {0}")]
+    NameTooLong(usize),
+    /// A value is too long.
+    #[error("a value has at most {most} bytes; got {got}")]
+    ValueTooLong {
+        /// The limit.
+        most: usize,
+        /// What came.
+        got: usize,
+    },
+    /// A commit is too large for one log record.
+    #[error("one commit changes at most {most} bytes; got {got}")]
+    CommitTooLarge {
+        /// The limit.
+        most: usize,
+        /// What came.
+        got: usize,
+    },
+    /// A node that must be there is not.
+    #[error("no such node '{0}'")]
+    NoSuchNode(String),
+    /// A name is in use.
+    #[error("a node named '{0}' is there already")]
+    NameTaken(String),
+    /// An edge that must be there is not.
+    #[error("no such edge {0}")]
+    NoSuchEdge(String),
+    /// A verb that nobody defined.
+    #[error("no such verb '{0}'; CAM.VERBS.DEFINE {0} takes an open slot for it")]
+    NoSuchVerb(String),
+    /// What cannot be a verb's name.
+    #[error("a verb is a word of letters, digits and _ - . :, of at most 128 bytes; got '{0}'")]
+    VerbSyntax(String),
+    /// No open slot for another verb.
+    #[error("all 112 open verb slots are taken: {0}")]
+    VerbsFull(String),
+    /// A tree would be too deep.
+    #[error("a tree is at most 255 levels deep")]
+    TooDeep,
+    /// A node would be its own ancestor.
+    #[error("a node cannot be moved below itself")]
+    Cycle,
+    /// No more spaces.
+    #[error("at most {0} spaces; use one of those that are there")]
+    SpacesFull(usize),
+    /// A space's name that cannot be one.
+    #[error("a space is a number from 0 to {last} or a name of at most 128 bytes that is no number; got '{got}'", last = most - 1)]
+    SpaceSyntax {
+        /// Numbered spaces.
+        most: usize,
+        /// What came.
+        got: String,
+    },
+    /// The log failed; nothing can be written.
+    #[error("the server is read-only since its log failed: {0}")]
+    ReadOnly(String),
+    /// The log failed before a commit was durable.
+    #[error("outcome unknown: the log failed before the commit was durable: {0}")]
+    OutcomeUnknown(String),
+    /// A change that the state cannot take.
+    #[error("internal error: {0}")]
+    Misfit(#[from] Misfit),
+}

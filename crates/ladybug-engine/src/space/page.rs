@@ -1,0 +1,236 @@
+//! The memory of a chunk's fingerprints: 256 × 1,280 bytes, 64-byte aligned, on huge pages where the
+//! system gives them, recycled when a copy is dropped.
+//!
+//! A chunk opened from a checkpoint reads the mapped file instead, until it is first written.
+
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use arrow_buffer::Buffer;
+use parking_lot::Mutex;
+
+use super::address::SLOTS;
+use super::column::SlotSet;
+use crate::fingerprint::{BYTES, Fingerprint};
+
+/// Bytes of one page: a chunk's fingerprints.
+pub const PAGE_BYTES: usize = SLOTS * BYTES;
+/// Pages of one arena: 32 × 320 KiB = 10 MiB, five huge pages exactly.
+const ARENA_PAGES: usize = 32;
+/// Size and alignment of a huge page.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
+/// Pages that are not in use. Arenas are never given back to the system: the pool holds at most
+/// what the process once needed at the same time.
+static FREE_PAGES: Mutex<Vec<FreePage>> = Mutex::new(Vec::new());
+
+/// A page's memory, and whether it has been zero since it came from the system.
+struct FreePage {
+    rows: NonNull<Fingerprint>,
+    zeroed: bool,
+}
+
+// SAFETY: a free page is owned by whoever holds the value; nothing is tied to a thread.
+unsafe impl Send for FreePage {}
+
+/// Takes a page from the pool, after a new arena was put there if it was empty.
+fn take_page() -> FreePage {
+    let mut free = FREE_PAGES.lock();
+    if free.is_empty() {
+        let layout = Layout::from_size_align(ARENA_PAGES * PAGE_BYTES, HUGE_PAGE_BYTES)
+            .expect("an arena's size is a multiple of its alignment");
+        // SAFETY: the layout is not empty.
+        let arena = unsafe { alloc_zeroed(layout) };
+        let Some(arena) = NonNull::new(arena) else {
+            handle_alloc_error(layout)
+        };
+        // SAFETY: the range is the arena that was just allocated; the advice changes no content.
+        #[cfg(target_os = "linux")]
+        unsafe {
+            libc::madvise(arena.as_ptr().cast(), layout.size(), libc::MADV_HUGEPAGE);
+        }
+        for page in (0..ARENA_PAGES).rev() {
+            // SAFETY: the offset lies in the arena, and is a multiple of 64, the alignment of a
+            // fingerprint.
+            let rows = unsafe { arena.add(page * PAGE_BYTES) }.cast();
+            free.push(FreePage { rows, zeroed: true });
+        }
+    }
+    free.pop().expect("the pool was just filled")
+}
+
+/// 256 fingerprints in memory of their own.
+pub struct Page(NonNull<Fingerprint>);
+
+// SAFETY: a page owns its memory exclusively and has no interior mutability.
+unsafe impl Send for Page {}
+// SAFETY: as above; shared access only reads.
+unsafe impl Sync for Page {}
+
+impl Page {
+    /// A page of zero fingerprints.
+    pub fn zeroed() -> Self {
+        let page = take_page();
+        if !page.zeroed {
+            // SAFETY: the page is PAGE_BYTES of owned memory, and zero is a valid fingerprint.
+            unsafe { page.rows.as_ptr().cast::<u8>().write_bytes(0, PAGE_BYTES) };
+        }
+        Self(page.rows)
+    }
+
+    /// The 256 fingerprints.
+    pub fn rows(&self) -> &[Fingerprint; SLOTS] {
+        // SAFETY: the memory is owned, aligned, and initialised (zeroed or copied) from the start.
+        unsafe { self.0.cast::<[Fingerprint; SLOTS]>().as_ref() }
+    }
+
+    fn rows_mut(&mut self) -> &mut [Fingerprint; SLOTS] {
+        // SAFETY: as in `rows`, and `&mut self` makes the access exclusive.
+        unsafe { self.0.cast::<[Fingerprint; SLOTS]>().as_mut() }
+    }
+}
+
+impl Clone for Page {
+    fn clone(&self) -> Self {
+        let page = take_page();
+        // SAFETY: both are PAGE_BYTES of initialised memory, and a page from the pool is no other's.
+        unsafe {
+            page.rows
+                .as_ptr()
+                .cast::<u8>()
+                .copy_from_nonoverlapping(self.0.as_ptr().cast(), PAGE_BYTES);
+        }
+        Self(page.rows)
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        FREE_PAGES.lock().push(FreePage {
+            rows: self.0,
+            zeroed: false,
+        });
+    }
+}
+
+/// A chunk's fingerprints: in memory, or in a mapped checkpoint.
+#[derive(Clone)]
+pub enum Fingerprints {
+    /// All 256 slots, by slot.
+    Owned(Arc<Page>),
+    /// The rows of a checkpoint, one for each slot in `slots`, in slot order.
+    Mapped {
+        /// Rows × 1,280 bytes, aligned to 64.
+        rows: Buffer,
+        /// The slots that have a row; the others are zero.
+        slots: SlotSet,
+    },
+}
+
+/// What an unused slot of a mapped chunk holds.
+static ZERO: Fingerprint = Fingerprint::ZERO;
+
+impl Fingerprints {
+    /// Zero fingerprints in memory.
+    pub fn zeroed() -> Self {
+        Self::Owned(Arc::new(Page::zeroed()))
+    }
+
+    /// The rows of a checkpoint; `None` if the buffer does not fit the slots or is not aligned.
+    pub fn mapped(rows: Buffer, slots: SlotSet) -> Option<Self> {
+        let aligned = (rows.as_ptr() as usize).is_multiple_of(align_of::<Fingerprint>());
+        (aligned && rows.len() == slots.len() * BYTES).then_some(Self::Mapped { rows, slots })
+    }
+
+    /// The fingerprint in `slot`.
+    pub fn get(&self, slot: u8) -> &Fingerprint {
+        match self {
+            Self::Owned(page) => &page.rows()[slot as usize],
+            Self::Mapped { rows, slots } if slots.contains(slot) => {
+                // SAFETY: `mapped` checked alignment and that the buffer has a row for every slot
+                // of the set; any bits are a valid fingerprint.
+                unsafe { &*rows.as_ptr().cast::<Fingerprint>().add(slots.rank(slot)) }
+            }
+            Self::Mapped { .. } => &ZERO,
+        }
+    }
+
+    /// The fingerprint in `slot`, to be changed: copies first what somebody shares or what is mapped.
+    pub fn get_mut(&mut self, slot: u8) -> &mut Fingerprint {
+        if let Self::Mapped { slots, .. } = self {
+            let mut page = Page::zeroed();
+            for slot in slots.iter() {
+                page.rows_mut()[slot as usize] = self.get(slot).clone();
+            }
+            *self = Self::Owned(Arc::new(page));
+        }
+        match self {
+            Self::Owned(page) => &mut Arc::make_mut(page).rows_mut()[slot as usize],
+            Self::Mapped { .. } => unreachable!("a mapped chunk was just copied"),
+        }
+    }
+
+    /// The fingerprints as an Arrow buffer over the same memory, which it keeps alive, and the slots
+    /// that its rows belong to.
+    pub fn buffer(&self) -> (Buffer, SlotSet) {
+        match self {
+            Self::Owned(page) => {
+                let owner = Arc::clone(page);
+                // SAFETY: the page is PAGE_BYTES of initialised memory that the `Arc` keeps alive,
+                // and a shared page is never written.
+                let buffer =
+                    unsafe { Buffer::from_custom_allocation(owner.0.cast(), PAGE_BYTES, owner) };
+                (buffer, (0..=255).collect())
+            }
+            Self::Mapped { rows, slots } => (rows.clone(), *slots),
+        }
+    }
+
+    /// Whether the fingerprints still lie in a mapped checkpoint.
+    pub fn is_mapped(&self) -> bool {
+        matches!(self, Self::Mapped { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(fingerprint: &mut Fingerprint, value: u64) {
+        fingerprint.words_mut()[3] = value;
+    }
+
+    #[test]
+    fn pages_are_zero_aligned_and_copied_on_write() {
+        for round in 0..3u64 {
+            let mut pages: Vec<_> = (0..40).map(|_| Fingerprints::zeroed()).collect();
+            for (i, page) in pages.iter_mut().enumerate() {
+                assert_eq!(page.get(9), &Fingerprint::ZERO, "round {round}");
+                let snapshot = page.clone();
+                mark(page.get_mut(9), i as u64 + 1);
+                assert_eq!(snapshot.get(9), &Fingerprint::ZERO);
+                assert_eq!(page.get(9).words()[3], i as u64 + 1);
+                assert!((page.buffer().0.as_ptr() as usize).is_multiple_of(64));
+            }
+        }
+    }
+
+    #[test]
+    fn a_mapped_chunk_reads_its_rows_and_becomes_owned_when_written() {
+        let slots: SlotSet = [3, 64, 200].into_iter().collect();
+        let mut source = Fingerprints::zeroed();
+        for slot in 0..3 {
+            mark(source.get_mut(slot), 100 + slot as u64);
+        }
+        let rows = source.buffer().0.slice_with_length(0, 3 * BYTES);
+        let mut mapped = Fingerprints::mapped(rows.clone(), slots).expect("aligned rows");
+        assert!(Fingerprints::mapped(rows.slice(BYTES), slots).is_none());
+        assert_eq!(mapped.get(64).words()[3], 101);
+        assert_eq!(mapped.get(65), &Fingerprint::ZERO);
+        mark(mapped.get_mut(65), 7);
+        assert!(!mapped.is_mapped());
+        let marks = [3, 64, 65, 200].map(|slot| mapped.get(slot).words()[3]);
+        assert_eq!(marks, [100, 101, 7, 102]);
+    }
+}
