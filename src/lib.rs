@@ -1,4 +1,5 @@
 //! Ladybug, the server: protocols over the memory of `ladybug-engine`.
 
 pub mod cli;
+pub mod config;
 pub mod server;

@@ -70,6 +70,15 @@ impl CommandError {
     pub fn wrong_arity(command: &str) -> Self {
         Self::err(format!("wrong number of arguments for '{command}' command"))
     }
+
+    /// A subcommand was given arguments it cannot have; both as the client wrote them.
+    pub fn subcommand_syntax(arguments: &[&[u8]]) -> Self {
+        Self::err(format!(
+            "unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+            String::from_utf8_lossy(arguments[1]),
+            String::from_utf8_lossy(arguments[0]).to_uppercase()
+        ))
+    }
 }
 
 impl fmt::Display for CommandError {

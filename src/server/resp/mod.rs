@@ -1,8 +1,29 @@
-//! RESP2 and RESP3, the protocol of Redis and its clients.
+//! RESP2 and RESP3, the protocol of Redis and its clients. In the order of a request's life:
 //!
+//! - [`listener`]: accepts connections and spreads them over the I/O threads
+//! - [`connection`]: reads, executes, writes
 //! - [`request`]: bytes to arguments
+//! - [`session`]: arguments to a reply, by the [`command`] table and its [`commands`]
 //! - [`reply`], [`error`]: replies to bytes
+//!
+//! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
+//! [`stats`], [`parameters`], [`glob`].
 
+pub mod client;
+pub mod command;
+pub mod commands;
+pub mod connection;
 pub mod error;
+pub mod glob;
+pub mod listener;
+pub mod monitor;
+pub mod notify;
+pub mod parameters;
+pub mod publish;
 pub mod reply;
 pub mod request;
+pub mod server;
+pub mod session;
+pub mod slowlog;
+pub mod stats;
+pub mod syntax;

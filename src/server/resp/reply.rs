@@ -71,6 +71,8 @@ pub enum Reply {
     Verbatim(Bytes),
     /// A message that answers no request; in RESP2 an array.
     Push(Vec<Reply>),
+    /// Several replies one after the other: what SUBSCRIBE answers.
+    Sequence(Vec<Reply>),
     /// Nothing is sent.
     NoReply,
 }
@@ -159,6 +161,11 @@ impl Reply {
                 },
             ),
             Self::Verbatim(text) => render_bulk(text, out),
+            Self::Sequence(replies) => {
+                for reply in replies {
+                    reply.render(protocol, out);
+                }
+            }
             Self::NoReply => {}
         }
     }
@@ -192,7 +199,7 @@ impl Serialize for Reply {
             Self::Bulk(bytes) | Self::Verbatim(bytes) => serialize_bytes(bytes, serializer),
             Self::Value(bytes) => serialize_bytes(bytes, serializer),
             Self::Nil | Self::NilArray | Self::NoReply => serializer.serialize_unit(),
-            Self::Array(items) | Self::Set(items) | Self::Push(items) => {
+            Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Sequence(items) => {
                 serializer.collect_seq(items)
             }
             Self::Map(pairs) => {
@@ -391,6 +398,11 @@ mod tests {
                 Reply::Verbatim(Bytes::from_static(b"a\nb")),
                 "$3\r\na\nb\r\n",
                 "=7\r\ntxt:a\nb\r\n",
+            ),
+            (
+                Reply::Sequence(vec![Reply::OK, Reply::OK]),
+                "+OK\r\n+OK\r\n",
+                "+OK\r\n+OK\r\n",
             ),
             (Reply::NoReply, "", ""),
         ] {

@@ -1,0 +1,413 @@
+//! Settings: a flag, else its `LADYBUG_*` variable, else the TOML file of `--config`, else the
+//! default named here. Those that can change while the server runs are CONFIG SET's
+//! ([`crate::server::resp::parameters`]).
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::server::resp::notify::Selection;
+use crate::server::resp::request::{ARGUMENTS_MAX, REQUEST_BYTES_MAX};
+
+/// Port of RESP.
+pub const PORT: u16 = 6379;
+/// Port of HTTP.
+pub const HTTP_PORT: u16 = 8080;
+/// Address all listeners bind.
+pub const BIND: &str = "127.0.0.1";
+/// Data directory.
+pub const DATA: &str = "./data";
+/// Clients connected at once.
+pub const CLIENTS_MAX: usize = 10_000;
+/// Bytes a client may leave unread before it is closed.
+pub const OUTPUT_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+/// Microseconds from which a command enters the slow log.
+pub const SLOWLOG_THRESHOLD_US: i64 = 10_000;
+/// Entries the slow log keeps.
+pub const SLOWLOG_ENTRIES_MAX: usize = 128;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// What was given on the command line, in the environment or in the file; all of it optional.
+#[derive(Debug, Clone, Default, Deserialize, clap::Args)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Options {
+    /// TOML file with any of these settings, named as the flags
+    #[arg(long, value_name = "FILE", env = "LADYBUG_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Port of RESP, 0 for any [default: 6379]
+    #[arg(long, env = "LADYBUG_PORT")]
+    pub port: Option<u16>,
+    /// Port of HTTP [default: $PORT, else 8080]
+    #[arg(long, env = "LADYBUG_HTTP_PORT")]
+    pub http_port: Option<u16>,
+    /// Addresses to listen on, separated by commas [default: 127.0.0.1]
+    #[arg(long, value_delimiter = ',', env = "LADYBUG_BIND")]
+    pub bind: Option<Vec<IpAddr>>,
+    /// Data directory [default: ./data]
+    #[arg(long, value_name = "DIR", env = "LADYBUG_DATA")]
+    pub data: Option<PathBuf>,
+    /// Threads that serve RESP [default: 1]
+    #[arg(long, value_name = "N", env = "LADYBUG_IO_THREADS")]
+    pub io_threads: Option<usize>,
+    /// Password clients have to give [default: none; only local clients are served]
+    #[arg(long, env = "LADYBUG_PASSWORD", hide_env_values = true)]
+    pub password: Option<String>,
+    /// Refuse to start without a password
+    #[arg(long, value_name = "BOOL", env = "LADYBUG_REQUIRE_PASSWORD", num_args = 0..=1,
+          default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub require_password: Option<bool>,
+    /// Refuse clients from other machines while there is no password [default: true]
+    #[arg(long, value_name = "BOOL", env = "LADYBUG_PROTECTED_MODE", num_args = 0..=1,
+          default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub protected_mode: Option<bool>,
+    /// Clients connected at once [default: 10000]
+    #[arg(long, value_name = "N", env = "LADYBUG_MAXCLIENTS")]
+    pub maxclients: Option<usize>,
+    /// Bytes of one request [default: 67108864]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_REQUEST_BYTES_MAX")]
+    pub request_bytes_max: Option<usize>,
+    /// Arguments of one request [default: 1048576]
+    #[arg(long, value_name = "N", env = "LADYBUG_ARGUMENTS_MAX")]
+    pub arguments_max: Option<usize>,
+    /// Bytes a client may leave unread before it is closed [default: 67108864]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_OUTPUT_BUFFER")]
+    pub output_buffer: Option<usize>,
+    /// Seconds after which an idle client is closed, 0 for never [default: 0]
+    #[arg(long, value_name = "SECONDS", env = "LADYBUG_TIMEOUT")]
+    pub timeout: Option<u64>,
+    /// Microseconds from which a command enters the slow log, negative for never [default: 10000]
+    #[arg(
+        long,
+        value_name = "US",
+        env = "LADYBUG_SLOWLOG_LOG_SLOWER_THAN",
+        allow_negative_numbers = true
+    )]
+    pub slowlog_log_slower_than: Option<i64>,
+    /// Entries the slow log keeps [default: 128]
+    #[arg(long, value_name = "N", env = "LADYBUG_SLOWLOG_MAX_LEN")]
+    pub slowlog_max_len: Option<usize>,
+    /// Keyspace events to publish, as Redis's letters [default: none]
+    #[arg(long, value_name = "LETTERS", env = "LADYBUG_NOTIFY_KEYSPACE_EVENTS")]
+    pub notify_keyspace_events: Option<String>,
+    /// Form of log lines [default: text]
+    #[arg(long, value_enum, env = "LADYBUG_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged: error, warn, info, debug, trace, or tracing directives [default: info]
+    #[arg(long, value_name = "LEVEL", env = "LADYBUG_LOG_LEVEL")]
+    pub log_level: Option<String>,
+}
+
+/// The settings in force, each with its value.
+#[derive(Clone)]
+pub struct Settings {
+    /// Port of RESP, 0 for any.
+    pub port: u16,
+    /// Port of HTTP.
+    pub http_port: u16,
+    /// Addresses to listen on.
+    pub bind: Vec<IpAddr>,
+    /// Data directory.
+    pub data: PathBuf,
+    /// Threads that serve RESP.
+    pub io_threads: usize,
+    /// Password at the start; CONFIG SET changes the live one.
+    pub password: Option<String>,
+    /// Whether clients from elsewhere are refused while there is no password, at the start.
+    pub protected_mode: bool,
+    /// Clients connected at once, at the start.
+    pub clients_max: usize,
+    /// Bytes of one request.
+    pub request_bytes_max: usize,
+    /// Arguments of one request.
+    pub arguments_max: usize,
+    /// Bytes a client may leave unread.
+    pub output_buffer_bytes: usize,
+    /// Seconds after which an idle client is closed, 0 for never, at the start.
+    pub timeout_s: u64,
+    /// Microseconds from which a command enters the slow log, at the start.
+    pub slowlog_threshold_us: i64,
+    /// Entries the slow log keeps, at the start.
+    pub slowlog_entries_max: usize,
+    /// Keyspace events to publish, at the start.
+    pub notify: Selection,
+    /// Form of log lines.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: String,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or names a setting that is none.
+    #[error("{path}: {source}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: Box<toml::de::Error>,
+    },
+    /// A value is out of its range.
+    #[error("{setting}: {reason}")]
+    Invalid {
+        /// The setting.
+        setting: &'static str,
+        /// What was expected.
+        reason: String,
+    },
+    /// A password is required and none is given.
+    #[error(
+        "no password is set, and this server is told to require one: set LADYBUG_PASSWORD or --password"
+    )]
+    PasswordRequired,
+}
+
+impl Settings {
+    /// Settles every setting. `port_variable` is what `PORT` says, which hosting platforms set
+    /// for HTTP.
+    ///
+    /// # Errors
+    /// The file cannot be read or understood, or a value is out of range.
+    pub fn resolve(options: Options, port_variable: Option<&str>) -> Result<Self, ConfigError> {
+        let file = match &options.config {
+            Some(path) => read_file(path)?,
+            None => Options::default(),
+        };
+        let platform_port = port_variable
+            .map(|port| {
+                port.parse()
+                    .map_err(|_| invalid("PORT", format!("'{port}' is no port")))
+            })
+            .transpose()?;
+        let password = options
+            .password
+            .or(file.password)
+            .filter(|password| !password.is_empty());
+        if password.is_none() && options.require_password.or(file.require_password) == Some(true) {
+            return Err(ConfigError::PasswordRequired);
+        }
+        let default_bind = || vec![BIND.parse().expect("invariant: the default is an address")];
+        let letters = options
+            .notify_keyspace_events
+            .or(file.notify_keyspace_events);
+        let notify = Selection::parse(letters.as_deref().unwrap_or_default())
+            .map_err(|error| invalid("notify-keyspace-events", error.to_string()))?;
+        let settings = Self {
+            port: options.port.or(file.port).unwrap_or(PORT),
+            http_port: options
+                .http_port
+                .or(platform_port)
+                .or(file.http_port)
+                .unwrap_or(HTTP_PORT),
+            bind: options.bind.or(file.bind).unwrap_or_else(default_bind),
+            data: options
+                .data
+                .or(file.data)
+                .unwrap_or_else(|| PathBuf::from(DATA)),
+            io_threads: options.io_threads.or(file.io_threads).unwrap_or(1),
+            password,
+            protected_mode: options
+                .protected_mode
+                .or(file.protected_mode)
+                .unwrap_or(true),
+            clients_max: options
+                .maxclients
+                .or(file.maxclients)
+                .unwrap_or(CLIENTS_MAX),
+            request_bytes_max: options
+                .request_bytes_max
+                .or(file.request_bytes_max)
+                .unwrap_or(REQUEST_BYTES_MAX),
+            arguments_max: options
+                .arguments_max
+                .or(file.arguments_max)
+                .unwrap_or(ARGUMENTS_MAX),
+            output_buffer_bytes: options
+                .output_buffer
+                .or(file.output_buffer)
+                .unwrap_or(OUTPUT_BUFFER_BYTES),
+            timeout_s: options.timeout.or(file.timeout).unwrap_or(0),
+            slowlog_threshold_us: options
+                .slowlog_log_slower_than
+                .or(file.slowlog_log_slower_than)
+                .unwrap_or(SLOWLOG_THRESHOLD_US),
+            slowlog_entries_max: options
+                .slowlog_max_len
+                .or(file.slowlog_max_len)
+                .unwrap_or(SLOWLOG_ENTRIES_MAX),
+            notify,
+            log_format: options.log_format.or(file.log_format).unwrap_or_default(),
+            log_level: options
+                .log_level
+                .or(file.log_level)
+                .unwrap_or_else(|| "info".to_owned()),
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Refuses values no server could run with.
+    fn check(&self) -> Result<(), ConfigError> {
+        let at_least_one = [
+            ("io-threads", self.io_threads),
+            ("maxclients", self.clients_max),
+            ("arguments-max", self.arguments_max),
+        ];
+        for (setting, value) in at_least_one {
+            if value == 0 {
+                return Err(invalid(setting, "expected at least 1, got 0"));
+            }
+        }
+        // Ranges are kept in 64 bits and lengths are added to them: stay far from the end.
+        let bytes = [
+            ("request-bytes-max", self.request_bytes_max),
+            ("output-buffer", self.output_buffer_bytes),
+        ];
+        for (setting, value) in bytes {
+            if !(1024..=1 << 40).contains(&value) {
+                return Err(invalid(
+                    setting,
+                    format!("expected 1024 to 2^40 bytes, got {value}"),
+                ));
+            }
+        }
+        if self.bind.is_empty() {
+            return Err(invalid("bind", "expected at least one address"));
+        }
+        Ok(())
+    }
+}
+
+/// Everything but the password.
+impl fmt::Debug for Settings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Settings")
+            .field("port", &self.port)
+            .field("http_port", &self.http_port)
+            .field("bind", &self.bind)
+            .field("data", &self.data)
+            .field("io_threads", &self.io_threads)
+            .field("has_password", &self.password.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn invalid(setting: &'static str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid {
+        setting,
+        reason: reason.into(),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Options, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let file = file("port = 7000\nmaxclients = 5\nbind = ['0.0.0.0', '::']\n");
+        let options = Options {
+            config: Some(file.path().to_owned()),
+            port: Some(7001),
+            ..Options::default()
+        };
+        let settings = Settings::resolve(options, Some("9000")).unwrap();
+        assert_eq!(
+            (settings.port, settings.clients_max, settings.http_port),
+            (7001, 5, 9000)
+        );
+        assert_eq!(settings.bind.len(), 2);
+        assert_eq!(settings.request_bytes_max, REQUEST_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_with_its_name() {
+        let refusal = |options| Settings::resolve(options, None).unwrap_err().to_string();
+        let options = Options {
+            io_threads: Some(0),
+            ..Options::default()
+        };
+        assert_eq!(refusal(options), "io-threads: expected at least 1, got 0");
+        let options = Options {
+            notify_keyspace_events: Some("q".into()),
+            ..Options::default()
+        };
+        assert!(refusal(options).starts_with("notify-keyspace-events: Invalid event class"));
+        let unknown = file("prot = 1\n");
+        let options = Options {
+            config: Some(unknown.path().to_owned()),
+            ..Options::default()
+        };
+        assert!(refusal(options).contains("unknown field `prot`"));
+        let options = Options {
+            config: Some("/nowhere".into()),
+            ..Options::default()
+        };
+        assert!(refusal(options).starts_with("cannot read /nowhere"));
+        assert!(Settings::resolve(Options::default(), Some("x")).is_err());
+    }
+
+    #[test]
+    fn a_required_password_must_be_there_and_not_be_shown() {
+        let required = Options {
+            require_password: Some(true),
+            ..Options::default()
+        };
+        let refused = Settings::resolve(required.clone(), None)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("set LADYBUG_PASSWORD"));
+        let empty = Options {
+            password: Some(String::new()),
+            ..required.clone()
+        };
+        assert!(Settings::resolve(empty, None).is_err());
+        let given = Options {
+            password: Some("s3cret".into()),
+            ..required
+        };
+        let settings = Settings::resolve(given, None).unwrap();
+        assert!(!format!("{settings:?}").contains("s3cret"));
+    }
+}

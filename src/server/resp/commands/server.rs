@@ -1,0 +1,177 @@
+//! CONFIG, INFO, MONITOR, SHUTDOWN, SLOWLOG, TIME: the server itself. CONFIG and INFO have files of
+//! their own.
+
+mod config;
+mod info;
+
+use bytes::Bytes;
+
+use super::super::command::{Command, Flag, Group, Handler};
+use super::super::error::CommandError;
+use super::super::reply::Reply;
+use super::super::request::parse_i64;
+use super::super::session::{Session, unix_time_us};
+
+/// The family.
+pub const COMMANDS: &[Command] = &[
+    config::CONFIG,
+    Command {
+        name: "info",
+        syntax: "[section [section ...]]",
+        arity: -1,
+        flags: &[Flag::Loading],
+        group: Group::Server,
+        summary: "What the server is, does and has done",
+        handler: Handler::Connection(info::info),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "monitor",
+        flags: &[Flag::Admin, Flag::Loading, Flag::NoMulti],
+        group: Group::Server,
+        summary: "Shows every command the server executes, from now on",
+        handler: Handler::Connection(monitor),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "shutdown",
+        syntax: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+        arity: -1,
+        flags: &[Flag::Admin, Flag::Loading, Flag::NoMulti],
+        group: Group::Server,
+        summary: "Finishes the replies of what was read, and ends the server",
+        complexity: "O(N) when saving, where N is the size of the data",
+        handler: Handler::Connection(shutdown),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "slowlog",
+        arity: -2,
+        group: Group::Server,
+        since: "2.2.12",
+        summary: "A container for commands about the slow log",
+        complexity: "Depends on the subcommand",
+        subcommands: &[
+            Command {
+                name: "get",
+                syntax: "[count]",
+                arity: -2,
+                flags: &[Flag::Admin, Flag::Loading],
+                group: Group::Server,
+                since: "2.2.12",
+                summary: "The latest entries, ten unless told otherwise; -1 for all",
+                complexity: "O(N) where N is the number of entries",
+                handler: Handler::Connection(slowlog_get),
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "len",
+                arity: 2,
+                flags: &[Flag::Admin, Flag::Loading],
+                group: Group::Server,
+                since: "2.2.12",
+                summary: "How many entries there are",
+                handler: Handler::Connection(|session, _| {
+                    Ok(Reply::count(session.server.slowlog.len()))
+                }),
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "reset",
+                arity: 2,
+                flags: &[Flag::Admin, Flag::Loading],
+                group: Group::Server,
+                since: "2.2.12",
+                summary: "Forgets the entries",
+                complexity: "O(N) where N is the number of entries",
+                handler: Handler::Connection(|session, _| {
+                    session.server.slowlog.reset();
+                    Ok(Reply::OK)
+                }),
+                ..Command::DEFAULT
+            },
+        ],
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "time",
+        flags: &[Flag::Loading, Flag::Fast],
+        group: Group::Server,
+        since: "2.6.0",
+        summary: "The server's clock: seconds since the epoch, and microseconds within the second",
+        handler: Handler::Connection(|_, _| {
+            let now_us = unix_time_us();
+            Ok(Reply::Array(vec![
+                Reply::bulk((now_us / 1_000_000).to_string()),
+                Reply::bulk((now_us % 1_000_000).to_string()),
+            ]))
+        }),
+        ..Command::DEFAULT
+    },
+];
+
+/// Entries SLOWLOG GET shows unless told otherwise.
+const SLOWLOG_ENTRIES: usize = 10;
+
+fn slowlog_get(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
+    let count = match arguments[2..] {
+        [] => SLOWLOG_ENTRIES,
+        [count] => match parse_i64(count) {
+            Some(-1) => usize::MAX,
+            Some(count) if count >= 0 => usize::try_from(count).unwrap_or(usize::MAX),
+            _ => {
+                return Err(CommandError::err(
+                    "count should be greater than or equal to -1",
+                ));
+            }
+        },
+        _ => return Err(CommandError::subcommand_syntax(arguments)),
+    };
+    let integer = |value: u64| Reply::Integer(i64::try_from(value).unwrap_or(i64::MAX));
+    let entries = session
+        .server
+        .slowlog
+        .latest(count)
+        .into_iter()
+        .map(|entry| {
+            Reply::Array(vec![
+                integer(entry.id),
+                Reply::Integer(entry.time_s),
+                integer(entry.duration_us),
+                Reply::Array(entry.arguments.into_iter().map(Reply::Bulk).collect()),
+                Reply::bulk(entry.client_address),
+                Reply::bulk(Bytes::from(entry.client_name)),
+            ])
+        });
+    Ok(Reply::Array(entries.collect()))
+}
+
+fn monitor(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
+    session.client.profile.lock().is_monitor = true;
+    session.server.monitors.add(&session.client);
+    Ok(Reply::OK)
+}
+
+/// Answers nothing: the connection ends with the server, as in Redis.
+fn shutdown(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
+    let (mut saves, mut skips, mut aborts) = (false, false, false);
+    for option in &arguments[1..] {
+        match option.to_ascii_lowercase().as_slice() {
+            b"save" => saves = true,
+            b"nosave" => skips = true,
+            b"abort" => aborts = true,
+            // There is no replica to wait for, and no failed save to overrule.
+            b"now" | b"force" => {}
+            _ => return Err(CommandError::SYNTAX),
+        }
+    }
+    if (saves && skips) || (aborts && arguments.len() > 2) {
+        return Err(CommandError::SYNTAX);
+    }
+    if aborts {
+        return Err(CommandError::err("No shutdown in progress."));
+    }
+    session.is_closing = true;
+    session.server.begin_stop();
+    Ok(Reply::NoReply)
+}

@@ -1,0 +1,291 @@
+//! INFO: sections of `field:value` lines, by Redis's names.
+
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+
+use super::super::super::command::TABLE;
+use super::super::super::error::CommandError;
+use super::super::super::reply::Reply;
+use super::super::super::server::Server;
+use super::super::super::session::{Session, unix_time_us};
+use super::super::connection::REDIS_VERSION;
+
+/// One section.
+struct Section {
+    /// As it is asked for; its heading has a capital.
+    name: &'static str,
+    /// Whether INFO without arguments shows it.
+    is_default: bool,
+    write: fn(&Server, &mut String),
+}
+
+const SECTIONS: &[Section] = &[
+    Section {
+        name: "server",
+        is_default: true,
+        write: server,
+    },
+    Section {
+        name: "clients",
+        is_default: true,
+        write: clients,
+    },
+    Section {
+        name: "memory",
+        is_default: true,
+        write: memory,
+    },
+    Section {
+        name: "stats",
+        is_default: true,
+        write: stats,
+    },
+    Section {
+        name: "replication",
+        is_default: true,
+        write: replication,
+    },
+    Section {
+        name: "cpu",
+        is_default: true,
+        write: cpu,
+    },
+    Section {
+        name: "commandstats",
+        is_default: false,
+        write: commandstats,
+    },
+    Section {
+        name: "errorstats",
+        is_default: true,
+        write: errorstats,
+    },
+];
+
+pub(super) fn info(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
+    let asked: Vec<String> = arguments[1..]
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase())
+        .collect();
+    Ok(Reply::Verbatim(Bytes::from(describe(
+        &session.server,
+        &asked,
+    ))))
+}
+
+/// The sections asked for; none: the default ones. `all` and `everything` are all.
+pub fn describe(server: &Server, asked: &[String]) -> String {
+    let is_asked = |section: &Section| {
+        (asked.is_empty() && section.is_default)
+            || asked.iter().any(|name| match name.as_str() {
+                "default" => section.is_default,
+                "all" | "everything" => true,
+                name => name == section.name,
+            })
+    };
+    let mut text = String::new();
+    for section in SECTIONS.iter().filter(|section| is_asked(section)) {
+        if !text.is_empty() {
+            text.push_str("\r\n");
+        }
+        let (first, rest) = section.name.split_at(1);
+        line(&mut text, format_args!("# {}{rest}", first.to_uppercase()));
+        (section.write)(server, &mut text);
+    }
+    text
+}
+
+fn line(out: &mut String, arguments: std::fmt::Arguments<'_>) {
+    out.write_fmt(arguments)
+        .expect("invariant: writing to a string succeeds");
+    out.push_str("\r\n");
+}
+
+/// Appends `name:value`.
+fn field(out: &mut String, name: &str, value: impl std::fmt::Display) {
+    line(out, format_args!("{name}:{value}"));
+}
+
+fn server(server: &Server, out: &mut String) {
+    let uptime_s = server.stats.started.elapsed().as_secs();
+    field(out, "redis_version", REDIS_VERSION);
+    field(out, "redis_mode", "standalone");
+    field(out, "ladybug_version", env!("CARGO_PKG_VERSION"));
+    field(
+        out,
+        "os",
+        format_args!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+    );
+    field(out, "arch_bits", usize::BITS);
+    field(out, "process_id", std::process::id());
+    field(out, "run_id", &server.run_id);
+    field(out, "tcp_port", server.port.load(Relaxed));
+    field(out, "server_time_usec", unix_time_us());
+    field(out, "uptime_in_seconds", uptime_s);
+    field(out, "uptime_in_days", uptime_s / 86_400);
+    field(out, "io_threads_active", server.settings.io_threads);
+}
+
+fn clients(server: &Server, out: &mut String) {
+    let all = server.clients.all();
+    field(out, "connected_clients", all.len());
+    field(out, "maxclients", server.live.clients_max.load(Relaxed));
+    field(
+        out,
+        "pubsub_clients",
+        all.iter().filter(|client| client.is_subscriber()).count(),
+    );
+    let most = |bytes: fn(&super::super::super::client::Client) -> usize| {
+        all.iter().map(|client| bytes(client)).max().unwrap_or(0)
+    };
+    field(
+        out,
+        "client_recent_max_input_buffer",
+        most(|client| client.input_bytes.load(Relaxed)),
+    );
+    field(
+        out,
+        "client_recent_max_output_buffer",
+        most(|client| client.output_bytes.load(Relaxed) + client.mailbox.bytes()),
+    );
+    field(out, "blocked_clients", 0);
+}
+
+fn memory(_: &Server, out: &mut String) {
+    let resident = resident_bytes();
+    field(out, "used_memory", resident);
+    field(out, "used_memory_human", human(resident));
+    field(out, "used_memory_rss", resident);
+    field(out, "used_memory_rss_human", human(resident));
+    field(out, "maxmemory", 0);
+    field(out, "maxmemory_human", "0B");
+    field(out, "maxmemory_policy", "noeviction");
+    field(out, "mem_allocator", "mimalloc");
+}
+
+fn stats(server: &Server, out: &mut String) {
+    let stats = &server.stats;
+    field(
+        out,
+        "total_connections_received",
+        stats.connections.load(Relaxed),
+    );
+    field(out, "total_commands_processed", stats.calls());
+    field(
+        out,
+        "instantaneous_ops_per_sec",
+        stats.operations_per_s.load(Relaxed),
+    );
+    field(
+        out,
+        "total_net_input_bytes",
+        stats.input_bytes.load(Relaxed),
+    );
+    field(
+        out,
+        "total_net_output_bytes",
+        stats.output_bytes.load(Relaxed),
+    );
+    field(
+        out,
+        "rejected_connections",
+        stats.rejected_connections.load(Relaxed),
+    );
+    field(out, "keyspace_hits", stats.hits.load(Relaxed));
+    field(out, "keyspace_misses", stats.misses.load(Relaxed));
+    field(out, "pubsub_channels", server.subscriptions.channel_count());
+    field(out, "pubsub_patterns", server.subscriptions.pattern_count());
+    field(
+        out,
+        "total_error_replies",
+        stats.errors().values().sum::<u64>(),
+    );
+}
+
+fn replication(server: &Server, out: &mut String) {
+    field(out, "role", "master");
+    field(out, "connected_slaves", 0);
+    field(out, "master_replid", &server.run_id);
+}
+
+/// Processor seconds from `/proc/self/stat`, in the kernel's ticks of 1/100 s.
+fn cpu(_: &Server, out: &mut String) {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The process's name, in brackets, may hold blanks: count from behind it.
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = |index| {
+        fields
+            .split_whitespace()
+            .nth(index)
+            .and_then(|text| text.parse::<f64>().ok())
+    };
+    field(
+        out,
+        "used_cpu_sys",
+        format_args!("{:.6}", ticks(12).unwrap_or(0.0) / 100.0),
+    );
+    field(
+        out,
+        "used_cpu_user",
+        format_args!("{:.6}", ticks(11).unwrap_or(0.0) / 100.0),
+    );
+}
+
+fn commandstats(server: &Server, out: &mut String) {
+    for entry in TABLE.entries() {
+        let stats = server.stats.command(entry.index);
+        let calls = stats.calls.load(Relaxed);
+        let (rejected, failed) = (stats.rejected.load(Relaxed), stats.failed.load(Relaxed));
+        if calls + rejected + failed > 0 {
+            let duration_us = stats.duration_us.load(Relaxed);
+            let per_call = if calls > 0 {
+                duration_us as f64 / calls as f64
+            } else {
+                0.0
+            };
+            line(
+                out,
+                format_args!(
+                    "cmdstat_{}:calls={calls},usec={duration_us},usec_per_call={per_call:.2},\
+                 rejected_calls={rejected},failed_calls={failed}",
+                    entry.full_name
+                ),
+            );
+        }
+    }
+}
+
+fn errorstats(server: &Server, out: &mut String) {
+    for (code, count) in server.stats.errors() {
+        line(out, format_args!("errorstat_{code}:count={count}"));
+    }
+}
+
+/// Bytes of memory the process has in use, from `/proc/self/statm`; 0 where there is none.
+pub fn resident_bytes() -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * PAGE_BYTES
+}
+
+/// Bytes as Redis's `bytesToHuman`.
+fn human(bytes: u64) -> String {
+    let units = ["B", "K", "M", "G", "T"];
+    let mut scaled = bytes as f64;
+    let mut unit = 0;
+    while scaled >= 1024.0 && unit + 1 < units.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes}B")
+    } else {
+        format!("{scaled:.2}{}", units[unit])
+    }
+}

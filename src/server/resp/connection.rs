@@ -1,0 +1,221 @@
+//! The life of one connection: read, execute every complete request, write, until it ends.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::client::Client;
+use super::error::CommandError;
+use super::reply::Reply;
+use super::request::{Progress, RequestParser};
+use super::server::Server;
+use super::session::Session;
+
+/// Bytes read at a time, and kept by an idle connection.
+const READ_BYTES: usize = 16 * 1024;
+/// Bytes of replies that are written before more requests are executed: what a pipeline of
+/// large reads may hold in memory.
+const WRITE_BYTES: usize = 256 * 1024;
+/// How long a client may read nothing of replies that exceed the output buffer's limit.
+const STALL: Duration = Duration::from_secs(60);
+
+/// Serves a client until either side ends the connection.
+pub async fn serve(stream: TcpStream, server: Arc<Server>, client: Arc<Client>) {
+    let id = client.id;
+    let mut connection = Connection {
+        stream,
+        parser: RequestParser::new(server.request_limits()),
+        input: Vec::with_capacity(READ_BYTES),
+        output: BytesMut::with_capacity(READ_BYTES),
+        session: Session::new(server, client),
+    };
+    if let Err(error) = connection.run().await {
+        tracing::debug!(client = id, %error, "connection ended");
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    parser: RequestParser,
+    /// Bytes read and not yet executed.
+    input: Vec<u8>,
+    /// Replies not yet written.
+    output: BytesMut,
+    session: Session,
+}
+
+/// What a connection waits for.
+enum Wake {
+    /// So many bytes have come; none: the client has ended its side.
+    Input(usize),
+    /// Something is in the mailbox, or the client is to be closed.
+    Mailbox,
+}
+
+impl Connection {
+    async fn run(&mut self) -> io::Result<()> {
+        while !self.session.is_closing && !self.session.server.is_stopping() {
+            match self.wait().await? {
+                Wake::Input(0) => break,
+                Wake::Input(bytes) => {
+                    self.session
+                        .server
+                        .stats
+                        .input_bytes
+                        .fetch_add(bytes as u64, Relaxed);
+                    self.execute_input().await?;
+                }
+                Wake::Mailbox => {
+                    if self.session.client.mailbox.is_closing() {
+                        break;
+                    }
+                    self.session.deliver(&mut self.output);
+                    self.write().await?;
+                }
+            }
+        }
+        // At shutdown nothing is left to answer: what had been read was executed when it came.
+        Ok(())
+    }
+
+    /// Waits for input or mail, in one task without allocation: this is the idle state of every
+    /// connection and the start of every request.
+    async fn wait(&mut self) -> io::Result<Wake> {
+        let Self {
+            stream,
+            input,
+            parser,
+            session,
+            ..
+        } = self;
+        if input.capacity() - input.len() < READ_BYTES / 4 {
+            // Room for the argument that is being read, but no more than has come already: a
+            // client that only announces much gets little.
+            input.reserve(
+                parser
+                    .missing(input.len())
+                    .clamp(READ_BYTES, READ_BYTES.max(input.len())),
+            );
+        }
+        let mut reading = pin!(stream.read_buf(input));
+        poll_fn(|context| {
+            if session.client.mailbox.poll_pending(context).is_ready() {
+                return Poll::Ready(Ok(Wake::Mailbox));
+            }
+            reading.as_mut().poll(context).map_ok(Wake::Input)
+        })
+        .await
+    }
+
+    /// Executes every complete request of the input, and writes the replies.
+    async fn execute_input(&mut self) -> io::Result<()> {
+        let mut start = 0;
+        self.session.begin_batch();
+        self.parser.set_authenticated(self.session.is_authenticated);
+        while !self.session.is_closing {
+            let input = &self.input[start..];
+            match self.parser.parse(input) {
+                Ok(Progress::Incomplete) => break,
+                Ok(Progress::Complete(bytes)) => {
+                    let arguments = self.parser.arguments(input);
+                    if !arguments.is_empty() {
+                        self.session.execute(&arguments, &mut self.output);
+                    }
+                    start += bytes;
+                }
+                Err(error) => {
+                    let reply = Reply::Error(CommandError::err(format!("Protocol error: {error}")));
+                    reply.render(self.session.protocol, &mut self.output);
+                    self.session.server.stats.count_error("ERR");
+                    self.session.is_closing = true;
+                }
+            }
+            self.parser.set_authenticated(self.session.is_authenticated);
+            if self.output.len() >= WRITE_BYTES {
+                self.write().await?;
+                self.session.begin_batch();
+            }
+        }
+        // Linear in all: what is moved belongs to one request, and is next to the start then.
+        self.input.drain(..start);
+        if self.input.is_empty() {
+            self.input.shrink_to(4 * READ_BYTES);
+        }
+        self.session
+            .client
+            .input_bytes
+            .store(self.input.len(), Relaxed);
+        self.write().await
+    }
+
+    /// Writes the replies. While the client does not read them nothing more is executed for it.
+    async fn write(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let Self {
+            stream,
+            output,
+            session,
+            ..
+        } = self;
+        let bytes = output.len();
+        session
+            .server
+            .stats
+            .output_bytes
+            .fetch_add(bytes as u64, Relaxed);
+        let mut written = match stream.try_write(output) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error),
+        };
+        while written < bytes {
+            session.client.output_bytes.store(bytes - written, Relaxed);
+            let is_over_limit = bytes - written > session.server.settings.output_buffer_bytes;
+            written += write_some(stream, &output[written..], session, is_over_limit).await?;
+            session.client.output_bytes.store(0, Relaxed);
+        }
+        output.clear();
+        if output.capacity() > 4 * READ_BYTES {
+            *output = BytesMut::with_capacity(READ_BYTES);
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the socket takes some bytes. Ends with an error when the client is to be closed
+/// meanwhile, or holds too much memory for too long.
+async fn write_some(
+    stream: &mut TcpStream,
+    bytes: &[u8],
+    session: &Session,
+    is_over_limit: bool,
+) -> io::Result<usize> {
+    let write = poll_fn(|context| {
+        let mailbox = &session.client.mailbox;
+        // Only registers the task: messages wait until the replies before them are written.
+        let _ = mailbox.poll_pending(context);
+        if mailbox.is_closing() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Pin::new(&mut *stream).poll_write(context, bytes)
+    });
+    if !is_over_limit {
+        return write.await;
+    }
+    tokio::time::timeout(STALL, write).await.map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client left more unread than --output-buffer",
+        )
+    })?
+}

@@ -1,0 +1,316 @@
+//! One client's side of the conversation: what it has selected, queued and subscribed to, and the
+//! execution of its commands. Knows nothing of sockets.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+
+use super::client::Client;
+use super::command::{Entry, Flag, Handler, TABLE};
+use super::error::CommandError;
+use super::monitor;
+use super::publish::Kind;
+use super::reply::{Protocol, Reply};
+use super::server::Server;
+use super::slowlog;
+
+/// Which replies a client wants: CLIENT REPLY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// All.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// All but that of the next command.
+    SkipNext,
+    /// All but that of this command.
+    Skip,
+}
+
+/// A command that waits for EXEC.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    /// The command.
+    pub entry: Entry,
+    /// Its arguments, the name included.
+    pub arguments: Vec<Bytes>,
+}
+
+/// What has been said since MULTI.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// The commands, in order.
+    pub queue: Vec<Queued>,
+    /// Bytes of the queued arguments.
+    pub bytes: usize,
+    /// Whether a command was refused, so that EXEC must be.
+    pub is_doomed: bool,
+}
+
+/// One client's state.
+#[derive(Debug)]
+pub struct Session {
+    /// The server it talks to.
+    pub server: Arc<Server>,
+    /// What others see of it.
+    pub client: Arc<Client>,
+    /// The version of RESP it speaks.
+    pub protocol: Protocol,
+    /// Whether it may do more than authenticate.
+    pub is_authenticated: bool,
+    /// The commands since MULTI.
+    pub transaction: Option<Transaction>,
+    /// Channels it is subscribed to.
+    pub channels: BTreeSet<Bytes>,
+    /// Patterns it is subscribed to.
+    pub patterns: BTreeSet<Bytes>,
+    /// Which replies it wants.
+    pub reply_mode: ReplyMode,
+    /// Whether to close once the replies so far are written.
+    pub is_closing: bool,
+    /// The highest log position of what its replies reveal.
+    pub revealed: u64,
+    /// When the last command ended, or the present batch began: the next one's start. One clock
+    /// reading a command instead of two.
+    clock: Instant,
+}
+
+impl Session {
+    /// The state of a client that has just connected.
+    pub fn new(server: Arc<Server>, client: Arc<Client>) -> Self {
+        let is_authenticated = server.live.password().is_none();
+        Self {
+            server,
+            client,
+            protocol: Protocol::default(),
+            is_authenticated,
+            transaction: None,
+            channels: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+            reply_mode: ReplyMode::default(),
+            is_closing: false,
+            revealed: 0,
+            clock: Instant::now(),
+        }
+    }
+
+    /// To be called before the first command of a batch.
+    pub fn begin_batch(&mut self) {
+        self.clock = Instant::now();
+        let age = self.clock.duration_since(self.client.connected);
+        self.client
+            .active_ms
+            .store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Executes one command and appends its reply, as the client wants it.
+    pub fn execute(&mut self, arguments: &[&[u8]], out: &mut BytesMut) {
+        let reply = self.answer(arguments);
+        // What the command published to its own client comes before its reply, as in Redis.
+        self.deliver(out);
+        match self.reply_mode {
+            ReplyMode::On => reply.render(self.protocol, out),
+            ReplyMode::Off => {}
+            ReplyMode::SkipNext => self.reply_mode = ReplyMode::Skip,
+            ReplyMode::Skip => self.reply_mode = ReplyMode::On,
+        }
+    }
+
+    /// Appends what others have left in the mailbox.
+    pub fn deliver(&mut self, out: &mut BytesMut) {
+        if self.client.mailbox.is_pending() {
+            for message in self.client.mailbox.take() {
+                self.revealed = self.revealed.max(message.position);
+                out.extend_from_slice(&message.bytes);
+            }
+        }
+    }
+
+    /// Executes one command.
+    pub fn answer(&mut self, arguments: &[&[u8]]) -> Reply {
+        let entry = match TABLE.resolve(arguments) {
+            Ok(entry) => entry,
+            Err(error) => return self.refuse(None, error),
+        };
+        if let Err(error) = self.admit(entry) {
+            return self.refuse(Some(entry), error);
+        }
+        self.client.last_command.store(entry.index, Relaxed);
+        if self.transaction.is_some() && !entry.command.has(Flag::Unqueued) {
+            return self.queue(entry, arguments);
+        }
+        self.call(entry, arguments)
+    }
+
+    /// Whether the command may run now, in Redis's order of reasons.
+    fn admit(&self, entry: Entry) -> Result<(), CommandError> {
+        if !self.is_authenticated && !entry.command.has(Flag::NoAuth) {
+            return Err(CommandError::NO_AUTH);
+        }
+        if self.protocol == Protocol::Resp2
+            && self.subscriptions() > 0
+            && !entry.command.has(Flag::InSubscription)
+        {
+            return Err(CommandError::err(format!(
+                "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+                 are allowed in this context",
+                entry.full_name
+            )));
+        }
+        if self.transaction.is_some() && entry.command.has(Flag::NoMulti) {
+            return Err(CommandError::err(
+                "Command not allowed inside a transaction",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Answers why a command does not run; a transaction it belonged to is lost.
+    fn refuse(&mut self, entry: Option<Entry>, error: CommandError) -> Reply {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.is_doomed = true;
+        }
+        if let Some(entry) = entry {
+            self.server
+                .stats
+                .command(entry.index)
+                .rejected
+                .fetch_add(1, Relaxed);
+        }
+        self.server.stats.count_error(error.code);
+        Reply::Error(error)
+    }
+
+    fn queue(&mut self, entry: Entry, arguments: &[&[u8]]) -> Reply {
+        let bytes_max = self.server.settings.request_bytes_max;
+        let transaction = self
+            .transaction
+            .as_mut()
+            .expect("invariant: only called inside a transaction");
+        transaction.bytes += arguments
+            .iter()
+            .map(|argument| argument.len())
+            .sum::<usize>();
+        if transaction.bytes > bytes_max {
+            transaction.queue.clear();
+            let error = format!("transaction exceeds the {bytes_max} bytes of --request-bytes-max");
+            return self.refuse(Some(entry), CommandError::err(error));
+        }
+        let arguments = arguments
+            .iter()
+            .map(|argument| Bytes::copy_from_slice(argument))
+            .collect();
+        transaction.queue.push(Queued { entry, arguments });
+        self.client.profile.lock().queued = Some(transaction.queue.len());
+        Reply::Simple("QUEUED".into())
+    }
+
+    /// Runs a command's function, with statistics, MONITOR and the slow log.
+    pub fn call(&mut self, entry: Entry, arguments: &[&[u8]]) -> Reply {
+        if self.server.monitors.is_active() && !entry.command.has(Flag::SkipMonitor) {
+            let line = monitor::line(unix_time_us(), self, entry, arguments);
+            self.server
+                .monitors
+                .feed(&line, self.server.settings.output_buffer_bytes);
+        }
+        let result = match entry.command.handler {
+            Handler::Connection(function) => function(self, arguments),
+            Handler::Container => Err(CommandError::wrong_arity(entry.full_name)),
+        };
+        let now = Instant::now();
+        let duration = now.duration_since(self.clock);
+        self.clock = now;
+        self.count(
+            entry,
+            arguments,
+            u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+        );
+        if let Err(error) = &result {
+            self.server
+                .stats
+                .command(entry.index)
+                .failed
+                .fetch_add(1, Relaxed);
+            self.server.stats.count_error(error.code);
+        }
+        result.into()
+    }
+
+    fn count(&self, entry: Entry, arguments: &[&[u8]], duration_us: u64) {
+        let stats = self.server.stats.command(entry.index);
+        stats.calls.fetch_add(1, Relaxed);
+        stats.duration_us.fetch_add(duration_us, Relaxed);
+        let threshold_us = self.server.live.slowlog_threshold_us.load(Relaxed);
+        let is_slow =
+            u64::try_from(threshold_us).is_ok_and(|threshold_us| duration_us >= threshold_us);
+        if is_slow && !entry.command.has(Flag::SkipSlowlog) {
+            let shown = monitor::redacted(entry, arguments);
+            let log_entry = slowlog::Entry {
+                id: 0,
+                time_s: unix_time_us() / 1_000_000,
+                duration_us,
+                arguments: slowlog::trim_arguments(&shown),
+                client_address: self.client.address.to_string(),
+                client_name: self.client.profile.lock().name.clone(),
+            };
+            self.server.slowlog.record(
+                log_entry,
+                self.server.live.slowlog_entries_max.load(Relaxed),
+            );
+        }
+    }
+
+    /// Channels and patterns it is subscribed to.
+    pub fn subscriptions(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// Speaks another version of RESP from now on.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.client.profile.lock().protocol = protocol;
+    }
+
+    /// Ends a transaction, whatever it was.
+    pub fn discard_transaction(&mut self) {
+        self.transaction = None;
+        self.client.profile.lock().queued = None;
+    }
+
+    /// Ends all subscriptions.
+    pub fn unsubscribe_all(&mut self) {
+        for channel in std::mem::take(&mut self.channels) {
+            self.server
+                .subscriptions
+                .remove(Kind::Channel, &channel, self.client.id);
+        }
+        for pattern in std::mem::take(&mut self.patterns) {
+            self.server
+                .subscriptions
+                .remove(Kind::Pattern, &pattern, self.client.id);
+        }
+        let mut profile = self.client.profile.lock();
+        (profile.channels, profile.patterns) = (0, 0);
+    }
+}
+
+/// However a connection ends, the server forgets it.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.unsubscribe_all();
+        self.server.monitors.remove(self.client.id);
+        self.server.clients.remove(self.client.id);
+    }
+}
+
+/// Microseconds since the epoch.
+pub fn unix_time_us() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
