@@ -1,9 +1,11 @@
 //! The one small trait through which all file access goes.
 //!
-//! [`DiskStorage`] is the real thing. Paths are relative to the root the storage was made for (the data directory).
+//! [`DiskStorage`] is the real thing, [`SimulatedStorage`] a disk in memory that loses, reorders and tears
+//! what was not synced. Paths are relative to the root the storage was made for (the data directory).
 //! Nothing here knows what the files mean.
 
 mod disk;
+pub mod simulated;
 
 use std::io;
 use std::ops::Deref;
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use disk::DiskStorage;
+pub use simulated::SimulatedStorage;
 
 /// What a storage operation answers.
 pub type Result<T> = std::result::Result<T, StorageError>;
