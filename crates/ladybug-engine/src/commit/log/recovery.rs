@@ -78,6 +78,7 @@ pub(super) fn recover<E: From<LogError>>(
         stop,
         trims,
         start,
+        durable,
         ..
     } = walk;
     let cut = stop.map(|(index, damage)| {
@@ -107,12 +108,14 @@ pub(super) fn recover<E: From<LogError>>(
             .open(&found[index].path)
             .map_err(LogError::Storage)?;
         file.truncate(length).map_err(LogError::Storage)?;
+        file.sync_data().map_err(LogError::Storage)?;
         found[index].bytes = length;
     }
-    // What was read may be in the page cache only. It is acknowledged from here on, so it must be durable.
-    for segment in &found[start.min(found.len())..] {
-        let file = storage.open(&segment.path).map_err(LogError::Storage)?;
-        file.sync_data().map_err(LogError::Storage)?;
+    for (index, segment) in found.iter().enumerate().skip(start) {
+        let next = found.get(index + 1);
+        if next.is_none_or(|next| next.after() > durable) {
+            make_durable(storage, segment, durable)?;
+        }
     }
 
     let epoch = found
@@ -180,6 +183,28 @@ fn find_segments(storage: &dyn Storage, directory: &Path) -> Result<Vec<Found>, 
     Ok(found)
 }
 
+/// Makes the records after `durable` in a segment survive a power loss: they are handed out, so they must.
+///
+/// They were read, but perhaps from the page cache only. Syncing is not enough: if a sync failed before the process
+/// died, the kernel holds their pages clean although they never reached the disk, and a sync would succeed
+/// without writing them. So they are written again, over themselves.
+fn make_durable(storage: &dyn Storage, segment: &Found, durable: Position) -> Result<(), LogError> {
+    let Ok(header) = &segment.header else {
+        return Ok(());
+    };
+    let file = storage.open(&segment.path)?;
+    let bytes = storage.read(&segment.path)?;
+    let mut reader = SegmentReader::new(&bytes, header);
+    while let Step::Record(offset, record) = reader.step() {
+        if record.position > durable {
+            file.write_at(offset, &bytes[offset as usize..])?;
+            break;
+        }
+    }
+    file.sync_data()?;
+    Ok(())
+}
+
 /// The state of walking the segments in order.
 struct Walk {
     from: Position,
@@ -238,8 +263,10 @@ impl Walk {
             };
             return Err(self.corrupt(first.damage(0, self.from + 1, what)).into());
         }
-        for index in self.start..found.len() {
-            let segment = &found[index];
+        // A segment exists durably, header and all, before a record is written to it, and goes only after those
+        // that follow it: a header that cannot be read and a gap in the chain are corruption in any case.
+        let mut headers = Vec::with_capacity(found.len());
+        for segment in &found[self.start..] {
             let header = match &segment.header {
                 Ok(header) => header,
                 Err(what) => {
@@ -247,26 +274,31 @@ impl Walk {
                     return Err(self.corrupt(damage).into());
                 }
             };
-            if let Some(before) = index.checked_sub(1).filter(|_| index > self.start) {
-                let before = &found[before];
-                if header.previous != before.first {
-                    let what = DamageKind::SegmentMissing {
-                        previous: header.previous,
-                    };
-                    let damage = segment.damage(0, self.last + 1, what);
-                    return Err(self.corrupt(damage).into());
-                }
-                let epoch = before.header.as_ref().map_or(0, |header| header.epoch);
-                if header.epoch < epoch {
-                    let what = DamageKind::OlderEpoch {
-                        expected: epoch,
-                        found: header.epoch,
-                    };
-                    let damage = segment.damage(SEGMENT_HEADER_BYTES as u64, header.first, what);
-                    self.judge(storage, found, index, damage, None)?;
-                    return Ok(());
-                }
+            if headers
+                .last()
+                .is_some_and(|before: &&SegmentHeader| before.first != header.previous)
+            {
+                let what = DamageKind::SegmentMissing {
+                    previous: header.previous,
+                };
+                let damage = segment.damage(0, header.previous, what);
+                return Err(self.corrupt(damage).into());
             }
+            headers.push(header);
+        }
+        let mut epoch = 0;
+        for (header, index) in headers.into_iter().zip(self.start..) {
+            if header.epoch < epoch {
+                let what = DamageKind::OlderEpoch {
+                    expected: epoch,
+                    found: header.epoch,
+                };
+                let offset = SEGMENT_HEADER_BYTES as u64;
+                let damage = found[index].damage(offset, header.first, what);
+                self.judge(storage, found, index, damage, None)?;
+                return Ok(());
+            }
+            epoch = header.epoch;
             self.last = header.first - 1;
             self.chain_end = header.after;
             self.walk_segment(storage, found, index, header, apply)?;

@@ -295,8 +295,7 @@ impl LogReport {
             let what = DamageKind::SegmentMissing {
                 previous: header.previous,
             };
-            self.damages
-                .push(damage(path, 0, before_header.first + 1, what));
+            self.damages.push(damage(path, 0, header.previous, what));
         } else if header.epoch < before_header.epoch {
             let what = DamageKind::OlderEpoch {
                 expected: before_header.epoch,

@@ -93,13 +93,20 @@ impl SimulatedStorage {
         state.locks.clear();
     }
 
-    /// Turns the power on again, with a disk that works: no planned or random fault is left, and space is free.
-    /// Crashes first if the power was on.
+    /// Turns the power on again, with a disk that works: see [`Self::heal`]. Crashes first if the power was on.
     pub fn restart(&self) {
+        {
+            let mut state = self.state.lock();
+            state.crash();
+            state.powered = true;
+            state.run += 1;
+        }
+        self.heal();
+    }
+
+    /// Ends all planned and random faults and frees space.
+    pub fn heal(&self) {
         let mut state = self.state.lock();
-        state.crash();
-        state.powered = true;
-        state.run += 1;
         state.faults = Faults::default();
         state.capacity_bytes = u64::MAX;
         state.syncs_until_failure = None;
