@@ -1,0 +1,173 @@
+//! HTTP: `/health`, `/ready`, `/metrics` and `POST /command`.
+//!
+//! It listens before the memory is recovered, so that an orchestrator can tell a server that is
+//! starting from one that is dead, and has a thread and a runtime of its own: whatever RESP's
+//! clients do, `/health` is answered.
+
+mod access;
+mod command;
+mod error;
+mod metrics;
+mod routes;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::config::Settings;
+use crate::server::resp::server::Server;
+
+/// Connections served at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 512;
+/// Commands executed at once; more wait.
+const COMMANDS_MAX: usize = 16;
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests have to finish at shutdown.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long to wait when the system refuses to accept, out of file descriptors for instance.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The running listener.
+#[derive(Debug)]
+pub struct Http {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What all requests see.
+#[derive(Debug)]
+struct Shared {
+    /// There once the memory is recovered.
+    server: OnceLock<Arc<Server>>,
+    /// Bytes the body of a request may have.
+    body_bytes_max: usize,
+}
+
+/// Who sent a request, and to which of our addresses.
+#[derive(Debug, Clone, Copy)]
+struct Peer {
+    address: SocketAddr,
+    local_address: SocketAddr,
+}
+
+impl Http {
+    /// Binds every address of the settings, and answers from a thread of its own.
+    ///
+    /// # Errors
+    /// An address cannot be bound, or the thread not be started.
+    pub fn bind(settings: &Settings) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(COMMANDS_MAX)
+            .thread_name("http-command")
+            .build()?;
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        let mut listeners = Vec::new();
+        for &bind in &settings.bind {
+            // The first address chooses the port if none is asked for.
+            let port = addresses.first().map_or(settings.http_port, SocketAddr::port);
+            let address = SocketAddr::new(bind, port);
+            let listener = runtime.block_on(TcpListener::bind(address)).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+            })?;
+            addresses.push(listener.local_addr()?);
+            listeners.push(listener);
+        }
+        let shared = Arc::new(Shared {
+            server: OnceLock::new(),
+            body_bytes_max: settings.request_bytes_max,
+        });
+        let router = routes::router(Arc::clone(&shared));
+        let (stop, stopped) = watch::channel(false);
+        let thread = std::thread::Builder::new()
+            .name("http".to_owned())
+            .spawn(move || runtime.block_on(serve(listeners, router, stopped)))?;
+        Ok(Self { shared, stop, thread, addresses })
+    }
+
+    /// The addresses it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The memory is recovered: from now on `/ready` says so and commands are executed.
+    pub fn attach(&self, server: Arc<Server>) {
+        // Attached once, by whoever recovered it.
+        let _ = self.shared.server.set(server);
+    }
+
+    /// Stops accepting, lets requests finish, and ends the thread.
+    pub fn stop(self) {
+        // The receiver ends only with the thread.
+        let _ = self.stop.send(true);
+        if self.thread.join().is_err() {
+            tracing::error!("the HTTP thread panicked");
+        }
+    }
+}
+
+/// Accepts on all listeners until told to stop, then lets requests finish.
+async fn serve(listeners: Vec<TcpListener>, router: Router, stopped: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        let (router, permits, watcher) = (router.clone(), Arc::clone(&permits), graceful.watcher());
+        let mut stopped = stopped.clone();
+        accepting.spawn(async move {
+            loop {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    _ = stopped.wait_for(|is_stopped| *is_stopped) => return,
+                };
+                let (stream, address) = match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept an HTTP connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                };
+                let Some(connection) = connection(stream, address, &router) else { continue };
+                let connection = watcher.watch(connection);
+                tokio::spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "HTTP connection ended");
+                    }
+                    drop(permit);
+                });
+            }
+        });
+    }
+    accepting.join_all().await;
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("HTTP requests did not finish in time, and were cut");
+    }
+}
+
+type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+
+/// The conversation with one client; `None` if it has gone already.
+fn connection(stream: TcpStream, address: SocketAddr, router: &Router) -> Option<Connection> {
+    let peer = Peer { address, local_address: stream.local_addr().ok()? };
+    stream.set_nodelay(true).ok()?;
+    let service = TowerToHyperService::new(router.clone().layer(Extension(peer)));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    Some(builder.serve_connection(TokioIo::new(stream), service))
+}
