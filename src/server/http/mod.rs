@@ -122,15 +122,18 @@ impl Http {
 
 /// Accepts on all listeners until told to stop, then lets requests finish.
 async fn serve(listeners: Vec<TcpListener>, router: Router, stopped: watch::Receiver<bool>) {
-    let graceful = GracefulShutdown::new();
+    let graceful = Arc::new(GracefulShutdown::new());
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        let (router, permits, watcher) = (router.clone(), Arc::clone(&permits), graceful.watcher());
-        let mut stopped = stopped.clone();
+        let (router, permits) = (router.clone(), Arc::clone(&permits));
+        let (graceful, mut stopped) = (Arc::clone(&graceful), stopped.clone());
         accepting.spawn(async move {
             loop {
-                let permit = Arc::clone(&permits).acquire_owned().await;
+                let permit = tokio::select! {
+                    permit = Arc::clone(&permits).acquire_owned() => permit,
+                    _ = stopped.wait_for(|is_stopped| *is_stopped) => return,
+                };
                 let accepted = tokio::select! {
                     accepted = listener.accept() => accepted,
                     _ = stopped.wait_for(|is_stopped| *is_stopped) => return,
@@ -144,7 +147,7 @@ async fn serve(listeners: Vec<TcpListener>, router: Router, stopped: watch::Rece
                     }
                 };
                 let Some(connection) = connection(stream, address, &router) else { continue };
-                let connection = watcher.watch(connection);
+                let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "HTTP connection ended");
@@ -155,6 +158,7 @@ async fn serve(listeners: Vec<TcpListener>, router: Router, stopped: watch::Rece
         });
     }
     accepting.join_all().await;
+    let graceful = Arc::into_inner(graceful).expect("invariant: only the accepting tasks shared it");
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("HTTP requests did not finish in time, and were cut");
     }
