@@ -53,7 +53,10 @@ fn ask(address: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(stream, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
     let mut answer = Vec::new();
     while answer.len() < ANSWER_BYTES_MAX && !answer.contains(&b'\n') {
         let mut bytes = [0; ANSWER_BYTES_MAX];
@@ -84,7 +87,12 @@ mod tests {
             String::from_utf8_lossy(&request[..read]).into_owned()
         });
         let result = check(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
-        assert!(server.join().unwrap().starts_with("GET /health HTTP/1.1\r\n"));
+        assert!(
+            server
+                .join()
+                .unwrap()
+                .starts_with("GET /health HTTP/1.1\r\n")
+        );
         result
     }
 
@@ -92,13 +100,22 @@ mod tests {
     fn only_200_is_healthy() {
         assert!(check_against("HTTP/1.1 200 OK\r\n\r\n").is_ok());
         let error = check_against("HTTP/1.1 503 Service Unavailable\r\n\r\n").unwrap_err();
-        assert!(error.to_string().ends_with("answers 'HTTP/1.1 503 Service Unavailable'"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("answers 'HTTP/1.1 503 Service Unavailable'"),
+            "{error}"
+        );
         assert!(check_against("").is_err());
     }
 
     #[test]
     fn nobody_listening_is_unreachable() {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let error = check(IpAddr::V4(Ipv4Addr::LOCALHOST), port).unwrap_err();
         assert!(matches!(error, HealthError::Unreachable { .. }), "{error}");
     }

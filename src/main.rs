@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use ladybug::cli::{self, CliOptions};
 use ladybug::config::{LogFormat, Options, Settings};
+use ladybug::health;
 use ladybug::server;
 
 #[global_allocator]
@@ -28,6 +29,8 @@ enum Task {
     Serve(Options),
     /// Talk to a running server
     Cli(CliOptions),
+    /// Ask the server that runs with these settings whether it is alive
+    Health(Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         .unwrap_or(Task::Serve(arguments.options))
     {
         Task::Serve(options) => serve(options).map(|()| true),
+        Task::Health(options) => ask_health(options).map(|()| true),
         Task::Cli(options) => cli::run(&options).map_err(Into::into),
     };
     match result {
@@ -47,6 +51,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn ask_health(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let platform_port = std::env::var("PORT").ok();
+    let settings = Settings::resolve(options, platform_port.as_deref())?;
+    let bind = settings
+        .bind
+        .first()
+        .ok_or("bind: expected at least one address")?;
+    Ok(health::check(*bind, settings.http_port)?)
 }
 
 fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {

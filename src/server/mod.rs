@@ -1,5 +1,6 @@
 //! What the server speaks: each protocol parses, calls the engine and renders. No logic of its own.
 
+pub mod http;
 pub mod resp;
 
 use std::io;
@@ -10,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Settings;
 
+use http::Http;
 use resp::listener::Listeners;
 use resp::server::Server;
 
@@ -18,11 +20,14 @@ use resp::server::Server;
 /// # Errors
 /// The server cannot start; the message says what to do.
 pub async fn run(settings: Settings) -> io::Result<()> {
+    let http = Http::bind(&settings)?;
     let server = Server::new(settings);
     let listeners = Listeners::bind(Arc::clone(&server))?;
+    http.attach(Arc::clone(&server));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         port = server.port.load(Relaxed),
+        http = ?http.addresses(),
         bind = ?server.settings.bind,
         "ready to accept connections"
     );
@@ -39,6 +44,7 @@ pub async fn run(settings: Settings) -> io::Result<()> {
         stopping.begin_stop();
     });
     listeners.run().await;
+    tokio::task::spawn_blocking(|| http.stop()).await?;
     tracing::info!("bye");
     Ok(())
 }

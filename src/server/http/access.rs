@@ -34,8 +34,14 @@ pub(super) fn admit(server: &Server, peer: Peer, headers: &HeaderMap) -> Result<
     }
     // A web page may resolve a name of its own to this machine and then call us from a local
     // browser; it cannot make its name look like an address.
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    if host.is_some_and(is_local_host) { Ok(()) } else { Err(HttpError::FOREIGN_HOST) }
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    if host.is_some_and(is_local_host) {
+        Ok(())
+    } else {
+        Err(HttpError::FOREIGN_HOST)
+    }
 }
 
 /// The password of `Bearer password` or of `Basic base64(user:password)`; the user is ignored.
@@ -56,18 +62,25 @@ fn given_password(headers: &HeaderMap) -> Option<Vec<u8>> {
 
 /// Compares in a time that does not tell how much of the password was right.
 fn is_equal(given: &[u8], password: &[u8]) -> bool {
-    let different = given.iter().zip(password).fold(0, |all, (left, right)| all | (left ^ right));
+    let different = given
+        .iter()
+        .zip(password)
+        .fold(0, |all, (left, right)| all | (left ^ right));
     given.len() == password.len() && std::hint::black_box(different) == 0
 }
 
 /// Whether `host`, with or without a port, is `localhost` or an address.
 fn is_local_host(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
-        Some(rest) => return rest.split(']').next().is_some_and(|it| it.parse::<Ipv6Addr>().is_ok()),
+        Some(rest) => {
+            return rest
+                .split(']')
+                .next()
+                .is_some_and(|it| it.parse::<Ipv6Addr>().is_ok());
+        }
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<Ipv4Addr>().map(IpAddr::V4).is_ok()
+    name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().map(IpAddr::V4).is_ok()
 }
 
 #[cfg(test)]
@@ -85,7 +98,10 @@ mod tests {
         assert_eq!(given("Bearer s3:cret").as_deref(), Some(&b"s3:cret"[..]));
         assert_eq!(given("bearer  s3cret ").as_deref(), Some(&b"s3cret"[..]));
         // user:s3:cret
-        assert_eq!(given("Basic dXNlcjpzMzpjcmV0").as_deref(), Some(&b"s3:cret"[..]));
+        assert_eq!(
+            given("Basic dXNlcjpzMzpjcmV0").as_deref(),
+            Some(&b"s3:cret"[..])
+        );
         for other in ["Bearer", "Basic !!", "Basic dXNlcg==", "Digest x", ""] {
             assert_eq!(given(other), None, "{other}");
         }
@@ -101,10 +117,22 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_local_hosts() {
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "10.0.0.7"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "10.0.0.7",
+        ] {
             assert!(is_local_host(host), "{host}");
         }
-        for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "", "[evil]"] {
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "",
+            "[evil]",
+        ] {
             assert!(!is_local_host(host), "{host}");
         }
     }

@@ -60,7 +60,10 @@ pub(super) async fn execute(
     let answered = tokio::task::spawn_blocking(move || answer(&server, peer, &options, &arguments));
     let reply = answered.await.map_err(|error| {
         tracing::error!(%error, "a command failed");
-        HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "the command failed; the log says why")
+        HttpError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the command failed; the log says why",
+        )
     })??;
     let status = match &reply {
         Reply::Error(error) => status(error.code),
@@ -70,7 +73,9 @@ pub(super) async fn execute(
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let essence = value.and_then(|value| value.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
@@ -96,12 +101,20 @@ async fn read_body(request: axum::extract::Request) -> Result<Bytes, HttpError> 
 /// The arguments of a command written as a JSON array.
 fn arguments(body: &[u8]) -> Result<Vec<Vec<u8>>, HttpError> {
     let values: Vec<Value> = serde_json::from_slice(body).map_err(|error| {
-        HttpError::bad_request(format!("expected a JSON array such as [\"GET\", \"key\"]: {error}"))
+        HttpError::bad_request(format!(
+            "expected a JSON array such as [\"GET\", \"key\"]: {error}"
+        ))
     })?;
     if values.is_empty() {
-        return Err(HttpError::bad_request("the array is empty: expected a command's name"));
+        return Err(HttpError::bad_request(
+            "the array is empty: expected a command's name",
+        ));
     }
-    values.into_iter().enumerate().map(|(index, value)| argument(index, value)).collect()
+    values
+        .into_iter()
+        .enumerate()
+        .map(|(index, value)| argument(index, value))
+        .collect()
 }
 
 fn argument(index: usize, value: Value) -> Result<Vec<u8>, HttpError> {
@@ -122,7 +135,10 @@ fn not_an_argument(index: usize) -> HttpError {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.bytes().map(|byte| char::from(byte).to_digit(16)).collect::<Option<Vec<_>>>()?;
+    let digits = text
+        .bytes()
+        .map(|byte| char::from(byte).to_digit(16))
+        .collect::<Option<Vec<_>>>()?;
     let pairs = digits.chunks(2).map(|pair| match pair {
         [high, low] => u8::try_from(high * 16 + low).ok(),
         _ => None,
@@ -132,7 +148,9 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 
 /// Refuses commands that begin a conversation, before they do.
 fn refuse_conversations(arguments: &[Vec<u8>]) -> Result<(), HttpError> {
-    let Some(entry) = TABLE.get(&arguments[0]) else { return Ok(()) };
+    let Some(entry) = TABLE.get(&arguments[0]) else {
+        return Ok(());
+    };
     let (name, group) = (entry.command.name, entry.command.group);
     let is_conversation = match group {
         Group::Transactions => true,
@@ -154,7 +172,9 @@ fn answer(
     arguments: &[Vec<u8>],
 ) -> Result<Reply, HttpError> {
     let clients_max = server.live.clients_max.load(Relaxed);
-    let client = server.clients.admit(peer.address, peer.local_address, clients_max);
+    let client = server
+        .clients
+        .admit(peer.address, peer.local_address, clients_max);
     let client = client.ok_or(HttpError::TOO_MANY_CLIENTS)?;
     let mut session = Session::new(Arc::clone(server), client);
     // `access` has seen the password.
@@ -177,16 +197,34 @@ mod tests {
     #[test]
     fn arguments_are_strings_numbers_and_hex() {
         let body = br#"["SET", "k", {"hex": "00fF"}, "EX", 60, 1.5, -2, "\u00e9"]"#;
-        let expected: [&[u8]; 8] =
-            [b"SET", b"k", b"\x00\xff", b"EX", b"60", b"1.5", b"-2", "é".as_bytes()];
+        let expected: [&[u8]; 8] = [
+            b"SET",
+            b"k",
+            b"\x00\xff",
+            b"EX",
+            b"60",
+            b"1.5",
+            b"-2",
+            "é".as_bytes(),
+        ];
         assert_eq!(arguments(body).unwrap(), expected);
     }
 
     #[test]
     fn other_bodies_are_refused() {
         for body in [
-            "", "{}", "[]", "\"PING\"", "[\"PING\"", "[null]", "[true]", "[[\"PING\"]]",
-            "[{\"hex\": \"0\"}]", "[{\"hex\": \"zz\"}]", "[{\"hex\": \"00\", \"x\": 1}]", "[\"PING\"] x",
+            "",
+            "{}",
+            "[]",
+            "\"PING\"",
+            "[\"PING\"",
+            "[null]",
+            "[true]",
+            "[[\"PING\"]]",
+            "[{\"hex\": \"0\"}]",
+            "[{\"hex\": \"zz\"}]",
+            "[{\"hex\": \"00\", \"x\": 1}]",
+            "[\"PING\"] x",
         ] {
             assert!(arguments(body.as_bytes()).is_err(), "{body}");
         }
@@ -195,7 +233,14 @@ mod tests {
     #[test]
     fn only_conversations_need_a_connection() {
         let is_refused = |name: &str| refuse_conversations(&[name.as_bytes().to_vec()]).is_err();
-        for name in ["SUBSCRIBE", "psubscribe", "MULTI", "EXEC", "WATCH", "MONITOR"] {
+        for name in [
+            "SUBSCRIBE",
+            "psubscribe",
+            "MULTI",
+            "EXEC",
+            "WATCH",
+            "MONITOR",
+        ] {
             assert!(is_refused(name), "{name}");
         }
         for name in ["PING", "PUBLISH", "PUBSUB", "NOPE"] {

@@ -18,7 +18,10 @@ impl HttpError {
     /// The server does not execute commands yet.
     pub(super) const STARTING: Self = Self {
         status: StatusCode::SERVICE_UNAVAILABLE,
-        error: CommandError::fixed("LOADING", "Ladybug is recovering its memory; try again soon"),
+        error: CommandError::fixed(
+            "LOADING",
+            "Ladybug is recovering its memory; try again soon",
+        ),
     };
     /// As many clients are connected as may be.
     pub(super) const TOO_MANY_CLIENTS: Self = Self {
@@ -49,13 +52,19 @@ impl HttpError {
 
     /// A refusal of `status`, with the general code.
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, error: CommandError::err(message.into()) }
+        Self {
+            status,
+            error: CommandError::err(message.into()),
+        }
     }
 }
 
 impl From<CommandError> for HttpError {
     fn from(error: CommandError) -> Self {
-        Self { status: status(error.code), error }
+        Self {
+            status: status(error.code),
+            error,
+        }
     }
 }
 
@@ -65,7 +74,9 @@ impl IntoResponse for HttpError {
         let mut response = (self.status, Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer, Basic realm=\"ladybug\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

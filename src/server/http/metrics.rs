@@ -13,13 +13,20 @@ struct Exposition(String);
 impl Exposition {
     /// Appends what opens a metric: its help and its type.
     fn open(&mut self, name: &str, kind: &str, help: &str) {
-        writeln!(self.0, "# HELP ladybug_{name} {help}\n# TYPE ladybug_{name} {kind}")
-            .expect("invariant: writing to a string succeeds");
+        writeln!(
+            self.0,
+            "# HELP ladybug_{name} {help}\n# TYPE ladybug_{name} {kind}"
+        )
+        .expect("invariant: writing to a string succeeds");
     }
 
     /// Appends one sample; `labels` are written as they are: `command="get"`.
     fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{labels}}}")
+        };
         writeln!(self.0, "ladybug_{name}{labels} {value}")
             .expect("invariant: writing to a string succeeds");
     }
@@ -42,30 +49,72 @@ pub(super) fn render(server: &Server) -> String {
     let mut out = Exposition::default();
     let stats = &server.stats;
     out.open("info", "gauge", "What runs.");
-    out.sample("info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
-    out.gauge("uptime_seconds", "Seconds since the start.", stats.started.elapsed().as_secs());
+    out.sample(
+        "info",
+        &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")),
+        1,
+    );
+    out.gauge(
+        "uptime_seconds",
+        "Seconds since the start.",
+        stats.started.elapsed().as_secs(),
+    );
     if let Some(bytes) = resident_bytes() {
-        out.gauge("memory_resident_bytes", "Resident memory of the process.", bytes);
+        out.gauge(
+            "memory_resident_bytes",
+            "Resident memory of the process.",
+            bytes,
+        );
     }
-    out.gauge("clients", "Clients connected now.", server.clients.all().len());
-    out.counter("connections_total", "Connections accepted.", stats.connections.load(Relaxed));
+    out.gauge(
+        "clients",
+        "Clients connected now.",
+        server.clients.all().len(),
+    );
+    out.counter(
+        "connections_total",
+        "Connections accepted.",
+        stats.connections.load(Relaxed),
+    );
     out.counter(
         "connections_rejected_total",
         "Connections refused because too many were there.",
         stats.rejected_connections.load(Relaxed),
     );
-    out.counter("input_bytes_total", "Bytes of requests.", stats.input_bytes.load(Relaxed));
-    out.counter("output_bytes_total", "Bytes of replies.", stats.output_bytes.load(Relaxed));
-    out.counter("key_hits_total", "Keys asked for and found.", stats.hits.load(Relaxed));
-    out.counter("key_misses_total", "Keys asked for and not found.", stats.misses.load(Relaxed));
+    out.counter(
+        "input_bytes_total",
+        "Bytes of requests.",
+        stats.input_bytes.load(Relaxed),
+    );
+    out.counter(
+        "output_bytes_total",
+        "Bytes of replies.",
+        stats.output_bytes.load(Relaxed),
+    );
+    out.counter(
+        "key_hits_total",
+        "Keys asked for and found.",
+        stats.hits.load(Relaxed),
+    );
+    out.counter(
+        "key_misses_total",
+        "Keys asked for and not found.",
+        stats.misses.load(Relaxed),
+    );
     out.open("commands_total", "counter", "Commands executed.");
-    for_each_command(server, |labels, [calls, _, _]| out.sample("commands_total", labels, calls));
+    for_each_command(server, |labels, [calls, _, _]| {
+        out.sample("commands_total", labels, calls)
+    });
     out.open("command_seconds_total", "counter", "Time commands took.");
     for_each_command(server, |labels, [_, duration_us, _]| {
         let microseconds = format!("{}.{:06}", duration_us / 1_000_000, duration_us % 1_000_000);
         out.sample("command_seconds_total", labels, microseconds);
     });
-    out.open("commands_failed_total", "counter", "Commands that answered an error.");
+    out.open(
+        "commands_failed_total",
+        "counter",
+        "Commands that answered an error.",
+    );
     for_each_command(server, |labels, [_, _, failed]| {
         out.sample("commands_failed_total", labels, failed);
     });
@@ -83,7 +132,14 @@ fn for_each_command(server: &Server, mut sample: impl FnMut(&str, [u64; 3])) {
         let calls = stats.calls.load(Relaxed);
         if calls > 0 {
             let labels = format!("command=\"{}\"", entry.full_name);
-            sample(&labels, [calls, stats.duration_us.load(Relaxed), stats.failed.load(Relaxed)]);
+            sample(
+                &labels,
+                [
+                    calls,
+                    stats.duration_us.load(Relaxed),
+                    stats.failed.load(Relaxed),
+                ],
+            );
         }
     }
 }
@@ -91,7 +147,9 @@ fn for_each_command(server: &Server, mut sample: impl FnMut(&str, [u64; 3])) {
 /// Resident memory, as the system counts it.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }

@@ -11,7 +11,7 @@ mod metrics;
 mod routes;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -79,11 +79,14 @@ impl Http {
         let mut listeners = Vec::new();
         for &bind in &settings.bind {
             // The first address chooses the port if none is asked for.
-            let port = addresses.first().map_or(settings.http_port, SocketAddr::port);
+            let port = addresses
+                .first()
+                .map_or(settings.http_port, SocketAddr::port);
             let address = SocketAddr::new(bind, port);
-            let listener = runtime.block_on(TcpListener::bind(address)).map_err(|error| {
+            let listener = StdListener::bind(address).map_err(|error| {
                 io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
             })?;
+            listener.set_nonblocking(true)?;
             addresses.push(listener.local_addr()?);
             listeners.push(listener);
         }
@@ -95,8 +98,17 @@ impl Http {
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new()
             .name("http".to_owned())
-            .spawn(move || runtime.block_on(serve(listeners, router, stopped)))?;
-        Ok(Self { shared, stop, thread, addresses })
+            .spawn(move || {
+                if let Err(error) = runtime.block_on(serve(listeners, router, stopped)) {
+                    tracing::error!(%error, "HTTP is not served");
+                }
+            })?;
+        Ok(Self {
+            shared,
+            stop,
+            thread,
+            addresses,
+        })
     }
 
     /// The addresses it listens on.
@@ -110,7 +122,7 @@ impl Http {
         let _ = self.shared.server.set(server);
     }
 
-    /// Stops accepting, lets requests finish, and ends the thread.
+    /// Stops accepting, lets requests finish, and waits for the thread to end.
     pub fn stop(self) {
         // The receiver ends only with the thread.
         let _ = self.stop.send(true);
@@ -121,11 +133,16 @@ impl Http {
 }
 
 /// Accepts on all listeners until told to stop, then lets requests finish.
-async fn serve(listeners: Vec<TcpListener>, router: Router, stopped: watch::Receiver<bool>) {
+async fn serve(
+    listeners: Vec<StdListener>,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
     let graceful = Arc::new(GracefulShutdown::new());
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut accepting = JoinSet::new();
     for listener in listeners {
+        let listener = TcpListener::from_std(listener)?;
         let (router, permits) = (router.clone(), Arc::clone(&permits));
         let (graceful, mut stopped) = (Arc::clone(&graceful), stopped.clone());
         accepting.spawn(async move {
@@ -146,7 +163,9 @@ async fn serve(listeners: Vec<TcpListener>, router: Router, stopped: watch::Rece
                         continue;
                     }
                 };
-                let Some(connection) = connection(stream, address, &router) else { continue };
+                let Some(connection) = connection(stream, address, &router) else {
+                    continue;
+                };
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
@@ -158,20 +177,30 @@ async fn serve(listeners: Vec<TcpListener>, router: Router, stopped: watch::Rece
         });
     }
     accepting.join_all().await;
-    let graceful = Arc::into_inner(graceful).expect("invariant: only the accepting tasks shared it");
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    let graceful =
+        Arc::into_inner(graceful).expect("invariant: only the accepting tasks shared it");
+    if tokio::time::timeout(DRAIN, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("HTTP requests did not finish in time, and were cut");
     }
+    Ok(())
 }
 
 type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
 /// The conversation with one client; `None` if it has gone already.
 fn connection(stream: TcpStream, address: SocketAddr, router: &Router) -> Option<Connection> {
-    let peer = Peer { address, local_address: stream.local_addr().ok()? };
+    let peer = Peer {
+        address,
+        local_address: stream.local_addr().ok()?,
+    };
     stream.set_nodelay(true).ok()?;
     let service = TowerToHyperService::new(router.clone().layer(Extension(peer)));
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
     Some(builder.serve_connection(TokioIo::new(stream), service))
 }

@@ -49,7 +49,10 @@ async fn show_metrics(
 ) -> Result<Response, HttpError> {
     let server = shared.server.get().ok_or(HttpError::STARTING)?;
     access::admit(server, peer, &headers)?;
-    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let content_type = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
     Ok((content_type, metrics::render(server)).into_response())
 }
 
