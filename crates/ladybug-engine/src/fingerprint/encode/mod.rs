@@ -101,6 +101,7 @@ mod key {
     pub(super) const ROLE: u64 = 0x726f_6c65_0000_0001;
     pub(super) const WORD: u64 = 0x776f_7264_0000_0001;
     pub(super) const GRAM: u64 = 0x6772_616d_0000_0001;
+    pub(super) const PAIR: u64 = 0x7061_6972_0000_0001;
     pub(super) const TIE: u64 = 0x7469_6500_0000_0001;
     pub(super) const DIMENSION: u64 = 0x6469_6d00_0000_0001;
     pub(super) const EMPTY: u64 = 0x656d_7074_7900_0001;
