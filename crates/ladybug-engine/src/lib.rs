@@ -7,5 +7,6 @@ pub mod commit;
 pub mod engine;
 pub mod error;
 pub mod fingerprint;
+pub mod search;
 pub mod space;
 pub mod storage;

@@ -6,6 +6,9 @@ use super::Engine;
 use crate::commit::record::Position;
 use crate::commit::transaction::SpaceId;
 use crate::fingerprint::Fingerprint;
+#[cfg(feature = "parallel")]
+use crate::search::pool;
+use crate::search::{Filter, Hit, top_k};
 use crate::space::address::Address;
 use crate::space::derive::derive;
 use crate::space::state::{State, View};
@@ -73,6 +76,19 @@ impl Engine {
         }
     }
 
+    /// The `k` nodes of a space nearest to `query`, nearest first, and the snapshot they are of.
+    pub fn search(
+        &self,
+        space: SpaceId,
+        query: &Fingerprint,
+        k: usize,
+        filter: &Filter,
+    ) -> (Snapshot, Vec<Hit>) {
+        let snapshot = self.snapshot(space);
+        let hits = top_k(&snapshot, query, k, filter);
+        (snapshot, hits)
+    }
+
     /// Installs encoded fingerprints where nothing has changed since.
     fn install(&self, space: SpaceId, encoded: &[Encoded]) {
         let Some(cell) = self.cell(space) else {
@@ -115,7 +131,7 @@ fn encode_pending(state: &State) -> Vec<Encoded> {
     {
         use rayon::prelude::*;
         if pending.len() >= PARALLEL_ENCODINGS_MIN {
-            return pending.par_iter().filter_map(encode).collect();
+            return pool::run(|| pending.par_iter().filter_map(encode).collect());
         }
     }
     pending.iter().filter_map(encode).collect()

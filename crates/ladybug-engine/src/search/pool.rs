@@ -1,0 +1,33 @@
+//! The threads of long reads: one a core, and behind others where the system has to choose, so that a
+//! search waits for a point command and not the other way round.
+
+use std::sync::OnceLock;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// How much lower than others the threads' priority is: at 10 the system gives a thread of normal priority about
+/// nine times as much of a core that both want.
+#[cfg(target_os = "linux")]
+const NICE: libc::c_int = 10;
+
+/// Runs `f` on the pool and waits for it; on the calling thread if there can be no pool.
+pub(crate) fn run<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let new = || {
+        let builder = ThreadPoolBuilder::new().thread_name(|n| format!("search-{n}"));
+        builder.start_handler(|_| lower_priority()).build().ok()
+    };
+    match POOL.get_or_init(new) {
+        Some(pool) => pool.install(f),
+        None => f(),
+    }
+}
+
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call takes plain numbers and concerns the calling thread alone, which on Linux is
+    // what 0 means. A refusal changes nothing.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+    }
+}
