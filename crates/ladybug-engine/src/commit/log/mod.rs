@@ -165,6 +165,10 @@ struct Shared {
     written_bytes: AtomicU64,
     batches: AtomicU64,
     syncs: AtomicU64,
+    /// Of `segments`, for those who must not wait for a sync: how many, their bytes, the epoch.
+    segment_count: AtomicU64,
+    segment_bytes: AtomicU64,
+    epoch: AtomicU64,
     failed: AtomicBool,
     /// Whether the log ever failed, so that [`Shared::outcome`] must look at the past.
     ever_failed: AtomicBool,
@@ -269,10 +273,14 @@ impl Log {
             written_bytes: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            segment_count: AtomicU64::new(0),
+            segment_bytes: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             ever_failed: AtomicBool::new(false),
             failures: Mutex::new(Failures::default()),
         });
+        shared.note_size(&shared.segments.lock());
         let writer = writer::spawn(Arc::clone(&shared)).map_err(LogError::Thread)?;
         let log = Self {
             shared,
@@ -354,7 +362,7 @@ impl Log {
 
     /// The log's incarnation; checkpoints keep it for [`LogOptions::epoch_min`].
     pub fn epoch(&self) -> u64 {
-        self.shared.segments.lock().epoch()
+        self.shared.epoch.load(Ordering::Relaxed)
     }
 
     /// Bytes appended but not yet written: what the engine bounds its writers by.
@@ -443,20 +451,18 @@ impl Log {
     /// # Errors
     /// If a file cannot be deleted. The log goes on; trying again is safe.
     pub fn truncate_before(&self, position: Position) -> Result<(), LogError> {
-        self.shared.segments.lock().truncate_before(position)
+        let mut segments = self.shared.segments.lock();
+        let outcome = segments.truncate_before(position);
+        self.shared.note_size(&segments);
+        outcome
     }
 
-    /// Numbers for `INFO` and metrics.
+    /// Numbers for `INFO` and metrics. Never waits for the disk.
     pub fn stats(&self) -> LogStats {
         let shared = &self.shared;
-        let (segments, bytes, epoch) = {
-            let segments = shared.segments.lock();
-            let (count, bytes) = segments.size();
-            (count, bytes, segments.epoch())
-        };
         LogStats {
-            segments,
-            bytes,
+            segments: shared.segment_count.load(Ordering::Relaxed),
+            bytes: shared.segment_bytes.load(Ordering::Relaxed),
             queued_bytes: self.queued_bytes(),
             written_bytes: shared.written_bytes.load(Ordering::Relaxed),
             batches: shared.batches.load(Ordering::Relaxed),
@@ -464,7 +470,7 @@ impl Log {
             appended: self.appended(),
             acknowledged: self.acknowledged(),
             durable: self.durable_position(),
-            epoch,
+            epoch: self.epoch(),
         }
     }
 

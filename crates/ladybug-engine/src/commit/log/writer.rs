@@ -76,16 +76,6 @@ impl Segments {
         })
     }
 
-    pub fn epoch(&self) -> u64 {
-        self.header.epoch
-    }
-
-    /// How many segments, and their bytes.
-    pub fn size(&self) -> (u64, u64) {
-        let closed: u64 = self.closed.iter().map(|segment| segment.bytes).sum();
-        (self.closed.len() as u64 + 1, closed + self.end)
-    }
-
     /// Seals and writes a queue of framed records. Each run that fits the open segment is one write.
     fn write(&mut self, queue: &mut [u8], durable: Position) -> Result<()> {
         let mut run_start = 0;
@@ -225,6 +215,7 @@ impl Shared {
         if !batch.is_empty() {
             let durable = self.durable.load(Ordering::Acquire);
             let outcome = segments.write(&mut batch, durable);
+            self.note_size(segments);
             if outcome.is_ok() {
                 self.batches.fetch_add(1, Ordering::Relaxed);
                 self.written_bytes
@@ -242,6 +233,16 @@ impl Shared {
         if batch.capacity() <= SPARE_BYTES_MAX {
             segments.spare = batch;
         }
+    }
+
+    /// Keeps the numbers of [`Log::stats`](super::Log::stats).
+    pub(super) fn note_size(&self, segments: &Segments) {
+        let closed: u64 = segments.closed.iter().map(|segment| segment.bytes).sum();
+        self.segment_count
+            .store(segments.closed.len() as u64 + 1, Ordering::Relaxed);
+        self.segment_bytes
+            .store(closed + segments.end, Ordering::Relaxed);
+        self.epoch.store(segments.header.epoch, Ordering::Relaxed);
     }
 
     fn acknowledge(&self, position: Position) {
@@ -372,6 +373,7 @@ impl Shared {
 
         let mut queue = self.queue.lock();
         *segments = fresh;
+        self.note_size(&segments);
         queue.next = start;
         {
             let mut failures = self.failures.lock();
