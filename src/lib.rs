@@ -3,4 +3,5 @@
 pub mod cli;
 pub mod config;
 pub mod health;
+pub mod load;
 pub mod server;

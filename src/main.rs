@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use ladybug::cli::{self, CliOptions};
 use ladybug::config::{LogFormat, Options, Settings};
 use ladybug::health;
+use ladybug::load::{self, LoadOptions};
 use ladybug::server;
 
 #[global_allocator]
@@ -29,6 +30,9 @@ enum Task {
     Serve(Options),
     /// Talk to a running server
     Cli(CliOptions),
+    /// Load data into a server or a data directory
+    #[command(subcommand)]
+    Load(LoadOptions),
     /// Ask the server that runs with these settings whether it is alive
     Health(Options),
 }
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         .unwrap_or(Task::Serve(arguments.options))
     {
         Task::Serve(options) => serve(options).map(|()| true),
+        Task::Load(options) => load::run(options).map(|()| true).map_err(Into::into),
         Task::Health(options) => ask_health(options).map(|()| true),
         Task::Cli(options) => cli::run(&options).map_err(Into::into),
     };

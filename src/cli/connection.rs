@@ -13,7 +13,7 @@ use super::CliError;
 const READ_BYTES: usize = 64 * 1024;
 
 /// A connection and the bytes of it that are read but not yet decoded.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
     is_resp3: bool,
@@ -23,7 +23,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects to `host`, a name or an address.
-    pub(super) fn open(host: &str, port: u16) -> Result<Self, CliError> {
+    pub(crate) fn open(host: &str, port: u16) -> Result<Self, CliError> {
         let connected = TcpStream::connect((host, port));
         let stream = connected.map_err(|source| CliError::Connect {
             address: format!("{host}:{port}"),
@@ -39,7 +39,7 @@ impl Connection {
     }
 
     /// Sends one command.
-    pub(super) fn send(&mut self, arguments: &[Vec<u8>]) -> Result<(), CliError> {
+    pub(crate) fn send(&mut self, arguments: &[Vec<u8>]) -> Result<(), CliError> {
         let mut request = format!("*{}\r\n", arguments.len()).into_bytes();
         for argument in arguments {
             request.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
@@ -55,7 +55,7 @@ impl Connection {
     }
 
     /// The next frame: a reply or a push.
-    pub(super) fn receive(&mut self) -> Result<OwnedFrame, CliError> {
+    pub(crate) fn receive(&mut self) -> Result<OwnedFrame, CliError> {
         loop {
             if let (Some(is_resp3), Some(kind)) = (self.is_resp3_next, self.buffer.first()) {
                 self.is_resp3_next = None;

@@ -4,7 +4,7 @@
 //! line by line. Quoting is redis-cli's ([`line`]), and so is what it prints ([`print`]); only, it
 //! speaks RESP3 unless told otherwise, because maps read better than lists.
 
-mod connection;
+pub(crate) mod connection;
 mod line;
 mod print;
 
