@@ -14,7 +14,8 @@ DOCUMENTS_LEAST = 32_768  # what a space holds
 SAMPLE = 200  # descriptions that serve as queries
 TOP = 10
 OVERLAP_LEAST = 0.7
-GRAMS = [(3, 3), (3, 5), (2, 4), (1, 3)]  # of the TF-IDF peer; the first are the encoder's
+# Character n-grams of the TF-IDF peer; the first, the encoder's own, are the bar.
+GRAMS = [(3, 3), (3, 5), (2, 4), (1, 3)]
 
 
 def catalogue(path):
@@ -73,16 +74,13 @@ def nearest(query, documents, without=None):
     return best(-distances.astype(float), without)
 
 
-def overlap(encoder, texts, stored):
+def overlap(matrix, stored):
     """Mean share of the ten nearest by Hamming distance among the ten of the highest cosine."""
-    columns = {}
-    parts = features(encoder, texts, columns)
-    matrix = unit_rows(parts, len(columns))
     shares = []
-    for query in np.random.default_rng(2026).choice(len(texts), SAMPLE, replace=False):
+    for query in np.random.default_rng(2026).choice(len(stored), SAMPLE, replace=False):
         cosine = best((matrix @ matrix[query].T).toarray().ravel(), query)
         shares.append(len(set(cosine) & set(nearest(stored[query], stored, query))) / TOP)
-    return np.mean(shares), len(parts[0]) / len(texts)
+    return np.mean(shares)
 
 
 def questions(names):
@@ -121,24 +119,28 @@ def main(encoder, path):
     print("speed:", encode(encoder, "speed", texts).decode().strip())
     stored = fingerprints(encoder, texts)
 
-    share, count = overlap(encoder, texts, stored)
+    queries, accepted = zip(*questions(names))
+    columns = {}
+    parts, asked = (features(encoder, some, columns) for some in (texts, queries))
+    matrix, asked = (unit_rows(one, len(columns)) for one in (parts, asked))
+    share, count = overlap(matrix, stored), len(parts[0]) / len(texts)
     print(f"(a) overlap@{TOP} of Hamming and exact cosine, {SAMPLE} descriptions as queries, "
           f"{count:.0f} features each on average: {share:.3f} (at least {OVERLAP_LEAST})")
 
-    queries, accepted = zip(*questions(names))
     print(f"(b) {len(queries)} written queries                       hit@{TOP}  MRR@{TOP}  precision@{TOP}")
     ours = [nearest(one, stored) for one in fingerprints(encoder, queries)]
-    rows = [("Ladybug, Hamming", answered(ours, accepted))]
+    exact = [best(row) for row in (asked @ matrix.T).toarray()]
+    rows = [
+        ("Ladybug, Hamming", answered(ours, accepted)),
+        ("Ladybug, exact cosine", answered(exact, accepted)),
+    ]
     for grams in GRAMS:
         measured = answered(tf_idf(texts, queries, grams), accepted)
         rows.append((f"TF-IDF, words and {grams[0]}–{grams[1]}-grams", measured))
     for row, (hit, mrr, precision) in rows:
         print(f"    {row:40} {hit:9.2f} {mrr:7.3f} {precision:13.3f}")
-    if "-v" in sys.argv:
-        for query, ranking, accept in zip(queries, ours, accepted):
-            print(query, "|", *(("*" if accept[one] else "") + names[one] for one in ranking))
 
-    (our_hit, our_mrr, _), (peer_hit, peer_mrr, _) = rows[0][1], rows[1][1]
+    (our_hit, our_mrr, _), (peer_hit, peer_mrr, _) = rows[0][1], rows[2][1]
     passed = share >= OVERLAP_LEAST and our_hit >= peer_hit and our_mrr >= peer_mrr
     print("passed" if passed else "FAILED")
     return 0 if passed else 1

@@ -26,4 +26,4 @@ fi
 
 cargo build --release --quiet -p ladybug-engine --example encode_text
 encoder="${CARGO_TARGET_DIR:-target}/release/examples/encode_text"
-exec "$cache/venv/bin/python" benches/encoder/measure.py "$encoder" "$catalogue" "${@:2}"
+exec "$cache/venv/bin/python" benches/encoder/measure.py "$encoder" "$catalogue"

@@ -10,8 +10,10 @@ use xxhash_rust::xxh3::Xxh3;
 use super::kernel;
 use super::vector::{Fingerprint, WORDS};
 
+/// Levels of room made at once: enough for a total weight of 4,095.
+const LEVELS_USUAL: usize = 12;
+
 /// 10,240 counts: how much weight of the vectors added has each bit set.
-#[derive(Default)]
 pub struct Counters {
     /// Level `j` holds what counts 2^`j`.
     levels: Vec<Level>,
@@ -27,10 +29,19 @@ struct Level {
     waits: bool,
 }
 
+impl Default for Counters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Counters {
     /// Counters at zero.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            levels: Vec::with_capacity(LEVELS_USUAL),
+            total: 0,
+        }
     }
 
     /// Sum of the weights added.
