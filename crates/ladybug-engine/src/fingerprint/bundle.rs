@@ -3,7 +3,7 @@
 //! Plane `j` of the counters holds bit `j` of 10,240 counts side by side, so one word operation counts 64
 //! positions. Vectors of equal weight wait in pairs and enter through a carry-save adder, which turns
 //! three of one weight into one of it and one of twice the weight (Harley & Seal; Muła, Kurz & Lemire
-//! 2018, "Faster population counts using AVX2 instructions", §4): less than one addition a vector.
+//! 2018, "Faster population counts using AVX2 instructions"): less than one addition a vector.
 
 use xxhash_rust::xxh3::Xxh3;
 

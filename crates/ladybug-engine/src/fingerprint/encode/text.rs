@@ -57,7 +57,7 @@ pub fn text(text: &str) -> Fingerprint {
 /// A word is what Unicode calls one (UAX #29), in lower case. Its features are the word itself and the
 /// 3-grams of its characters between boundary marks (`<we`, `web`, `eb>`), which find inflected,
 /// compound and misspelt words; of scripts that are written without spaces, where each character is a word,
-/// also each pair of neighbours. The word's features together carry twice the square of its [weight](word_weight),
+/// also each pair of neighbours. The word's features together carry twice the square of its weight,
 /// half of it in the word itself, however long it is. What occurs n times weighs √n times as much as once:
 /// squares add up.
 pub fn text_features(text: &str) -> Vec<Feature> {

@@ -2,7 +2,7 @@
 //!
 //! Bits are counted with Harley–Seal carry-save adders over blocks of 16 registers, and those of a
 //! register with a nibble table (Muła, Kurz & Lemire 2018, "Faster population counts using AVX2
-//! instructions", figures 4 and 10). A fingerprint is 40 registers: two blocks of 16 and one of 8.
+//! instructions"). A fingerprint is 40 registers: two blocks of 16 and one of 8.
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_extract_epi64,

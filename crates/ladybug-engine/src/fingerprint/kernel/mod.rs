@@ -1,6 +1,6 @@
 //! Kernels: the inner loops over fingerprints, one table of functions for each kind of processor.
 //!
-//! The table is chosen once: the best one this processor runs, or the one [`choose`]n by name at start.
+//! The table is chosen once: the best one this processor runs, or the one that [`choose`] named at start.
 //! Every kernel gives the same results as the scalar one, bit for bit; only time differs. Kernels take
 //! words and slices of words, and never see an address. A new kind of processor is one more file with one
 //! more table in [`ALL`].
