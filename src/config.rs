@@ -6,6 +6,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use ladybug_engine::commit::log::FsyncPolicy;
+use ladybug_engine::commit::transaction::Eviction;
+use ladybug_engine::engine::SPACES_MAX;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -60,6 +63,9 @@ pub struct Options {
     /// Data directory [default: ./data]
     #[arg(long, value_name = "DIR", env = "LADYBUG_DATA")]
     pub data: Option<PathBuf>,
+    /// When a commit counts as acknowledged: always, everysec or never [default: always]
+    #[arg(long, value_name = "POLICY", env = "LADYBUG_FSYNC")]
+    pub fsync: Option<String>,
     /// Threads that serve RESP [default: 1]
     #[arg(long, value_name = "N", env = "LADYBUG_IO_THREADS")]
     pub io_threads: Option<usize>,
@@ -89,6 +95,15 @@ pub struct Options {
     /// Seconds after which an idle client is closed, 0 for never [default: 0]
     #[arg(long, value_name = "SECONDS", env = "LADYBUG_TIMEOUT")]
     pub timeout: Option<u64>,
+    /// Spaces, numbered and named together [default: 1024]
+    #[arg(long, value_name = "N", env = "LADYBUG_SPACES")]
+    pub spaces: Option<usize>,
+    /// What a full fluid zone does: none refuses, coldest evicts [default: none]
+    #[arg(long, value_name = "POLICY", env = "LADYBUG_EVICTION")]
+    pub eviction: Option<String>,
+    /// The Hamming kernel [default: the best this processor has]
+    #[arg(long, value_name = "KERNEL", env = "LADYBUG_SIMD")]
+    pub simd: Option<String>,
     /// Microseconds from which a command enters the slow log, negative for never [default: 10000]
     #[arg(
         long,
@@ -122,6 +137,8 @@ pub struct Settings {
     pub bind: Vec<IpAddr>,
     /// Data directory.
     pub data: PathBuf,
+    /// When a commit counts as acknowledged.
+    pub fsync: FsyncPolicy,
     /// Threads that serve RESP.
     pub io_threads: usize,
     /// Password at the start; CONFIG SET changes the live one.
@@ -138,6 +155,12 @@ pub struct Settings {
     pub output_buffer_bytes: usize,
     /// Seconds after which an idle client is closed, 0 for never, at the start.
     pub timeout_s: u64,
+    /// Spaces, numbered and named together.
+    pub spaces_max: usize,
+    /// What a full fluid zone does.
+    pub eviction: Eviction,
+    /// The Hamming kernel, if it is not to be the best one.
+    pub simd: Option<String>,
     /// Microseconds from which a command enters the slow log, at the start.
     pub slowlog_threshold_us: i64,
     /// Entries the slow log keeps, at the start.
@@ -226,6 +249,12 @@ impl Settings {
                 .data
                 .or(file.data)
                 .unwrap_or_else(|| PathBuf::from(DATA)),
+            fsync: match options.fsync.or(file.fsync) {
+                Some(policy) => policy
+                    .parse()
+                    .map_err(|error: String| invalid("fsync", error))?,
+                None => FsyncPolicy::Always,
+            },
             io_threads: options.io_threads.or(file.io_threads).unwrap_or(1),
             password,
             protected_mode: options
@@ -249,6 +278,16 @@ impl Settings {
                 .or(file.output_buffer)
                 .unwrap_or(OUTPUT_BUFFER_BYTES),
             timeout_s: options.timeout.or(file.timeout).unwrap_or(0),
+            spaces_max: options.spaces.or(file.spaces).unwrap_or(SPACES_MAX),
+            eviction: match options.eviction.or(file.eviction).as_deref() {
+                None | Some("none") => Eviction::None,
+                Some("coldest") => Eviction::Coldest,
+                Some(other) => {
+                    let reason = format!("expected none or coldest, got '{other}'");
+                    return Err(invalid("eviction", reason));
+                }
+            },
+            simd: options.simd.or(file.simd),
             slowlog_threshold_us: options
                 .slowlog_log_slower_than
                 .or(file.slowlog_log_slower_than)
@@ -272,6 +311,7 @@ impl Settings {
     fn check(&self) -> Result<(), ConfigError> {
         let at_least_one = [
             ("io-threads", self.io_threads),
+            ("spaces", self.spaces_max),
             ("maxclients", self.clients_max),
             ("arguments-max", self.arguments_max),
         ];

@@ -3,10 +3,14 @@
 pub mod http;
 pub mod resp;
 
-use std::io;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
+use ladybug_engine::engine::{Engine, EngineOptions, SystemClock};
+use ladybug_engine::fingerprint::kernel;
+use ladybug_engine::storage::DiskStorage;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Settings;
@@ -19,9 +23,10 @@ use resp::server::Server;
 ///
 /// # Errors
 /// The server cannot start; the message says what to do.
-pub async fn run(settings: Settings) -> io::Result<()> {
+pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let http = Http::bind(&settings)?;
-    let server = Server::new(settings);
+    let engine = open(&settings)?;
+    let server = Server::new(settings, engine);
     let listeners = Listeners::bind(Arc::clone(&server))?;
     http.attach(Arc::clone(&server));
     tracing::info!(
@@ -47,4 +52,29 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     tokio::task::spawn_blocking(|| http.stop()).await?;
     tracing::info!("bye");
     Ok(())
+}
+
+/// Opens the memory in the data directory, or a new one.
+fn open(settings: &Settings) -> Result<Arc<Engine>, Box<dyn std::error::Error>> {
+    if let Some(kernel) = &settings.simd {
+        kernel::choose(kernel).map_err(|error| format!("simd: {error}"))?;
+    }
+    let storage = Arc::new(DiskStorage::new(&settings.data)?);
+    let options = EngineOptions {
+        fsync: settings.fsync,
+        spaces_max: settings.spaces_max,
+        eviction: settings.eviction,
+        // So that nobody can choose names that collide.
+        hash_key: RandomState::new().hash_one(0),
+    };
+    let begun = Instant::now();
+    let engine = Engine::open(storage, Arc::new(SystemClock), options)?;
+    tracing::info!(
+        data = %settings.data.display(),
+        fsync = %settings.fsync,
+        spaces = engine.spaces().len(),
+        elapsed_ms = begun.elapsed().as_millis(),
+        "memory opened"
+    );
+    Ok(Arc::new(engine))
 }

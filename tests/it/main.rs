@@ -1,1 +1,9 @@
 //! The one integration-test binary.
+
+mod harness;
+
+mod resp_commands;
+mod resp_connection;
+mod resp_pubsub;
+mod resp_redis;
+mod resp_shutdown;

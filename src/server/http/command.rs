@@ -181,13 +181,13 @@ fn answer(
     session.is_authenticated = true;
     session.begin_batch();
     if let Some(space) = &options.space {
-        let selected = session.answer(&[b"SELECT", space.as_bytes()]);
+        let selected = session.answer_durably(&[b"SELECT", space.as_bytes()]);
         if let Reply::Error(error) = selected {
             return Err(error.into());
         }
     }
     let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-    Ok(session.answer(&arguments))
+    Ok(session.answer_durably(&arguments))
 }
 
 #[cfg(test)]

@@ -178,8 +178,12 @@ impl Mailbox {
 
     /// Asks the connection's task to close, whatever it waits for.
     pub fn close(&self) {
+        let mut letters = self.letters.lock();
         self.is_closing.store(true, SeqCst);
-        self.wake();
+        self.is_pending.store(true, SeqCst);
+        if let Some(waker) = letters.waker.take() {
+            waker.wake();
+        }
     }
 
     /// Wakes the connection's task, so that it looks around.
@@ -212,6 +216,17 @@ impl Mailbox {
     /// Bytes of messages that wait.
     pub fn bytes(&self) -> usize {
         self.letters.lock().bytes
+    }
+
+    /// Ready when the client is to be closed; else wakes the task at the next message, whatever
+    /// waits already.
+    pub fn poll_closing(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut letters = self.letters.lock();
+        if self.is_closing() {
+            return Poll::Ready(());
+        }
+        letters.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 
     /// Ready when [`is_pending`](Self::is_pending); else wakes the task when it is.

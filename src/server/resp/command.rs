@@ -5,6 +5,11 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::commands::FAMILIES;
+use ladybug_engine::commit::transaction::Transaction;
+use ladybug_engine::engine::Engine;
+use ladybug_engine::space::state::View;
+
+use super::context::Context;
 use super::error::CommandError;
 use super::reply::Reply;
 use super::session::Session;
@@ -26,6 +31,8 @@ pub struct Command {
     pub flags: &'static [Flag],
     /// Which arguments are keys.
     pub keys: Keys,
+    /// Which spaces a `Write` command changes: they are locked before it runs.
+    pub spaces: Spaces,
     /// The section of the manual.
     pub group: Group,
     /// The version of Redis, or of Ladybug for its own commands, that had it first.
@@ -48,6 +55,7 @@ impl Command {
         arity: 1,
         flags: &[],
         keys: Keys::NONE,
+        spaces: Spaces::Selected,
         group: Group::Generic,
         since: "1.0.0",
         summary: "",
@@ -245,7 +253,36 @@ pub enum Handler {
     /// Nothing by itself: only its subcommands can be called.
     Container,
     /// Needs the connection and the server, not the memory.
+    ///
+    /// Inside EXEC these run after the commit, except SELECT.
     Connection(fn(&mut Session, &[&[u8]]) -> Result<Reply, CommandError>),
+    /// Reads the selected space under its lock: short, and never waiting.
+    Read(ReadFunction),
+    /// Changes the selected space, and those of [`Spaces`], in one commit; an error changes
+    /// nothing. Short, and never waiting.
+    Write(WriteFunction),
+    /// Reads snapshots, on a thread that may take its time, and tells
+    /// [`Context::reveal`] the position of each. Refused inside MULTI.
+    Search(SearchFunction),
+}
+
+/// The function of a [`Handler::Read`] command.
+pub type ReadFunction = fn(&View<'_>, &Context, &[&[u8]]) -> Result<Reply, CommandError>;
+/// The function of a [`Handler::Write`] command.
+pub type WriteFunction =
+    fn(&mut Transaction<'_>, &Context, &[&[u8]]) -> Result<Reply, CommandError>;
+/// The function of a [`Handler::Search`] command.
+pub type SearchFunction = fn(&Engine, &Context, &[&[u8]]) -> Result<Reply, CommandError>;
+
+/// Which spaces a command changes.
+#[derive(Debug, Clone, Copy)]
+pub enum Spaces {
+    /// The selected one.
+    Selected,
+    /// That, and the one that the argument at this position names, if it is given.
+    Argument(fn(&[&[u8]]) -> Option<usize>),
+    /// All that hold something.
+    All,
 }
 
 /// A command of the table, resolved from the arguments of a request.

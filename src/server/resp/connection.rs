@@ -9,11 +9,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use ladybug_engine::commit::log::FsyncPolicy;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::client::Client;
 use super::error::CommandError;
+use super::execution::Search;
 use super::reply::Reply;
 use super::request::{Progress, RequestParser};
 use super::server::Server;
@@ -126,15 +128,19 @@ impl Connection {
                 Ok(Progress::Incomplete) => break,
                 Ok(Progress::Complete(bytes)) => {
                     let arguments = self.parser.arguments(input);
-                    if !arguments.is_empty() {
-                        self.session.execute(&arguments, &mut self.output);
-                    }
                     start += bytes;
+                    if !arguments.is_empty() {
+                        let search = self.session.execute(&arguments, &mut self.output);
+                        drop(arguments);
+                        if let Some(search) = search {
+                            self.execute_search(search).await?;
+                        }
+                    }
                 }
                 Err(error) => {
-                    let reply = Reply::Error(CommandError::err(format!("Protocol error: {error}")));
-                    reply.render(self.session.protocol, &mut self.output);
-                    self.session.server.stats.count_error("ERR");
+                    let error = CommandError::err(format!("Protocol error: {error}"));
+                    self.session.server.stats.count_error(error.code);
+                    Reply::Error(error).render(self.session.protocol, &mut self.output);
                     self.session.is_closing = true;
                 }
             }
@@ -156,39 +162,70 @@ impl Connection {
         self.write().await
     }
 
-    /// Writes the replies. While the client does not read them nothing more is executed for it.
+    /// Runs a search on a thread of its own. The replies before it do not wait for it.
+    async fn execute_search(&mut self, search: Search) -> io::Result<()> {
+        self.write().await?;
+        let searched = tokio::task::spawn_blocking(|| search.run()).await?;
+        self.session.end_search(searched, &mut self.output);
+        Ok(())
+    }
+
+    /// Writes the replies, once what they reveal is acknowledged. While the client does not read
+    /// them nothing more is executed for it.
     async fn write(&mut self) -> io::Result<()> {
         if self.output.is_empty() {
             return Ok(());
         }
+        self.acknowledge().await;
         let Self {
             stream,
             output,
             session,
             ..
         } = self;
+        let (server, client) = (&*session.server, &*session.client);
         let bytes = output.len();
-        session
-            .server
-            .stats
-            .output_bytes
-            .fetch_add(bytes as u64, Relaxed);
+        server.stats.output_bytes.fetch_add(bytes as u64, Relaxed);
         let mut written = match stream.try_write(output) {
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => return Err(error),
         };
         while written < bytes {
-            session.client.output_bytes.store(bytes - written, Relaxed);
-            let is_over_limit = bytes - written > session.server.settings.output_buffer_bytes;
-            written += write_some(stream, &output[written..], session, is_over_limit).await?;
-            session.client.output_bytes.store(0, Relaxed);
+            client.output_bytes.store(bytes - written, Relaxed);
+            let is_over_limit = bytes - written > server.settings.output_buffer_bytes;
+            written += write_some(stream, &output[written..], client, is_over_limit).await?;
+            client.output_bytes.store(0, Relaxed);
         }
         output.clear();
         if output.capacity() > 4 * READ_BYTES {
             *output = BytesMut::with_capacity(READ_BYTES);
         }
         Ok(())
+    }
+
+    /// Waits until the log has acknowledged what the replies reveal. If it never will, each reply
+    /// becomes an error that says so: nobody can tell any more which of them hold.
+    async fn acknowledge(&mut self) {
+        let revealed = std::mem::take(&mut self.session.revealed);
+        let unwritten = std::mem::take(&mut self.session.unwritten);
+        let log = self.session.server.engine.log();
+        let outcome = match log.outcome(revealed) {
+            Some(outcome) => outcome,
+            None if log.policy() == FsyncPolicy::Always => log.durable(revealed).await,
+            None => {
+                // The other connections that are ready execute first: one write for all of them.
+                tokio::task::yield_now().await;
+                log.flush()
+            }
+        };
+        if let Err(unknown) = outcome {
+            self.output.clear();
+            let reply = Reply::Error(unknown.into());
+            for _ in 0..unwritten {
+                reply.render(self.session.protocol, &mut self.output);
+            }
+        }
     }
 }
 
@@ -197,14 +234,12 @@ impl Connection {
 async fn write_some(
     stream: &mut TcpStream,
     bytes: &[u8],
-    session: &Session,
+    client: &Client,
     is_over_limit: bool,
 ) -> io::Result<usize> {
     let write = poll_fn(|context| {
-        let mailbox = &session.client.mailbox;
-        // Only registers the task: messages wait until the replies before them are written.
-        let _ = mailbox.poll_pending(context);
-        if mailbox.is_closing() {
+        // Messages wait until the replies before them are written.
+        if client.mailbox.poll_closing(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Pin::new(&mut *stream).poll_write(context, bytes)

@@ -4,6 +4,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use ladybug_engine::commit::log::OutcomeUnknown;
+use ladybug_engine::error::EngineError;
+
 /// An error reply: `-CODE message`.
 ///
 /// ```
@@ -50,6 +53,9 @@ impl CommandError {
     /// `HELLO` of a protocol version other than 2 and 3.
     pub const NO_PROTOCOL: Self = Self::fixed("NOPROTO", "unsupported protocol version");
 
+    /// Code of a space's zone without a free address.
+    pub const ZONE_FULL: &'static str = "ZONEFULL";
+
     /// An error whose message never changes.
     pub const fn fixed(code: &'static str, message: &'static str) -> Self {
         Self {
@@ -88,3 +94,28 @@ impl fmt::Display for CommandError {
 }
 
 impl std::error::Error for CommandError {}
+
+/// What the engine refuses, by the code clients dispatch on.
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        let code = match &error {
+            EngineError::ZoneFull { .. } => Self::ZONE_FULL,
+            EngineError::ReadOnly(_) => "READONLY",
+            EngineError::OutcomeUnknown(_) => "UNKNOWN",
+            _ => "ERR",
+        };
+        Self {
+            code,
+            message: error.to_string().into(),
+        }
+    }
+}
+
+impl From<OutcomeUnknown> for CommandError {
+    fn from(error: OutcomeUnknown) -> Self {
+        Self {
+            code: "UNKNOWN",
+            message: error.to_string().into(),
+        }
+    }
+}

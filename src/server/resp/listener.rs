@@ -18,10 +18,14 @@ use super::server::Server;
 
 /// Connections the system keeps for us before we accept them.
 const BACKLOG: u32 = 511;
+/// Searches an I/O thread has running at once; others wait.
+const SEARCHES_MAX: usize = 4;
 /// How long connections have to finish their replies at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait when the system refuses to accept, out of file descriptors for instance.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often nodes whose time is up are removed.
+const EXPIRY: Duration = Duration::from_millis(100);
 /// How often idle clients are looked for and rates are sampled.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
@@ -70,6 +74,8 @@ impl Listeners {
             let server = Arc::clone(&server);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
+                // These run searches, which use all processors by themselves.
+                .max_blocking_threads(SEARCHES_MAX)
                 .build()?;
             let thread = std::thread::Builder::new()
                 .name(format!("resp-{index}"))
@@ -96,6 +102,7 @@ impl Listeners {
             accepting.spawn(accept(Arc::clone(&server), listener, senders, index));
         }
         accepting.spawn(keep_house(Arc::clone(&server)));
+        accepting.spawn(remove_expired(Arc::clone(&server)));
         accepting.join_all().await;
         let ended = tokio::task::spawn_blocking(move || {
             for (sender, thread) in threads {
@@ -238,6 +245,36 @@ async fn serve_admitted(server: Arc<Server>, mut receiver: mpsc::UnboundedReceiv
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection's task failed");
+    }
+}
+
+/// Removes nodes whose time is up. Nobody sees them any more; this frees their addresses and tells
+/// those who listen.
+async fn remove_expired(server: Arc<Server>) {
+    let mut ticks = tokio::time::interval(EXPIRY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = server.stopped() => return,
+        }
+        for space in server.engine.spaces() {
+            loop {
+                let (gone, has_more) = match server.engine.remove_expired(space) {
+                    Ok(removed) => removed,
+                    Err(error) => {
+                        tracing::debug!(space, %error, "expired nodes stay");
+                        break;
+                    }
+                };
+                server.publish_gone(gone, server.engine.log().appended());
+                if !has_more {
+                    break;
+                }
+                // Writers get in between.
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }
 

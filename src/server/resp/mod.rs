@@ -3,7 +3,8 @@
 //! - [`listener`]: accepts connections and spreads them over the I/O threads
 //! - [`connection`]: reads, executes, writes
 //! - [`request`]: bytes to arguments
-//! - [`session`]: arguments to a reply, by the [`command`] table and its [`commands`]
+//! - [`session`]: arguments to a reply, by the [`command`] table and its [`commands`], which
+//!   [`execution`] runs with a [`context`]
 //! - [`reply`], [`error`]: replies to bytes
 //!
 //! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
@@ -13,7 +14,9 @@ pub mod client;
 pub mod command;
 pub mod commands;
 pub mod connection;
+pub mod context;
 pub mod error;
+pub mod execution;
 pub mod glob;
 pub mod listener;
 pub mod monitor;

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::atomic::Ordering::Relaxed;
 
+use ladybug_engine::commit::log::FsyncPolicy;
+
 use super::notify::Selection;
 use super::server::Server;
 
@@ -45,6 +47,10 @@ const fn live(name: &'static str, get: fn(&Server) -> String, set: Check) -> Par
 /// All parameters, by name. Some say what Ladybug always does, for clients that ask: snapshots on
 /// a schedule (`save`) there are none, the log (`appendonly`) is always on.
 pub const PARAMETERS: &[Parameter] = &[
+    fixed("appendfsync", |server| match server.settings.fsync {
+        FsyncPolicy::Never => "no".to_owned(),
+        policy => policy.to_string(),
+    }),
     fixed("appendonly", |_| "yes".to_owned()),
     fixed("bind", |server| {
         let addresses: Vec<String> = server
@@ -55,6 +61,7 @@ pub const PARAMETERS: &[Parameter] = &[
             .collect();
         addresses.join(" ")
     }),
+    fixed("databases", |server| server.settings.spaces_max.to_string()),
     fixed("dir", |server| {
         let data = &server.settings.data;
         std::path::absolute(data)

@@ -1,10 +1,12 @@
 //! What all connections share.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
 };
 
+use ladybug_engine::engine::Engine;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
@@ -20,12 +22,13 @@ use super::slowlog::Slowlog;
 use super::stats::Stats;
 
 /// The server: one for the process.
-#[derive(Debug)]
 pub struct Server {
     /// The settings it was started with.
     pub settings: Settings,
     /// The settings that CONFIG SET changes.
     pub live: Live,
+    /// The memory.
+    pub engine: Arc<Engine>,
     /// Who is connected.
     pub clients: Clients,
     /// Who listens to what.
@@ -98,9 +101,10 @@ impl Live {
 }
 
 impl Server {
-    /// A server at rest.
-    pub fn new(settings: Settings) -> Arc<Self> {
+    /// A server at rest, over an open engine.
+    pub fn new(settings: Settings, engine: Arc<Engine>) -> Arc<Self> {
         Arc::new(Self {
+            engine,
             live: Live::new(&settings),
             clients: Clients::default(),
             subscriptions: Subscriptions::default(),
@@ -178,6 +182,15 @@ impl Server {
         if !self.is_stopping() {
             notified.await;
         }
+    }
+}
+
+/// The engine has nothing to show; the rest has.
+impl fmt::Debug for Server {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Server")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,13 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
+use ladybug_engine::commit::record::Position;
+use ladybug_engine::commit::transaction::{SpaceId, Transaction as Commit};
 
 use super::client::Client;
 use super::command::{Entry, Flag, Handler, TABLE};
+use super::context::Context;
 use super::error::CommandError;
+use super::execution::{Answer, Search, Searched};
 use super::monitor;
 use super::publish::Kind;
 use super::reply::{Protocol, Reply};
@@ -40,6 +44,43 @@ pub struct Queued {
     pub arguments: Vec<Bytes>,
 }
 
+/// A key that must not change before EXEC, and what it was when WATCH saw it.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// The space.
+    pub space: SpaceId,
+    /// The key.
+    pub key: Bytes,
+    /// Id and version of its node.
+    node: Option<(u64, u64)>,
+    /// The latest version at which the name may have come or gone.
+    names_changed_at: u64,
+}
+
+impl Watch {
+    /// Watches a key of the transaction's current space.
+    pub fn new(tx: &Commit<'_>, key: &[u8]) -> Self {
+        Self {
+            space: tx.space(),
+            key: Bytes::copy_from_slice(key),
+            node: tx.view().find(key).map(|node| (node.id(), node.version())),
+            names_changed_at: tx.names_changed_at(key),
+        }
+    }
+
+    /// Whether the key has changed since, for all one can tell: one that was absent may be said to
+    /// have changed when another has come or gone.
+    pub fn has_changed(&self, tx: &mut Commit<'_>) -> bool {
+        assert!(
+            tx.select(self.space),
+            "invariant: what is watched is locked"
+        );
+        let now = Self::new(tx, &self.key);
+        now.node != self.node
+            || (self.node.is_none() && now.names_changed_at != self.names_changed_at)
+    }
+}
+
 /// What has been said since MULTI.
 #[derive(Debug, Default)]
 pub struct Transaction {
@@ -62,6 +103,10 @@ pub struct Session {
     pub protocol: Protocol,
     /// Whether it may do more than authenticate.
     pub is_authenticated: bool,
+    /// What its commands' functions know of it.
+    pub context: Context,
+    /// The keys that must not change before EXEC.
+    pub watches: Vec<Watch>,
     /// The commands since MULTI.
     pub transaction: Option<Transaction>,
     /// Channels it is subscribed to.
@@ -73,10 +118,12 @@ pub struct Session {
     /// Whether to close once the replies so far are written.
     pub is_closing: bool,
     /// The highest log position of what its replies reveal.
-    pub revealed: u64,
+    pub revealed: Position,
+    /// Replies that are rendered and not yet written.
+    pub unwritten: usize,
     /// When the last command ended, or the present batch began: the next one's start. One clock
     /// reading a command instead of two.
-    clock: Instant,
+    pub(super) clock: Instant,
 }
 
 impl Session {
@@ -84,16 +131,19 @@ impl Session {
     pub fn new(server: Arc<Server>, client: Arc<Client>) -> Self {
         let is_authenticated = server.live.password().is_none();
         Self {
-            server,
-            client,
             protocol: Protocol::default(),
             is_authenticated,
+            context: Context::new(Arc::clone(&server)),
+            server,
+            client,
+            watches: Vec::new(),
             transaction: None,
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             reply_mode: ReplyMode::default(),
             is_closing: false,
             revealed: 0,
+            unwritten: 0,
             clock: Instant::now(),
         }
     }
@@ -107,16 +157,50 @@ impl Session {
             .store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Executes one command and appends its reply, as the client wants it.
-    pub fn execute(&mut self, arguments: &[&[u8]], out: &mut BytesMut) {
-        let reply = self.answer(arguments);
+    /// Executes one command and appends its reply, as the client wants it. A search is handed back
+    /// instead: to be run elsewhere, and then given to [`end_search`](Self::end_search).
+    #[must_use]
+    pub fn execute(&mut self, arguments: &[&[u8]], out: &mut BytesMut) -> Option<Search> {
+        match self.begin(arguments) {
+            Answer::Now(reply) => {
+                self.write_reply(&reply, out);
+                None
+            }
+            Answer::Later(search) => Some(search),
+        }
+    }
+
+    /// Appends the reply of a search that has been run.
+    pub fn end_search(&mut self, searched: Searched, out: &mut BytesMut) {
+        let reply = self.finish_search(searched);
+        self.write_reply(&reply, out);
+    }
+
+    fn write_reply(&mut self, reply: &Reply, out: &mut BytesMut) {
         // What the command published to its own client comes before its reply, as in Redis.
         self.deliver(out);
         match self.reply_mode {
-            ReplyMode::On => reply.render(self.protocol, out),
+            ReplyMode::On => {
+                reply.render(self.protocol, out);
+                self.unwritten += 1;
+            }
             ReplyMode::Off => {}
             ReplyMode::SkipNext => self.reply_mode = ReplyMode::Skip,
             ReplyMode::Skip => self.reply_mode = ReplyMode::On,
+        }
+    }
+
+    /// Executes one command to its end, and waits until what its reply reveals is acknowledged.
+    /// For threads that may block.
+    pub fn answer_durably(&mut self, arguments: &[&[u8]]) -> Reply {
+        let reply = match self.begin(arguments) {
+            Answer::Now(reply) => reply,
+            Answer::Later(search) => self.finish_search(search.run()),
+        };
+        let revealed = std::mem::take(&mut self.revealed);
+        match self.server.engine.log().wait(revealed) {
+            Ok(()) => reply,
+            Err(unknown) => Reply::Error(unknown.into()),
         }
     }
 
@@ -130,20 +214,37 @@ impl Session {
         }
     }
 
-    /// Executes one command.
-    pub fn answer(&mut self, arguments: &[&[u8]]) -> Reply {
+    /// Executes one command, or all of it that needs no thread of its own.
+    fn begin(&mut self, arguments: &[&[u8]]) -> Answer {
         let entry = match TABLE.resolve(arguments) {
             Ok(entry) => entry,
-            Err(error) => return self.refuse(None, error),
+            Err(error) => {
+                let is_exec = arguments[0].eq_ignore_ascii_case(b"exec");
+                return Answer::Now(if is_exec {
+                    self.abort(error)
+                } else {
+                    self.refuse(None, error)
+                });
+            }
         };
         if let Err(error) = self.admit(entry) {
-            return self.refuse(Some(entry), error);
+            return Answer::Now(self.refuse(Some(entry), error));
         }
         self.client.last_command.store(entry.index, Relaxed);
         if self.transaction.is_some() && !entry.command.has(Flag::Unqueued) {
-            return self.queue(entry, arguments);
+            return Answer::Now(self.queue(entry, arguments));
         }
         self.call(entry, arguments)
+    }
+
+    /// Refuses EXEC itself.
+    fn abort(&mut self, error: CommandError) -> Reply {
+        self.discard_transaction();
+        self.server.stats.count_error("EXECABORT");
+        Reply::Error(CommandError {
+            code: "EXECABORT",
+            message: format!("Transaction discarded because of: {}", error.message).into(),
+        })
     }
 
     /// Whether the command may run now, in Redis's order of reasons.
@@ -161,7 +262,8 @@ impl Session {
                 entry.full_name
             )));
         }
-        if self.transaction.is_some() && entry.command.has(Flag::NoMulti) {
+        let is_search = matches!(entry.command.handler, Handler::Search(_));
+        if self.transaction.is_some() && (entry.command.has(Flag::NoMulti) || is_search) {
             return Err(CommandError::err(
                 "Command not allowed inside a transaction",
             ));
@@ -209,59 +311,42 @@ impl Session {
         Reply::Simple("QUEUED".into())
     }
 
-    /// Runs a command's function, with statistics, MONITOR and the slow log.
-    pub fn call(&mut self, entry: Entry, arguments: &[&[u8]]) -> Reply {
-        if self.server.monitors.is_active() && !entry.command.has(Flag::SkipMonitor) {
-            let line = monitor::line(unix_time_us(), self, entry, arguments);
-            self.server
-                .monitors
-                .feed(&line, self.server.settings.output_buffer_bytes);
-        }
-        let result = match entry.command.handler {
-            Handler::Connection(function) => function(self, arguments),
-            Handler::Container => Err(CommandError::wrong_arity(entry.full_name)),
-        };
-        let now = Instant::now();
-        let duration = now.duration_since(self.clock);
-        self.clock = now;
-        self.count(
-            entry,
-            arguments,
-            u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-        );
-        if let Err(error) = &result {
-            self.server
-                .stats
-                .command(entry.index)
-                .failed
-                .fetch_add(1, Relaxed);
-            self.server.stats.count_error(error.code);
-        }
-        result.into()
-    }
-
-    fn count(&self, entry: Entry, arguments: &[&[u8]], duration_us: u64) {
+    /// Enters a command that has run into the statistics and, if it was slow, the slow log.
+    pub(super) fn count(
+        &self,
+        entry: Entry,
+        arguments: &[&[u8]],
+        duration: Duration,
+        result: &Result<Reply, CommandError>,
+    ) {
+        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let stats = self.server.stats.command(entry.index);
         stats.calls.fetch_add(1, Relaxed);
         stats.duration_us.fetch_add(duration_us, Relaxed);
+        if let Err(error) = result {
+            stats.failed.fetch_add(1, Relaxed);
+            self.server.stats.count_error(error.code);
+        }
         let threshold_us = self.server.live.slowlog_threshold_us.load(Relaxed);
         let is_slow =
             u64::try_from(threshold_us).is_ok_and(|threshold_us| duration_us >= threshold_us);
         if is_slow && !entry.command.has(Flag::SkipSlowlog) {
-            let shown = monitor::redacted(entry, arguments);
-            let log_entry = slowlog::Entry {
-                id: 0,
-                time_s: unix_time_us() / 1_000_000,
-                duration_us,
-                arguments: slowlog::trim_arguments(&shown),
-                client_address: self.client.address.to_string(),
-                client_name: self.client.profile.lock().name.clone(),
-            };
-            self.server.slowlog.record(
-                log_entry,
-                self.server.live.slowlog_entries_max.load(Relaxed),
-            );
+            self.enter_slowlog(entry, arguments, duration_us);
         }
+    }
+
+    fn enter_slowlog(&self, entry: Entry, arguments: &[&[u8]], duration_us: u64) {
+        let shown = monitor::redacted(entry, arguments);
+        let log_entry = slowlog::Entry {
+            id: 0,
+            time_s: unix_time_us() / 1_000_000,
+            duration_us,
+            arguments: slowlog::trim_arguments(&shown),
+            client_address: self.client.address.to_string(),
+            client_name: self.client.profile.lock().name.clone(),
+        };
+        let entries_max = self.server.live.slowlog_entries_max.load(Relaxed);
+        self.server.slowlog.record(log_entry, entries_max);
     }
 
     /// Channels and patterns it is subscribed to.
@@ -272,13 +357,17 @@ impl Session {
     /// Speaks another version of RESP from now on.
     pub fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
+        self.context.protocol = protocol;
         self.client.profile.lock().protocol = protocol;
     }
 
-    /// Ends a transaction, whatever it was.
+    /// Ends a transaction, whatever it was, and what it watches.
     pub fn discard_transaction(&mut self) {
         self.transaction = None;
-        self.client.profile.lock().queued = None;
+        self.watches.clear();
+        let mut profile = self.client.profile.lock();
+        profile.queued = None;
+        profile.is_watching = false;
     }
 
     /// Ends all subscriptions.

@@ -41,6 +41,10 @@ pub struct Stats {
     pub hits: AtomicU64,
     /// Keys that were asked for and not found.
     pub misses: AtomicU64,
+    /// Keys whose time was up and that were removed.
+    pub expired: AtomicU64,
+    /// Keys that a full zone evicted.
+    pub evicted: AtomicU64,
     /// Commands a second, over the last second.
     pub operations_per_s: AtomicU64,
     commands: Vec<CommandStats>,
@@ -57,6 +61,8 @@ impl Default for Stats {
             output_bytes: AtomicU64::new(0),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
             operations_per_s: AtomicU64::new(0),
             commands: TABLE
                 .entries()
@@ -104,6 +110,8 @@ impl Stats {
             &self.output_bytes,
             &self.hits,
             &self.misses,
+            &self.expired,
+            &self.evicted,
         ] {
             counter.store(0, Relaxed);
         }

@@ -211,6 +211,11 @@ impl<'e> Transaction<'e> {
         self.parts[self.current].id
     }
 
+    /// The locked spaces, ascending.
+    pub fn spaces(&self) -> Vec<SpaceId> {
+        self.parts.iter().map(|part| part.id).collect()
+    }
+
     /// Makes another of the locked spaces current; false if it is not locked.
     pub fn select(&mut self, space: SpaceId) -> bool {
         let part = self.parts.iter().position(|part| part.id == space);

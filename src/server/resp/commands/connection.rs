@@ -92,6 +92,21 @@ pub const COMMANDS: &[Command] = &[
         handler: Handler::Connection(reset),
         ..Command::DEFAULT
     },
+    Command {
+        name: "select",
+        syntax: "space",
+        arity: 2,
+        flags: &[Flag::Fast, Flag::Loading],
+        group: Group::Connection,
+        since: "1.0.0",
+        summary: "Selects the space that commands are about, by number or name; a new name makes one",
+        handler: Handler::Connection(|session, arguments| {
+            let space = session.context.space(arguments[1])?;
+            session.select_space(space);
+            Ok(Reply::OK)
+        }),
+        ..Command::DEFAULT
+    },
 ];
 
 fn ping(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
@@ -213,6 +228,9 @@ fn reset(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
     session.unsubscribe_all();
     session.server.monitors.remove(session.client.id);
     session.set_protocol(Protocol::Resp2);
+    session.select_space(0);
+    session.context.is_no_touch = false;
+    session.context.subtree = None;
     session.reply_mode = ReplyMode::On;
     session.is_authenticated = session.server.live.password().is_none();
     let mut profile = session.client.profile.lock();

@@ -5,8 +5,10 @@ mod config;
 mod info;
 
 use bytes::Bytes;
+use ladybug_engine::commit::transaction::Transaction;
 
-use super::super::command::{Command, Flag, Group, Handler};
+use super::super::command::{Command, Flag, Group, Handler, Spaces};
+use super::super::context::Context;
 use super::super::error::CommandError;
 use super::super::reply::Reply;
 use super::super::request::parse_i64;
@@ -15,6 +17,37 @@ use super::super::session::{Session, unix_time_us};
 /// The family.
 pub const COMMANDS: &[Command] = &[
     config::CONFIG,
+    Command {
+        name: "dbsize",
+        flags: &[Flag::Readonly, Flag::Fast],
+        group: Group::Server,
+        summary: "How many keys the selected space has",
+        handler: Handler::Read(|view, _, _| Ok(Reply::count(view.names_len()))),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "flushall",
+        syntax: "[ASYNC | SYNC]",
+        arity: -1,
+        flags: &[Flag::Write],
+        spaces: Spaces::All,
+        group: Group::Server,
+        summary: "Removes everything from all spaces",
+        complexity: "O(N) where N is the number of nodes and edges",
+        handler: Handler::Write(flushall),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "flushdb",
+        syntax: "[ASYNC | SYNC]",
+        arity: -1,
+        flags: &[Flag::Write],
+        group: Group::Server,
+        summary: "Removes everything from the selected space",
+        complexity: "O(N) where N is the number of nodes and edges",
+        handler: Handler::Write(flushdb),
+        ..Command::DEFAULT
+    },
     Command {
         name: "info",
         syntax: "[section [section ...]]",
@@ -109,6 +142,42 @@ pub const COMMANDS: &[Command] = &[
         ..Command::DEFAULT
     },
 ];
+
+/// ASYNC is taken and does nothing: the commit is one either way.
+fn check_flush_options(arguments: &[&[u8]]) -> Result<(), CommandError> {
+    match arguments[1..] {
+        [] => Ok(()),
+        [mode] if mode.eq_ignore_ascii_case(b"async") || mode.eq_ignore_ascii_case(b"sync") => {
+            Ok(())
+        }
+        _ => Err(CommandError::SYNTAX),
+    }
+}
+
+fn flushdb(
+    tx: &mut Transaction<'_>,
+    _: &Context,
+    arguments: &[&[u8]],
+) -> Result<Reply, CommandError> {
+    check_flush_options(arguments)?;
+    tx.clear()?;
+    Ok(Reply::OK)
+}
+
+fn flushall(
+    tx: &mut Transaction<'_>,
+    _: &Context,
+    arguments: &[&[u8]],
+) -> Result<Reply, CommandError> {
+    check_flush_options(arguments)?;
+    let current = tx.space();
+    for space in tx.spaces() {
+        tx.select(space);
+        tx.clear()?;
+    }
+    tx.select(current);
+    Ok(Reply::OK)
+}
 
 /// Entries SLOWLOG GET shows unless told otherwise.
 const SLOWLOG_ENTRIES: usize = 10;

@@ -1,9 +1,9 @@
-//! MULTI, EXEC, DISCARD: several commands as one.
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH: several commands as one.
 
-use super::super::command::{Command, Flag, Group, Handler};
+use super::super::command::{Command, Flag, Group, Handler, Keys};
 use super::super::error::CommandError;
 use super::super::reply::Reply;
-use super::super::session::{Session, Transaction};
+use super::super::session::{Session, Transaction, Watch};
 
 /// The family.
 pub const COMMANDS: &[Command] = &[
@@ -24,6 +24,28 @@ pub const COMMANDS: &[Command] = &[
         summary: "Executes the queued commands as one commit",
         complexity: "Depends on the commands of the transaction",
         handler: Handler::Connection(exec),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "watch",
+        syntax: "key [key ...]",
+        arity: -2,
+        flags: &[Flag::Fast, Flag::Loading, Flag::Unqueued],
+        keys: Keys::ALL,
+        group: Group::Transactions,
+        since: "2.2.0",
+        summary: "EXEC does nothing if one of these keys has changed by then",
+        complexity: "O(1) for every key",
+        handler: Handler::Connection(watch),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "unwatch",
+        flags: &[Flag::Fast, Flag::Loading],
+        group: Group::Transactions,
+        since: "2.2.0",
+        summary: "Forgets the watched keys",
+        handler: Handler::Connection(unwatch),
         ..Command::DEFAULT
     },
     Command {
@@ -59,14 +81,41 @@ fn exec(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
     let Some(transaction) = session.transaction.take() else {
         return Err(CommandError::err("EXEC without MULTI"));
     };
+    let watches = std::mem::take(&mut session.watches);
     session.discard_transaction();
     if transaction.is_doomed {
         return Err(CommandError::EXEC_ABORT);
     }
-    let mut replies = Vec::with_capacity(transaction.queue.len());
-    for queued in &transaction.queue {
-        let arguments: Vec<&[u8]> = queued.arguments.iter().map(|bytes| &bytes[..]).collect();
-        replies.push(session.call(queued.entry, &arguments));
+    session.execute_transaction(&transaction.queue, &watches)
+}
+
+fn watch(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
+    if session.transaction.is_some() {
+        return Err(CommandError::err("WATCH inside MULTI is not allowed"));
     }
-    Ok(Reply::Array(replies))
+    let space = session.context.selected();
+    let is_new = |key: &&&[u8]| {
+        !session
+            .watches
+            .iter()
+            .any(|watch| watch.space == space && watch.key == **key)
+    };
+    let keys: Vec<&[u8]> = arguments[1..].iter().filter(is_new).copied().collect();
+    let outcome = session.server.engine.commit(&[space], |tx| {
+        Ok::<_, CommandError>(
+            keys.iter()
+                .map(|key| Watch::new(tx, key))
+                .collect::<Vec<_>>(),
+        )
+    });
+    session.revealed = session.revealed.max(outcome.position);
+    session.watches.extend(outcome.value?);
+    session.client.profile.lock().is_watching = true;
+    Ok(Reply::OK)
+}
+
+fn unwatch(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
+    session.watches.clear();
+    session.client.profile.lock().is_watching = false;
+    Ok(Reply::OK)
 }

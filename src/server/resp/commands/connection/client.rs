@@ -109,6 +109,7 @@ pub const CLIENT: Command = Command {
             summary: "Whether this connection's reads leave access statistics alone",
             handler: Handler::Connection(|session, arguments| {
                 let is_on = on_or_off(arguments[2])?;
+                session.context.is_no_touch = is_on;
                 session.client.profile.lock().is_no_touch = is_on;
                 Ok(Reply::OK)
             }),
@@ -263,12 +264,11 @@ fn list(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandErro
         }
         [option, ref ids @ ..] if option.eq_ignore_ascii_case(b"id") && !ids.is_empty() => {
             let id = |text: &&[u8]| {
-                parse_i64(text)
-                    .and_then(|id| u64::try_from(id).ok())
-                    .filter(|&id| id > 0)
-                    .ok_or(CommandError::fixed("ERR", "Invalid client ID"))
+                let id = parse_i64(text).ok_or(CommandError::fixed("ERR", "Invalid client ID"))?;
+                // A negative id is nobody's.
+                Ok(u64::try_from(id).unwrap_or(0))
             };
-            wanted_ids = Some(ids.iter().map(id).collect::<Result<_, _>>()?);
+            wanted_ids = Some(ids.iter().map(id).collect::<Result<_, CommandError>>()?);
         }
         _ => return Err(CommandError::SYNTAX),
     }

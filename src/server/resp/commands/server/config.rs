@@ -55,21 +55,19 @@ const SUBCOMMAND: Command = Command {
     ..Command::DEFAULT
 };
 
+/// A parameter asked for by its plain name is answered under the name as it was asked, as in Redis.
 fn get(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
-    let is_asked = |name: &str| {
-        arguments[2..]
+    let asked = &arguments[2..];
+    let pairs = PARAMETERS.iter().filter_map(|parameter| {
+        let name = parameter.name.as_bytes();
+        let pattern = asked
             .iter()
-            .any(|pattern| glob::matches(pattern, name.as_bytes(), true))
-    };
-    let pairs = PARAMETERS
-        .iter()
-        .filter(|parameter| is_asked(parameter.name))
-        .map(|parameter| {
-            (
-                Reply::text(parameter.name),
-                Reply::bulk((parameter.get)(&session.server)),
-            )
-        });
+            .find(|pattern| glob::matches(pattern, name, true))?;
+        let is_plain = pattern.eq_ignore_ascii_case(name);
+        let shown = if is_plain { *pattern } else { name };
+        let value = Reply::bulk((parameter.get)(&session.server));
+        Some((Reply::copied(shown), value))
+    });
     Ok(Reply::Map(pairs.collect()))
 }
 
@@ -77,7 +75,7 @@ fn get(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError
 fn set(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
     let pairs = &arguments[2..];
     if !pairs.len().is_multiple_of(2) {
-        return Err(CommandError::wrong_arity("config|set"));
+        return Err(CommandError::SYNTAX);
     }
     let mut changes = Vec::with_capacity(pairs.len() / 2);
     let mut names: Vec<&str> = Vec::with_capacity(pairs.len() / 2);

@@ -90,7 +90,10 @@ pub fn describe(server: &Server, asked: &[String]) -> String {
         if !text.is_empty() {
             text.push_str("\r\n");
         }
-        let (first, rest) = section.name.split_at(1);
+        let (first, rest) = match section.name {
+            "cpu" => ("CPU", ""),
+            name => name.split_at(1),
+        };
         line(&mut text, format_args!("# {}{rest}", first.to_uppercase()));
         (section.write)(server, &mut text);
     }

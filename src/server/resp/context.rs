@@ -1,0 +1,165 @@
+//! What a command's function knows of who calls it, and the way for it to say what it has caused:
+//! notifications, promotions, log positions it has revealed. What it says takes effect once the
+//! command has succeeded and, inside EXEC, the whole transaction has.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use ladybug_engine::commit::record::Position;
+use ladybug_engine::commit::transaction::SpaceId;
+use ladybug_engine::engine::Engine;
+
+use super::error::CommandError;
+use super::notify::{Class, Event};
+use super::reply::Protocol;
+use super::request::parse_i64;
+use super::server::Server;
+
+/// The caller of a command. A connection has one, for as long as it lives.
+#[derive(Debug)]
+pub struct Context {
+    server: Arc<Server>,
+    selected: Cell<SpaceId>,
+    /// The version of RESP the caller speaks: in RESP3, rows can be maps.
+    pub protocol: Protocol,
+    /// CLIENT NO-TOUCH: the caller's reads leave access statistics alone.
+    pub is_no_touch: bool,
+    /// Name of the node below which the caller's searches look, if it has chosen one.
+    pub subtree: Option<Arc<[u8]>>,
+    effects: RefCell<Effects>,
+}
+
+/// What a command has caused beside its changes.
+#[derive(Debug, Clone, Default)]
+pub struct Effects {
+    /// Events to publish.
+    pub events: Vec<Event>,
+    /// Fluid nodes, by space and id, that have been accessed often enough to become permanent.
+    pub promotions: Vec<(SpaceId, u64)>,
+    /// The highest log position of what a search revealed.
+    pub revealed: Position,
+}
+
+impl Effects {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.promotions.is_empty() && self.revealed == 0
+    }
+}
+
+impl Context {
+    /// A caller that has just connected: space 0, RESP2.
+    pub fn new(server: Arc<Server>) -> Self {
+        Self {
+            server,
+            selected: Cell::new(0),
+            protocol: Protocol::default(),
+            is_no_touch: false,
+            subtree: None,
+            effects: RefCell::default(),
+        }
+    }
+
+    /// The same caller, for a thread of its own.
+    pub fn for_thread(&self) -> Self {
+        Self {
+            server: Arc::clone(&self.server),
+            selected: self.selected.clone(),
+            protocol: self.protocol,
+            is_no_touch: self.is_no_touch,
+            subtree: self.subtree.clone(),
+            effects: RefCell::default(),
+        }
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The engine. Not to be called from within a `Read` or `Write` command, which hold its locks.
+    pub fn engine(&self) -> &Engine {
+        &self.server.engine
+    }
+
+    /// The selected space.
+    pub fn selected(&self) -> SpaceId {
+        self.selected.get()
+    }
+
+    /// Selects a space.
+    pub fn select(&self, space: SpaceId) {
+        self.selected.set(space);
+    }
+
+    /// The space of a number or name; a new name gets a space of its own.
+    ///
+    /// # Errors
+    /// The number is out of range, the name cannot be one, or there are too many.
+    pub fn space(&self, text: &[u8]) -> Result<SpaceId, CommandError> {
+        let is_number = parse_i64(text).is_some();
+        let space = match std::str::from_utf8(text) {
+            Ok(text) => self.server.engine.space(text),
+            Err(_) => return Err(CommandError::err("a space's name is UTF-8 text")),
+        };
+        space.map_err(|error| {
+            if is_number {
+                CommandError::INVALID_SPACE
+            } else {
+                error.into()
+            }
+        })
+    }
+
+    /// Says that something happened to a key of the selected space.
+    pub fn notify(&self, class: Class, event: &'static str, key: &[u8]) {
+        self.notify_in(self.selected(), class, event, key);
+    }
+
+    /// Says that something happened to a key of any space.
+    pub fn notify_in(&self, space: SpaceId, class: Class, event: &'static str, key: &[u8]) {
+        if self.server.live.notify().selects(class) {
+            let event = Event {
+                class,
+                name: event,
+                key: key.to_vec(),
+                space,
+            };
+            self.effects.borrow_mut().events.push(event);
+        }
+    }
+
+    /// Says that a fluid node of the selected space has been accessed often enough to become
+    /// permanent.
+    pub fn promote(&self, id: u64) {
+        self.effects
+            .borrow_mut()
+            .promotions
+            .push((self.selected(), id));
+    }
+
+    /// Says that the reply shows the memory at a log position: for `Search` commands, each time
+    /// they have read a snapshot.
+    pub fn reveal(&self, position: Position) {
+        let mut effects = self.effects.borrow_mut();
+        effects.revealed = effects.revealed.max(position);
+    }
+
+    /// Takes what has been said so far.
+    pub fn take_effects(&self) -> Effects {
+        self.effects.take()
+    }
+
+    /// How much has been said so far, for [`forget_since`](Self::forget_since).
+    pub fn mark(&self) -> (usize, usize) {
+        let effects = self.effects.borrow();
+        (effects.events.len(), effects.promotions.len())
+    }
+
+    /// Forgets what a command has said that failed. What it has revealed stays revealed.
+    pub fn forget_since(&self, (events, promotions): (usize, usize)) {
+        let mut effects = self.effects.borrow_mut();
+        effects.events.truncate(events);
+        effects.promotions.truncate(promotions);
+    }
+}
