@@ -150,4 +150,10 @@ def test_metrics_are_prometheus_text_and_count(server):
     after = metrics()
     calls = 'ladybug_commands_total{command="get"}'
     assert after[calls] == before.get(calls, 0) + 3
+    command(server, "SET", "fluid", "v", "EX", 60)
+    grown = metrics()
+    assert grown["ladybug_names"] == after["ladybug_names"] + 1
+    assert grown['ladybug_addresses_used{zone="fluid"}'] == after['ladybug_addresses_used{zone="fluid"}'] + 1
+    assert grown["ladybug_log_acknowledged_position"] > after["ladybug_log_acknowledged_position"]
+    assert grown["ladybug_log_failed"] == 0
     assert after["ladybug_memory_resident_bytes"] > 1 << 20

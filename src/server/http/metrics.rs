@@ -3,6 +3,10 @@
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
 
+use ladybug_engine::engine::Engine;
+use ladybug_engine::fingerprint::kernel;
+use ladybug_engine::space::address::Zone;
+
 use crate::server::resp::command::TABLE;
 use crate::server::resp::server::Server;
 
@@ -122,7 +126,90 @@ pub(super) fn render(server: &Server) -> String {
     for (code, count) in stats.errors() {
         out.sample("errors_total", &format!("code=\"{code}\""), count);
     }
+    memory(&server.engine, &mut out);
+    log(&server.engine, &mut out);
     out.0
+}
+
+/// What the memory holds, all spaces together.
+fn memory(engine: &Engine, out: &mut Exposition) {
+    let spaces = engine.spaces();
+    let (mut names, mut edges, mut populations) = (0, 0, [0; 2]);
+    for &space in &spaces {
+        let counts = engine.read(space, |view| {
+            let state = view.state;
+            let populations = [Zone::Node, Zone::Fluid].map(|zone| state.population(zone));
+            (state.names_len(), state.graph().len(), populations)
+        });
+        let (names_here, edges_here, populations_here) = counts.value;
+        names += names_here;
+        edges += edges_here;
+        for (population, here) in populations.iter_mut().zip(populations_here) {
+            *population += here;
+        }
+    }
+    out.gauge("spaces", "Spaces in use.", spaces.len());
+    out.gauge("names", "Nodes with a name.", names);
+    out.gauge("edges", "Edges.", edges);
+    out.open(
+        "addresses_used",
+        "gauge",
+        "Occupied addresses, reified edges included.",
+    );
+    for (zone, population) in ["node", "fluid"].into_iter().zip(populations) {
+        out.sample("addresses_used", &format!("zone=\"{zone}\""), population);
+    }
+    out.open("kernel_info", "gauge", "The Hamming kernel in use.");
+    out.sample(
+        "kernel_info",
+        &format!("kernel=\"{}\"", kernel::active().name),
+        1,
+    );
+}
+
+/// Where the write-ahead log stands.
+fn log(engine: &Engine, out: &mut Exposition) {
+    let log = engine.log();
+    let stats = log.stats();
+    out.counter(
+        "log_appended_position",
+        "Position of the last commit.",
+        stats.appended,
+    );
+    out.counter(
+        "log_acknowledged_position",
+        "Last position acknowledged under --fsync.",
+        stats.acknowledged,
+    );
+    out.counter(
+        "log_durable_position",
+        "Last position that survives a power loss.",
+        stats.durable,
+    );
+    out.counter(
+        "log_written_bytes_total",
+        "Bytes of records written.",
+        stats.written_bytes,
+    );
+    out.counter(
+        "log_writes_total",
+        "Writes, each of many commits.",
+        stats.batches,
+    );
+    out.counter("log_syncs_total", "Syncs of records.", stats.syncs);
+    out.gauge("log_bytes", "Bytes of the log's segments.", stats.bytes);
+    out.gauge("log_segments", "Segments of the log.", stats.segments);
+    out.gauge(
+        "log_queued_bytes",
+        "Bytes committed and not yet written.",
+        stats.queued_bytes,
+    );
+    let is_failed = u8::from(log.failed().is_some());
+    out.gauge(
+        "log_failed",
+        "Whether the log has failed and nothing is written.",
+        is_failed,
+    );
 }
 
 /// Calls, microseconds and failures of every command that was called.

@@ -36,6 +36,9 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let (status, word) = match shared.server.get() {
         None => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         Some(server) if server.is_stopping() => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        Some(server) if server.engine.log().failed().is_some() => {
+            (StatusCode::SERVICE_UNAVAILABLE, "read-only")
+        }
         Some(_) => (StatusCode::OK, "ready"),
     };
     (status, Json(json!({ "status": word }))).into_response()
