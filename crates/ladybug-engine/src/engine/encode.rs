@@ -14,10 +14,10 @@ use crate::space::derive::derive;
 use crate::space::state::{State, View};
 
 /// A slot whose fingerprint was just encoded, for the id and version that it had.
-struct Encoded {
-    address: Address,
+pub(super) struct Encoded {
+    pub address: Address,
     stamp: (u64, u64),
-    fingerprint: Fingerprint,
+    pub fingerprint: Fingerprint,
 }
 
 /// A space at one version with every fingerprint readable.
@@ -109,7 +109,7 @@ impl Engine {
 const INSTALLS_PER_LOCK: usize = 64;
 
 /// Encodes everything that is pending in a state, on all cores where that is worth it.
-fn encode_pending(state: &State) -> Vec<Encoded> {
+pub(super) fn encode_pending(state: &State) -> Vec<Encoded> {
     let pending: Vec<Address> = state
         .chunks()
         .flat_map(|(prefix, chunk)| {

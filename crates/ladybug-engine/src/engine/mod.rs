@@ -2,6 +2,7 @@
 //!
 //! Relies on `commit` for durability and on `space` for meaning. Knows no protocol.
 
+mod checkpoint;
 mod encode;
 mod recovery;
 mod spaces;
@@ -25,6 +26,8 @@ use crate::error::EngineError;
 use crate::space::mutation::Inverse;
 use crate::space::state::{State, View};
 use crate::storage::{Lock, Storage};
+use checkpoint::Checkpoints;
+pub use checkpoint::{CHECKPOINTS_KEPT, Checkpoint, ResumeError};
 pub use encode::Snapshot;
 pub use recovery::OpenError;
 use spaces::Registry;
@@ -57,6 +60,8 @@ pub struct EngineOptions {
     pub eviction: Eviction,
     /// Key of the hash of names: pick it at random.
     pub hash_key: u64,
+    /// A checkpoint is due when the log has grown by this many bytes since the last.
+    pub checkpoint_bytes: u64,
 }
 
 impl Default for EngineOptions {
@@ -66,10 +71,13 @@ impl Default for EngineOptions {
             spaces_max: SPACES_MAX,
             eviction: Eviction::None,
             hash_key: 0,
+            checkpoint_bytes: CHECKPOINT_BYTES,
         }
     }
 }
 
+/// Log bytes between checkpoints, unless set otherwise: 256 MiB.
+pub const CHECKPOINT_BYTES: u64 = 256 << 20;
 /// Most spaces, unless set otherwise.
 pub const SPACES_MAX: usize = 1024;
 
@@ -105,6 +113,7 @@ pub struct Engine {
     unacknowledged: Mutex<VecDeque<Unacknowledged>>,
     /// The log's failure was answered by undoing what it did not acknowledge.
     undone: AtomicBool,
+    checkpoints: Checkpoints,
     _lock: Lock,
 }
 
@@ -296,13 +305,9 @@ impl Engine {
     }
 
     fn undo_unacknowledged(&self) {
-        let cells: Vec<_> = {
-            let spaces = self.spaces.read();
-            let cell = |id| Some((id, Arc::clone(spaces.cell(id)?)));
-            spaces.ids().into_iter().filter_map(cell).collect()
-        };
-        let mut cells: Vec<_> = cells.iter().map(|(id, cell)| (*id, cell.lock())).collect();
-        if self.undone.load(Ordering::Acquire) {
+        let (mut cells, _registry) = self.lock_all();
+        // Under the locks it is certain: while they are held nobody resumes the log.
+        if self.undone.load(Ordering::Acquire) || self.log.check().is_ok() {
             return;
         }
         let acknowledged = self.log.acknowledged();

@@ -6,13 +6,16 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoints};
 use super::spaces::Registry;
 use super::{Clock, Engine, EngineOptions};
 use crate::commit::batch::Batch;
+use crate::commit::checkpoint::{Contents, Damage, LoadError, list, load, newest_epoch, tidy};
 use crate::commit::codec::Malformed;
-use crate::commit::log::{Log, LogError, LogOptions};
-use crate::commit::record::Position;
-use crate::space::apply::Misfit;
+use crate::commit::log::{Log, LogError, LogOptions, scan};
+use crate::commit::record::{Position, Record};
+use crate::commit::transaction::Cell;
+use crate::space::apply::{Misfit, Space};
 use crate::space::mutation::Mutation;
 use crate::space::state::State;
 use crate::storage::{Storage, StorageError};
@@ -26,6 +29,36 @@ pub enum OpenError {
     /// The log does not open.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// No checkpoint opens, and the log alone does not have everything.
+    #[error(
+        "no checkpoint can be opened, and the log does not begin with the first commit: {}. \
+         Nothing was changed; run `ladybug check DIR --repair`, or restore a backup",
+        join(damages)
+    )]
+    Checkpoints {
+        /// What is damaged.
+        damages: Vec<Damage>,
+    },
+    /// The newest checkpoint is damaged, and the older one with the log does not reach as far.
+    #[error(
+        "the newest checkpoint is damaged ({}), and from the one before it the log leads to position {reached} \
+         of {position} only. Nothing was changed; run `ladybug check DIR --repair`, or restore a backup",
+        join(damages)
+    )]
+    TooShort {
+        /// What is damaged.
+        damages: Vec<Damage>,
+        /// How far the log goes.
+        reached: Position,
+        /// How far the damaged checkpoint went.
+        position: Position,
+    },
+    /// A later Ladybug wrote the newest checkpoint, or it cannot be read.
+    #[error(transparent)]
+    Unreadable(LoadError),
+    /// A repair was interrupted while it replaced a checkpoint.
+    #[error("a repair was interrupted: run `ladybug check DIR --repair` again")]
+    RepairInterrupted,
     /// A record whose checksum holds does not say a commit.
     #[error(
         "log record {position}: {malformed}; the log was written by another version, or is corrupt"
@@ -68,80 +101,190 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, OpenError> {
         let lock = storage.lock(Path::new("LOCK"))?;
-        let mut registry = Registry::default();
-        let mut id_max = 0;
+        let base = find_base(&*storage, options.hash_key)?;
         let log_options = LogOptions {
             fsync: options.fsync,
+            epoch_min: base.epoch + 1,
             ..LogOptions::default()
         };
-        let (log, _recovered) = Log::open(Arc::clone(&storage), log_options, 0, |record| {
-            let position = record.position;
-            let batch =
-                Batch::decode(record.payload).map_err(|malformed| OpenError::Malformed {
-                    position,
-                    malformed,
-                })?;
-            replay(
-                &mut registry,
-                batch,
-                position,
-                options.hash_key,
-                &mut id_max,
-            )
+        let (from, positions) = (base.position, base.positions);
+        let mut replay = base.replay;
+        let mut recovered_bytes = 0;
+        let (log, recovered) = Log::open(Arc::clone(&storage), log_options, from, |record| {
+            recovered_bytes += record.framed_bytes() as u64;
+            replay.record(&record)
         })?;
+        let records = recovered.records;
+        tracing::info!(checkpoint = from, records, "opened");
         Ok(Self {
             empty: State::new(options.hash_key),
             options,
             storage,
             log,
             clock,
-            spaces: RwLock::new(registry),
-            next_id: (id_max + 1).into(),
+            spaces: RwLock::new(replay.registry),
+            next_id: replay.next_id.into(),
             unacknowledged: Mutex::default(),
             undone: AtomicBool::new(false),
+            checkpoints: Checkpoints::new(positions, recovered_bytes),
             _lock: lock,
         })
     }
 }
 
-/// Does again what a record says was done.
-fn replay(
-    registry: &mut Registry,
-    batch: Batch,
+fn join(damages: &[Damage]) -> String {
+    let damages: Vec<_> = damages.iter().map(Damage::to_string).collect();
+    damages.join("; ")
+}
+
+/// What recovery starts from.
+struct Base {
     position: Position,
-    hash_key: u64,
-    id_max: &mut u64,
-) -> Result<(), OpenError> {
-    let (now, parts) = match batch {
-        Batch::Name { id, name } => {
-            registry.set_name(id, &name);
-            return Ok(());
-        }
-        Batch::Commit { now, parts } => (now, parts),
+    epoch: u64,
+    /// Checkpoints to keep, newest first: the one opened, and older ones.
+    positions: Vec<Position>,
+    replay: Replay,
+}
+
+/// Opens the newest checkpoint that is whole. One that is not is passed over only if the older one and the log
+/// have everything that it had.
+fn find_base(storage: &dyn Storage, hash_key: u64) -> Result<Base, OpenError> {
+    let listing = list(storage)?;
+    let replaced = |position| listing.positions.contains(position);
+    if !listing.set_aside.iter().all(replaced) {
+        return Err(OpenError::RepairInterrupted);
+    }
+    tidy(storage)?;
+    let epoch = newest_epoch(storage).map_err(OpenError::Unreadable)?;
+    let mut base = Base {
+        position: 0,
+        epoch,
+        positions: Vec::new(),
+        replay: Replay::new(hash_key),
     };
-    for part in parts {
-        let cell = registry.cell_or_new(part.space, hash_key);
-        let mut cell = cell.lock();
-        let last = cell.space.state().version();
-        if part.version <= last {
-            return Err(OpenError::Version {
-                position,
-                space: part.space,
-                last,
-                got: part.version,
+    let mut damages = Vec::new();
+    for (at, &position) in listing.positions.iter().enumerate() {
+        match load(storage, position, hash_key, false) {
+            Ok(loaded) => {
+                base.position = position;
+                base.positions = listing.positions[at..].to_vec();
+                base.positions.truncate(CHECKPOINTS_KEPT);
+                base.replay = Replay::from_checkpoint(loaded.contents, hash_key);
+                break;
+            }
+            Err(LoadError::Damaged { damages: found }) => damages.extend(found),
+            Err(error) => return Err(OpenError::Unreadable(error)),
+        }
+    }
+    if let (Some(&newest), false) = (listing.positions.first(), damages.is_empty()) {
+        let report = scan(storage, &LogOptions::default().directory, |_| {})?;
+        let first = report
+            .segments
+            .first()
+            .and_then(|segment| segment.header.as_ref());
+        if base.positions.is_empty() && first.is_none_or(|header| header.after > 0) {
+            return Err(OpenError::Checkpoints { damages });
+        }
+        let reached = report
+            .segments
+            .iter()
+            .filter_map(|segment| segment.last)
+            .max();
+        let reached = reached.unwrap_or(0).max(base.position);
+        if reached < newest {
+            return Err(OpenError::TooShort {
+                damages,
+                reached,
+                position: newest,
             });
         }
-        for mutation in part.mutations {
-            *id_max = (*id_max).max(id_of(&mutation));
-            cell.space
-                .apply(mutation, part.version)
-                .map_err(|misfit| OpenError::Misfit { position, misfit })?;
-        }
-        cell.space.set_version(part.version, now);
-        cell.position = position;
-        cell.version_max = part.version;
+        let from = base.position;
+        tracing::warn!(
+            "a checkpoint is damaged, so the server starts from position {from} and the log: {}",
+            join(&damages)
+        );
     }
-    Ok(())
+    Ok(base)
+}
+
+/// Spaces that follow a log.
+pub(super) struct Replay {
+    /// The spaces.
+    pub registry: Registry,
+    /// The id that the next node or edge gets.
+    pub next_id: u64,
+    hash_key: u64,
+}
+
+impl Replay {
+    /// From nothing.
+    pub fn new(hash_key: u64) -> Self {
+        Self {
+            registry: Registry::default(),
+            next_id: 1,
+            hash_key,
+        }
+    }
+
+    /// From a checkpoint.
+    pub fn from_checkpoint(contents: Contents, hash_key: u64) -> Self {
+        let mut replay = Self::new(hash_key);
+        replay.next_id = contents.next_id;
+        for space in contents.spaces {
+            if let Some(name) = &space.name {
+                replay.registry.set_name(space.id, name);
+            }
+            if space.version_max == 0 {
+                // Named, and never written.
+                continue;
+            }
+            let state = Arc::unwrap_or_clone(space.state);
+            let mut cell = Cell::new(Space::from_state(state));
+            cell.position = contents.position;
+            cell.version_max = space.version_max;
+            replay.registry.restore(space.id, cell);
+        }
+        replay
+    }
+
+    /// Does again what a record says was done.
+    pub fn record(&mut self, record: &Record<'_>) -> Result<(), OpenError> {
+        let position = record.position;
+        let malformed = |malformed| OpenError::Malformed {
+            position,
+            malformed,
+        };
+        let (now, parts) = match Batch::decode(record.payload).map_err(malformed)? {
+            Batch::Name { id, name } => {
+                self.registry.set_name(id, &name);
+                return Ok(());
+            }
+            Batch::Commit { now, parts } => (now, parts),
+        };
+        for part in parts {
+            let cell = self.registry.cell_or_new(part.space, self.hash_key);
+            let mut cell = cell.lock();
+            let last = cell.space.state().version();
+            if part.version <= last {
+                return Err(OpenError::Version {
+                    position,
+                    space: part.space,
+                    last,
+                    got: part.version,
+                });
+            }
+            for mutation in part.mutations {
+                self.next_id = self.next_id.max(id_of(&mutation) + 1);
+                cell.space
+                    .apply(mutation, part.version)
+                    .map_err(|misfit| OpenError::Misfit { position, misfit })?;
+            }
+            cell.space.set_version(part.version, now);
+            cell.position = position;
+            cell.version_max = cell.version_max.max(part.version);
+        }
+        Ok(())
+    }
 }
 
 /// The id that a mutation brings into the world, if any.

@@ -54,6 +54,11 @@ impl Registry {
         Arc::clone(self.cells.entry(id).or_insert_with(new))
     }
 
+    /// Puts a space in place that a checkpoint holds.
+    pub fn restore(&mut self, id: SpaceId, cell: Cell) {
+        self.cells.insert(id, Arc::new(Mutex::new(cell)));
+    }
+
     /// Gives a name the next free id above `most`, the number of numbered spaces.
     pub fn add_name(&mut self, name: &str, most: usize) -> Result<SpaceId, EngineError> {
         if self.ids().len() >= most {

@@ -1,5 +1,7 @@
 //! Promises of the engine that need no crash: commits, rollback, reopening.
 
+mod checkpoint;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 

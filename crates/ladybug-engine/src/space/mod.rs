@@ -15,6 +15,8 @@
 //! | `image` | a space as plain data, and its invariants |
 //! | `derive` | fingerprints from content |
 //! | `mutation`, `apply` | how a space changes, and back |
+//! | `schema`, `rows` | nodes and edges as Arrow shows them |
+//! | `restore` | a state from what a checkpoint stored |
 
 pub mod access;
 pub mod address;
@@ -30,5 +32,8 @@ pub mod image;
 pub mod marks;
 pub mod mutation;
 pub mod page;
+pub mod restore;
+pub mod rows;
+pub mod schema;
 pub mod state;
 pub mod verbs;

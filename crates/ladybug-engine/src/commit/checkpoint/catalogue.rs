@@ -1,0 +1,192 @@
+//! The table of spaces, a record batch each: name, versions, own verbs, and the parity of each chunk.
+//!
+//! What concerns all spaces is in the schema's metadata: `next_id`, and the `encoder` whose fingerprints
+//! the table of nodes has.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt8Builder};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeBinaryArray, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Fields, Schema};
+
+use super::column::{Unreadable, column, full, optional};
+use super::table::TableWriter;
+use super::{CheckpointError, SpaceContents, nodes};
+use crate::commit::transaction::SpaceId;
+use crate::fingerprint::encode::ENCODER_VERSION;
+use crate::fingerprint::{BYTES, Fingerprint};
+use crate::space::schema::{fingerprint_type, time_type};
+use crate::space::verbs::OPEN_SLOT_FIRST;
+
+const NEXT_ID: &str = "next_id";
+const ENCODER: &str = "encoder";
+
+fn verb_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("slot", DataType::UInt8, false),
+        Field::new("name", DataType::Utf8, false),
+    ])
+}
+
+fn chunk_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("prefix", DataType::UInt8, false),
+        Field::new("parity", fingerprint_type(), false),
+    ])
+}
+
+fn list_of(fields: Fields) -> Arc<Field> {
+    Arc::new(Field::new_list_field(DataType::Struct(fields), false))
+}
+
+/// The schema, with what concerns all spaces as metadata.
+pub fn schema(next_id: u64) -> Schema {
+    let fields = vec![
+        Field::new("space", DataType::UInt32, false),
+        Field::new("name", DataType::Utf8, true),
+        Field::new("version", DataType::UInt64, false),
+        Field::new("version_max", DataType::UInt64, false),
+        Field::new("committed", time_type(), false),
+        Field::new("verbs", DataType::List(list_of(verb_fields())), false),
+        Field::new("chunks", DataType::List(list_of(chunk_fields())), false),
+    ];
+    let metadata = [
+        (NEXT_ID.to_owned(), next_id.to_string()),
+        (ENCODER.to_owned(), ENCODER_VERSION.to_string()),
+    ];
+    Schema::new(fields).with_metadata(metadata.into())
+}
+
+/// Writes the row of a space.
+pub fn write(
+    writer: &mut TableWriter,
+    schema: &Arc<Schema>,
+    space: &SpaceContents,
+) -> Result<(), CheckpointError> {
+    let state = &space.state;
+    let (mut slots, mut names) = (UInt8Builder::new(), StringBuilder::new());
+    for (slot, name) in state
+        .verbs()
+        .iter()
+        .filter(|(slot, _)| *slot >= OPEN_SLOT_FIRST)
+    {
+        slots.append_value(slot);
+        names.append_value(name);
+    }
+    let mut prefixes = UInt8Builder::new();
+    let mut parities = FixedSizeBinaryBuilder::new(BYTES as i32);
+    for (prefix, chunk) in state
+        .chunks()
+        .filter(|(_, chunk)| !chunk.occupied.is_empty())
+    {
+        prefixes.append_value(prefix);
+        parities.append_value(nodes::parity(space, prefix, chunk).to_bytes())?;
+    }
+    let committed = TimestampMicrosecondArray::from(vec![state.committed()]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt32Array::from(vec![space.id])),
+        Arc::new(StringArray::from(vec![space.name.as_deref()])),
+        Arc::new(UInt64Array::from(vec![state.version()])),
+        Arc::new(UInt64Array::from(vec![space.version_max])),
+        Arc::new(committed),
+        row_of(
+            verb_fields(),
+            vec![Arc::new(slots.finish()), Arc::new(names.finish())],
+        )?,
+        row_of(
+            chunk_fields(),
+            vec![Arc::new(prefixes.finish()), Arc::new(parities.finish())],
+        )?,
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
+    writer.write(&batch, &format!("space {}", space.id))
+}
+
+/// A column of lists of structs, with one row of all of `items`.
+fn row_of(fields: Fields, items: Vec<ArrayRef>) -> Result<ArrayRef, CheckpointError> {
+    let items = StructArray::try_new(fields.clone(), items, None)?;
+    let offsets = OffsetBuffer::from_lengths([items.len()]);
+    let list = ListArray::try_new(list_of(fields), offsets, Arc::new(items), None)?;
+    Ok(Arc::new(list))
+}
+
+/// What the catalogue says of a space.
+pub struct Entry {
+    /// Its number.
+    pub id: SpaceId,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// Its version.
+    pub version: u64,
+    /// The highest version ever given out.
+    pub version_max: u64,
+    /// When its version was committed.
+    pub committed: i64,
+    /// Its own verbs by slot.
+    pub verbs: Vec<(u8, String)>,
+    /// The parity of its chunks by prefix.
+    pub parities: Vec<(u8, Fingerprint)>,
+}
+
+/// What concerns all spaces: the next id, and the version of the encoder.
+pub fn read_schema(schema: &Schema) -> Result<(u64, u32), Unreadable> {
+    let missing =
+        |key: &str| Unreadable::expected(format_args!("'{key}' in the schema's metadata"));
+    let text = |key: &str| schema.metadata().get(key).ok_or_else(|| missing(key));
+    let next_id = text(NEXT_ID)?.parse().map_err(|_| missing(NEXT_ID))?;
+    let encoder = text(ENCODER)?.parse().map_err(|_| missing(ENCODER))?;
+    Ok((next_id, encoder))
+}
+
+/// Reads the row of a space.
+pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
+    if batch.num_rows() != 1 {
+        return Err(Unreadable::expected("one space a record batch"));
+    }
+    let space: &UInt32Array = full(batch, "space")?;
+    let name: &StringArray = column(batch, "name")?;
+    let version: &UInt64Array = full(batch, "version")?;
+    let version_max: &UInt64Array = full(batch, "version_max")?;
+    let committed: &TimestampMicrosecondArray = full(batch, "committed")?;
+    let (slots, names): (UInt8Array, StringArray) = items(batch, "verbs")?;
+    let (prefixes, parities): (UInt8Array, FixedSizeBinaryArray) = items(batch, "chunks")?;
+    let verbs = slots.values().iter().zip(names.iter().flatten());
+    let parity = |(prefix, bytes): (&u8, &[u8])| {
+        let parity = Fingerprint::from_bytes(bytes);
+        let parity = parity.map_err(|error| Unreadable(error.to_string()))?;
+        Ok((*prefix, parity))
+    };
+    let parities = prefixes.values().iter().zip(parities.iter().flatten());
+    Ok(Entry {
+        id: space.value(0),
+        name: optional(name, 0).map(Arc::from),
+        version: version.value(0),
+        version_max: version_max.value(0),
+        committed: committed.value(0),
+        verbs: verbs.map(|(slot, name)| (*slot, name.to_owned())).collect(),
+        parities: parities.map(parity).collect::<Result<_, Unreadable>>()?,
+    })
+}
+
+/// The two columns of the structs in the only list of a column.
+fn items<A, B>(batch: &RecordBatch, name: &str) -> Result<(A, B), Unreadable>
+where
+    A: Array + Clone + 'static,
+    B: Array + Clone + 'static,
+{
+    let list: &ListArray = full(batch, name)?;
+    let items = list.value(0);
+    let columns = items
+        .as_any()
+        .downcast_ref::<StructArray>()
+        .and_then(|items| {
+            let first = items.columns().first()?.as_any().downcast_ref::<A>()?;
+            let second = items.columns().get(1)?.as_any().downcast_ref::<B>()?;
+            Some((first.clone(), second.clone()))
+        });
+    columns.ok_or_else(|| Unreadable::expected(format_args!("the columns of '{name}'")))
+}

@@ -1,0 +1,189 @@
+//! A state from what a checkpoint stored: chunks, edges and verbs come in, and names, ids, tree links and
+//! the marks of bound nodes are made anew.
+//!
+//! Whatever does not fit together is refused, so that no state exists whose invariants do not hold.
+
+use std::sync::Arc;
+
+use super::address::{Address, Zone};
+use super::chunk::{Chunk, NEVER};
+use super::graph::{Edge, Graph};
+use super::state::{State, View};
+use super::verbs::{OPEN_SLOT_FIRST, Verbs};
+
+/// What of a stored space does not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{address}: expected {expected}")]
+pub struct Unsound {
+    /// Where.
+    pub address: Address,
+    /// What should be there.
+    pub expected: &'static str,
+}
+
+fn unsound<T>(address: Address, expected: &'static str) -> Result<T, Unsound> {
+    Err(Unsound { address, expected })
+}
+
+/// A state in the making.
+pub struct Restore {
+    state: State,
+}
+
+impl Restore {
+    /// An empty space at `version`, committed at `committed`; see [`State::new`] for `hash_key`.
+    pub fn new(hash_key: u64, version: u64, committed: i64) -> Self {
+        let mut state = State::new(hash_key);
+        state.version = version;
+        state.committed = committed;
+        Self { state }
+    }
+
+    /// Gives an open slot its verb.
+    pub fn define_verb(&mut self, slot: u8, name: &str) -> Result<(), Unsound> {
+        let address = super::verbs::address_of(slot);
+        if slot < OPEN_SLOT_FIRST {
+            return unsound(address, "an open slot for a verb");
+        }
+        let before = Arc::make_mut(&mut self.state.verbs).define(slot, Some(name.into()));
+        match before {
+            None => Ok(()),
+            Some(_) => unsound(address, "a slot with one verb"),
+        }
+    }
+
+    /// The verbs so far.
+    pub fn verbs(&self) -> &Verbs {
+        &self.state.verbs
+    }
+
+    /// Adds a chunk whose occupied slots have all their columns but the tree's links.
+    pub fn add_chunk(&mut self, prefix: u8, chunk: Chunk) -> Result<(), Unsound> {
+        let first = Address::new(prefix, 0);
+        if first.zone() == Zone::Surface {
+            return unsound(first, "a chunk of the fluid or the node zone");
+        }
+        if self.state.chunk(prefix).is_some() {
+            return unsound(first, "each chunk once");
+        }
+        *self.state.population_mut(first.zone()) += chunk.occupied.len();
+        self.state.chunks[prefix as usize] = Some(Arc::new(chunk));
+        for slot in self.chunk_mut(first).nodes().iter() {
+            self.index(Address::new(prefix, slot))?;
+        }
+        Ok(())
+    }
+
+    fn chunk_mut(&mut self, address: Address) -> &mut Chunk {
+        let chunk = self.state.chunks[address.prefix() as usize].as_mut();
+        Arc::make_mut(chunk.expect("invariant: only chunks that were added are changed"))
+    }
+
+    /// Enters a node into the directories of ids and names.
+    fn index(&mut self, address: Address) -> Result<(), Unsound> {
+        let state = &mut self.state;
+        let Some(node) = state.node(address) else {
+            return unsound(address, "a node");
+        };
+        if node.expires().is_some() && address.zone() != Zone::Fluid {
+            return unsound(address, "no expiry outside the fluid zone");
+        }
+        let (id, name) = (node.id(), node.name().cloned());
+        if id == 0 || state.find_id(id).is_some() {
+            return unsound(address, "an id of its own");
+        }
+        if name.as_ref().is_some_and(|name| state.find(name).is_some()) {
+            return unsound(address, "a name of its own");
+        }
+        state.insert_id(id, address);
+        if let Some(name) = name {
+            state.insert_name(state.name_hash(&name), address);
+        }
+        Ok(())
+    }
+
+    /// Links the tree, adds the edges, and answers the state.
+    pub fn finish(mut self, edges: Vec<Edge>) -> Result<State, Unsound> {
+        self.link_tree()?;
+        self.mark_edges(&edges)?;
+        self.state.graph = Graph::from_edges(edges).map_err(|duplicate| Unsound {
+            address: self.state.find_id(duplicate.id).unwrap_or(Address(0)),
+            expected: "edges with ids of their own",
+        })?;
+        Ok(self.state)
+    }
+
+    /// Makes the lists of children from the parents' ids. Since a depth is always the parent's and
+    /// one, there can be no cycle.
+    fn link_tree(&mut self) -> Result<(), Unsound> {
+        let nodes: Vec<_> = View::of(&self.state, i64::MIN)
+            .nodes()
+            .map(|node| (node.address(), node.parent(), node.depth()))
+            .collect();
+        // Backwards, because a child is put before its siblings: lists come out in order of address.
+        for (address, parent, depth) in nodes.into_iter().rev() {
+            let Some(parent) = parent else {
+                match depth {
+                    0 => continue,
+                    _ => return unsound(address, "a root at depth 0"),
+                }
+            };
+            let parent = self.state.find_id(parent);
+            let above = parent.and_then(|parent| self.state.node(parent));
+            let (Some(parent), Some(above)) = (parent, above) else {
+                return unsound(address, "a parent that is there");
+            };
+            if above.depth().checked_add(1) != Some(depth) {
+                return unsound(address, "a depth of the parent's plus one");
+            }
+            let first = self
+                .chunk_mut(parent)
+                .first_child
+                .replace(parent.slot(), address.0);
+            *self.chunk_mut(address).next_sibling.get_mut(address.slot()) = first;
+            if first != 0 {
+                let first = Address(first);
+                *self.chunk_mut(first).previous_sibling.get_mut(first.slot()) = address.0;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the ends of every edge, and that reified edges and their slots belong together.
+    fn mark_edges(&mut self, edges: &[Edge]) -> Result<(), Unsound> {
+        let mut reified = 0;
+        for edge in edges {
+            for end in [edge.source, edge.target] {
+                if self.state.node(end).is_none_or(|node| node.is_edge()) {
+                    return unsound(end, "a node at the end of an edge");
+                }
+            }
+            let Some(address) = edge.address else {
+                continue;
+            };
+            let slot = self.state.node(address);
+            if slot.is_none_or(|slot| !slot.is_edge() || slot.id() != edge.id) {
+                return unsound(address, "the slot of a reified edge");
+            }
+            if address.zone() != Zone::Fluid {
+                return unsound(address, "reified edges in the fluid zone");
+            }
+            reified += 1;
+            for end in [edge.source, edge.target] {
+                self.chunk_mut(end).bound.set(end.slot(), true);
+            }
+        }
+        for (prefix, chunk) in self.state.chunks() {
+            reified -= chunk.edges.len() as i64;
+            for slot in chunk.edges.iter() {
+                if *chunk.expires.get(slot) != NEVER {
+                    return unsound(Address::new(prefix, slot), "a reified edge without expiry");
+                }
+            }
+        }
+        match reified {
+            0 => Ok(()),
+            _ => unsound(Address(0), "one slot for each reified edge"),
+        }
+    }
+}
