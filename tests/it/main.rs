@@ -1,5 +1,6 @@
 //! The one integration-test binary.
 
+mod fuzz_targets;
 mod harness;
 
 mod resp_commands;

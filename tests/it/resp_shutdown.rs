@@ -47,7 +47,12 @@ fn settings_that_cannot_be_used_end_the_start_with_a_reason() {
     };
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("it is bound").port().to_string();
-    assert!(start(&["--port", &port]).contains(&format!("cannot listen on 127.0.0.1:{port}")));
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let path = data.path().to_str().expect("a path");
+    assert!(
+        start(&["--port", &port, "--data", path])
+            .contains(&format!("cannot listen on 127.0.0.1:{port}"))
+    );
     assert!(start(&["serve", "--require-password"]).contains("set LADYBUG_PASSWORD"));
     assert!(start(&["--io-threads", "0"]).contains("io-threads: expected at least 1"));
     let mut file = tempfile::NamedTempFile::new().expect("a file");

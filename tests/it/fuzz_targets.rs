@@ -1,0 +1,33 @@
+//! The fuzz targets, each for a short while on random input that looks like the real thing.
+
+use proptest::prelude::*;
+
+#[path = "../../fuzz/src/request_parser.rs"]
+mod request_parser;
+
+/// Bytes that get deep into the parser more often than any bytes would.
+fn resp_like() -> impl Strategy<Value = Vec<u8>> {
+    let token = prop_oneof![
+        (0u8..20).prop_map(|count| format!("*{count}\r\n").into_bytes()),
+        (0usize..300)
+            .prop_map(|length| format!("${length}\r\n{}\r\n", "x".repeat(length)).into_bytes()),
+        Just(b"$3\r\n".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just(b"SET \"a\\x41\" 'b c'\n".to_vec()),
+        prop::collection::vec(any::<u8>(), 0..8),
+    ];
+    prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 5000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_request_parser_takes_any_bytes(choice: u8, data in resp_like()) {
+        request_parser::run(&[&[choice], &data[..]].concat());
+    }
+}
