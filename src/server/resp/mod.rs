@@ -8,7 +8,7 @@
 //! - [`reply`], [`error`]: replies to bytes
 //!
 //! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
-//! [`stats`], [`parameters`], [`glob`].
+//! [`stats`], [`parameters`], [`glob`], [`reference`].
 
 pub mod client;
 pub mod command;
@@ -23,6 +23,7 @@ pub mod monitor;
 pub mod notify;
 pub mod parameters;
 pub mod publish;
+pub mod reference;
 pub mod reply;
 pub mod request;
 pub mod server;
