@@ -26,7 +26,7 @@ use resp::server::Server;
 pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let http = Http::bind(&settings)?;
     let engine = open(&settings)?;
-    let server = Server::new(settings, engine);
+    let server = Server::new(settings, Arc::clone(&engine));
     let listeners = Listeners::bind(Arc::clone(&server))?;
     http.attach(Arc::clone(&server));
     tracing::info!(
@@ -50,6 +50,7 @@ pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     });
     listeners.run().await;
     tokio::task::spawn_blocking(|| http.stop()).await?;
+    tokio::task::spawn_blocking(move || engine.close()).await??;
     tracing::info!("bye");
     Ok(())
 }
@@ -66,6 +67,7 @@ fn open(settings: &Settings) -> Result<Arc<Engine>, Box<dyn std::error::Error>> 
         eviction: settings.eviction,
         // So that nobody can choose names that collide.
         hash_key: RandomState::new().hash_one(0),
+        ..EngineOptions::default()
     };
     let begun = Instant::now();
     let engine = Engine::open(storage, Arc::new(SystemClock), options)?;
