@@ -26,7 +26,7 @@ use resp::server::Server;
 pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let http = Http::bind(&settings)?;
     let engine = open(&settings)?;
-    let server = Server::new(settings, Arc::clone(&engine));
+    let server = Server::new(settings, engine);
     let listeners = Listeners::bind(Arc::clone(&server))?;
     http.attach(Arc::clone(&server));
     tracing::info!(
@@ -50,7 +50,7 @@ pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     });
     listeners.run().await;
     tokio::task::spawn_blocking(|| http.stop()).await?;
-    tokio::task::spawn_blocking(move || engine.close()).await??;
+    tokio::task::spawn_blocking(move || server.close_memory()).await??;
     tracing::info!("bye");
     Ok(())
 }

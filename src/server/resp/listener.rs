@@ -278,7 +278,8 @@ async fn remove_expired(server: Arc<Server>) {
     }
 }
 
-/// Once a second: samples the rate of commands and closes who has been idle too long.
+/// Once a second: samples the rate of commands, begins a checkpoint if one is due, and closes who
+/// has been idle too long.
 async fn keep_house(server: Arc<Server>) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     let mut calls_before = server.stats.calls();
@@ -293,6 +294,7 @@ async fn keep_house(server: Arc<Server>) {
             .operations_per_s
             .store(calls.saturating_sub(calls_before), Relaxed);
         calls_before = calls;
+        server.save_if_due();
         let timeout_ms = server.live.timeout_s.load(Relaxed).saturating_mul(1000);
         if timeout_ms > 0 {
             for client in server.clients.all() {

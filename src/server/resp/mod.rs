@@ -7,7 +7,7 @@
 //!   [`execution`] runs with a [`context`]
 //! - [`reply`], [`error`]: replies to bytes
 //!
-//! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
+//! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`], [`save`],
 //! [`stats`], [`parameters`], [`glob`], [`reference`].
 
 pub mod client;
@@ -26,6 +26,7 @@ pub mod publish;
 pub mod reference;
 pub mod reply;
 pub mod request;
+pub mod save;
 pub mod server;
 pub mod session;
 pub mod slowlog;

@@ -17,6 +17,7 @@ use super::monitor::Monitors;
 use super::notify::{Event, Selection};
 use super::publish::Subscriptions;
 use super::request::Limits;
+use super::save::Saves;
 use super::session::unix_time_us;
 use super::slowlog::Slowlog;
 use super::stats::Stats;
@@ -39,6 +40,8 @@ pub struct Server {
     pub slowlog: Slowlog,
     /// What has been done.
     pub stats: Stats,
+    /// What has been saved.
+    pub saves: Saves,
     /// The port RESP is served on, once it is.
     pub port: AtomicU32,
     /// Forty hexadecimal digits, new at every start.
@@ -111,6 +114,7 @@ impl Server {
             monitors: Monitors::default(),
             slowlog: Slowlog::default(),
             stats: Stats::default(),
+            saves: Saves::default(),
             port: AtomicU32::new(u32::from(settings.port)),
             run_id: run_id(),
             started_unix_s: unix_time_us() / 1_000_000,

@@ -4,6 +4,8 @@
 mod config;
 mod info;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use bytes::Bytes;
 use ladybug_engine::commit::transaction::Transaction;
 
@@ -16,6 +18,16 @@ use super::super::session::{Session, unix_time_us};
 
 /// The family.
 pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "bgsave",
+        syntax: "[SCHEDULE]",
+        arity: -1,
+        flags: &[Flag::Admin],
+        group: Group::Server,
+        summary: "Begins to write a checkpoint, and answers at once",
+        handler: Handler::Connection(bgsave),
+        ..Command::DEFAULT
+    },
     config::CONFIG,
     Command {
         name: "dbsize",
@@ -59,6 +71,42 @@ pub const COMMANDS: &[Command] = &[
         ..Command::DEFAULT
     },
     Command {
+        name: "lastsave",
+        flags: &[Flag::Loading, Flag::Fast],
+        group: Group::Server,
+        summary: "When a checkpoint was last written, in seconds since the epoch",
+        handler: Handler::Connection(|session, _| {
+            Ok(Reply::Integer(session.server.saves.last_s.load(Relaxed)))
+        }),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "log",
+        arity: -2,
+        group: Group::Server,
+        since: LADYBUG_FIRST,
+        summary: "A container for commands about the write-ahead log",
+        complexity: "Depends on the subcommand",
+        subcommands: &[Command {
+            name: "resume",
+            arity: 2,
+            flags: &[Flag::Admin],
+            group: Group::Server,
+            since: LADYBUG_FIRST,
+            summary: "Ends the read-only state in which a failed log has left the server, once there is \
+                      room again: writes a checkpoint and begins a new log",
+            complexity: "O(N) where N is the size of the data",
+            handler: Handler::Search(|engine, _, _| {
+                let resumed = engine.resume();
+                resumed
+                    .map(|_| Reply::OK)
+                    .map_err(|error| CommandError::err(error.to_string()))
+            }),
+            ..Command::DEFAULT
+        }],
+        ..Command::DEFAULT
+    },
+    Command {
         name: "monitor",
         flags: &[Flag::Admin, Flag::Loading, Flag::NoMulti],
         group: Group::Server,
@@ -67,12 +115,27 @@ pub const COMMANDS: &[Command] = &[
         ..Command::DEFAULT
     },
     Command {
+        name: "save",
+        flags: &[Flag::Admin],
+        group: Group::Server,
+        summary: "Writes a checkpoint, and answers when it is in place; others go on meanwhile",
+        complexity: "O(N) where N is the size of the data",
+        handler: Handler::Search(|_, context, _| {
+            let saved = context.server().save();
+            saved
+                .map(|()| Reply::OK)
+                .map_err(|error| CommandError::err(error.to_string()))
+        }),
+        ..Command::DEFAULT
+    },
+    Command {
         name: "shutdown",
         syntax: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
         arity: -1,
         flags: &[Flag::Admin, Flag::Loading, Flag::NoMulti],
         group: Group::Server,
-        summary: "Finishes the replies of what was read, and ends the server",
+        summary: "Finishes the replies of what was read, writes a checkpoint unless told not to, and ends \
+                  the server",
         complexity: "O(N) when saving, where N is the size of the data",
         handler: Handler::Connection(shutdown),
         ..Command::DEFAULT
@@ -179,6 +242,27 @@ fn flushall(
     Ok(Reply::OK)
 }
 
+/// The version of Ladybug that had the commands of its own first.
+const LADYBUG_FIRST: &str = "0.1.0";
+
+fn bgsave(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
+    let is_understood = match arguments[1..] {
+        [] => true,
+        [option] => option.eq_ignore_ascii_case(b"schedule"),
+        _ => false,
+    };
+    if !is_understood {
+        return Err(CommandError::SYNTAX);
+    }
+    match session.server.save_in_background() {
+        Ok(true) => Ok(Reply::Simple("Background saving started".into())),
+        Ok(false) => Err(CommandError::err("Background save already in progress")),
+        Err(error) => Err(CommandError::err(format!(
+            "no thread for a checkpoint: {error}"
+        ))),
+    }
+}
+
 /// Entries SLOWLOG GET shows unless told otherwise.
 const SLOWLOG_ENTRIES: usize = 10;
 
@@ -241,6 +325,7 @@ fn shutdown(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, Command
         return Err(CommandError::err("No shutdown in progress."));
     }
     session.is_closing = true;
+    session.server.saves.is_skipped_at_end.store(skips, Relaxed);
     session.server.begin_stop();
     Ok(Reply::NoReply)
 }

@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
+use ladybug_engine::fingerprint::kernel;
+use ladybug_engine::space::address::Zone;
+use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::state::View;
 
 use super::super::super::command::TABLE;
 use super::super::super::error::CommandError;
@@ -38,6 +42,11 @@ const SECTIONS: &[Section] = &[
         write: memory,
     },
     Section {
+        name: "persistence",
+        is_default: true,
+        write: persistence,
+    },
+    Section {
         name: "stats",
         is_default: true,
         write: stats,
@@ -56,6 +65,16 @@ const SECTIONS: &[Section] = &[
         name: "commandstats",
         is_default: false,
         write: commandstats,
+    },
+    Section {
+        name: "keyspace",
+        is_default: true,
+        write: keyspace,
+    },
+    Section {
+        name: "ladybug",
+        is_default: true,
+        write: ladybug,
     },
     Section {
         name: "errorstats",
@@ -168,6 +187,109 @@ fn memory(_: &Server, out: &mut String) {
     field(out, "mem_allocator", "mimalloc");
 }
 
+fn persistence(server: &Server, out: &mut String) {
+    let (saves, engine) = (&server.saves, &server.engine);
+    let log = engine.log().stats();
+    let has_saved = !saves.has_failed.load(Relaxed);
+    field(out, "loading", 0);
+    field(
+        out,
+        "rdb_changes_since_last_save",
+        log.appended - engine.checkpoint_position(),
+    );
+    field(
+        out,
+        "rdb_bgsave_in_progress",
+        u8::from(saves.is_running.load(Relaxed)),
+    );
+    field(out, "rdb_last_save_time", saves.last_s.load(Relaxed));
+    field(
+        out,
+        "rdb_last_bgsave_status",
+        if has_saved { "ok" } else { "err" },
+    );
+    field(out, "aof_enabled", 1);
+    let is_logging = engine.log().check().is_ok();
+    field(
+        out,
+        "aof_last_write_status",
+        if is_logging { "ok" } else { "err" },
+    );
+    field(out, "checkpoint_position", engine.checkpoint_position());
+    field(
+        out,
+        "checkpoint_duration_ms",
+        saves.last_duration_ms.load(Relaxed),
+    );
+    field(
+        out,
+        "log_bytes_since_checkpoint",
+        engine.bytes_since_checkpoint(),
+    );
+    field(out, "log_fsync", engine.log().policy());
+    field(out, "log_segments", log.segments);
+    field(out, "log_bytes", log.bytes);
+    field(out, "log_queued_bytes", log.queued_bytes);
+    field(out, "log_writes", log.batches);
+    field(out, "log_syncs", log.syncs);
+    field(out, "log_position", log.appended);
+    field(out, "log_acknowledged", log.acknowledged);
+    field(out, "log_durable", log.durable);
+    field(out, "log_epoch", log.epoch);
+    if let Some(failed) = engine.log().failed() {
+        field(
+            out,
+            "log_failure",
+            failed.to_string().replace(['\r', '\n'], " "),
+        );
+    }
+}
+
+/// A line a space that holds something.
+fn keyspace(server: &Server, out: &mut String) {
+    for space in server.engine.spaces() {
+        let (state, _) = server.engine.state(space);
+        let view = View::of(&state, server.engine.now());
+        let keys = view.names_len();
+        if keys > 0 {
+            let is_expiring = |node: &Node<'_>| node.name().is_some() && node.expires().is_some();
+            // Only the fluid zone knows time.
+            let expires = match state.population(Zone::Fluid) {
+                0 => 0,
+                _ => view.nodes().filter(is_expiring).count(),
+            };
+            let label = server.engine.space_label(space);
+            line(
+                out,
+                format_args!("db{label}:keys={keys},expires={expires},avg_ttl=0"),
+            );
+        }
+    }
+}
+
+/// What Redis has no name for.
+fn ladybug(server: &Server, out: &mut String) {
+    field(out, "simd", kernel::active().name);
+    let available: Vec<&str> = kernel::available().map(|kernels| kernels.name).collect();
+    field(out, "simd_available", available.join(","));
+    for space in server.engine.spaces() {
+        let (state, _) = server.engine.state(space);
+        let label = server.engine.space_label(space);
+        line(
+            out,
+            format_args!(
+                "space_{label}:nodes={},node_zone={},fluid_zone={},names={},edges={},version={}",
+                state.nodes_len(),
+                state.population(Zone::Node),
+                state.population(Zone::Fluid),
+                state.names_len(),
+                state.graph().len(),
+                state.version(),
+            ),
+        );
+    }
+}
+
 fn stats(server: &Server, out: &mut String) {
     let stats = &server.stats;
     field(
@@ -198,6 +320,8 @@ fn stats(server: &Server, out: &mut String) {
     );
     field(out, "keyspace_hits", stats.hits.load(Relaxed));
     field(out, "keyspace_misses", stats.misses.load(Relaxed));
+    field(out, "expired_keys", stats.expired.load(Relaxed));
+    field(out, "evicted_keys", stats.evicted.load(Relaxed));
     field(out, "pubsub_channels", server.subscriptions.channel_count());
     field(out, "pubsub_patterns", server.subscriptions.pattern_count());
     field(
