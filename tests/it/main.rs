@@ -1,7 +1,10 @@
 //! The one integration-test binary.
 
 mod fuzz_targets;
+mod graph;
 mod harness;
+mod nodes;
+mod search;
 
 mod resp_commands;
 mod resp_connection;

@@ -87,7 +87,8 @@ impl Fingerprint {
 
 /// 1 − 2·distance/10,240: the correlation of the ±1 vectors. 1 same, 0 unrelated, −1 complement.
 pub fn similarity(distance: u32) -> f64 {
-    1.0 - 2.0 * f64::from(distance) / BITS as f64
+    // One rounding, so that the decimal is as short as can be.
+    (BITS as f64 - 2.0 * f64::from(distance)) / BITS as f64
 }
 
 /// (5,120 − distance)/50.6: by how many standard deviations two fingerprints are nearer than unrelated

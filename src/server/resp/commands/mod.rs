@@ -2,10 +2,15 @@
 //! function side by side.
 
 pub mod connection;
+pub mod graph;
 pub mod introspection;
+pub mod operand;
+pub mod paths;
 pub mod pubsub;
+pub mod search;
 pub mod server;
 pub mod transactions;
+pub mod zones;
 
 use super::command::Command;
 
@@ -16,4 +21,8 @@ pub const FAMILIES: &[&[Command]] = &[
     introspection::COMMANDS,
     transactions::COMMANDS,
     pubsub::COMMANDS,
+    paths::COMMANDS,
+    zones::COMMANDS,
+    graph::COMMANDS,
+    search::COMMANDS,
 ];

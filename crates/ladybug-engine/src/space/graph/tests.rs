@@ -368,7 +368,7 @@ fn a_traversal_visits_each_node_once_nearest_first() {
     )
     .unwrap();
     let walk = |start, direction, depth, limit| {
-        let reached = graph.traverse(Address(start), Some(7), direction, depth, limit);
+        let reached = graph.traverse(Address(start), Some(7), direction, depth, limit, |_| true);
         reached
             .into_iter()
             .map(|(address, depth)| (address.0, depth))
@@ -388,6 +388,12 @@ fn a_traversal_visits_each_node_once_nearest_first() {
     );
     assert_eq!(walk(1, out, 0, 99), []);
     assert_eq!(walk(1, out, 9, 0), []);
-    assert_eq!(graph.traverse(Address(1), Some(8), out, 9, 99), []);
-    assert_eq!(graph.traverse(Address(1), None, out, 9, 99).len(), 5);
+    assert_eq!(
+        graph.traverse(Address(1), Some(8), out, 9, 99, |_| true),
+        []
+    );
+    assert_eq!(
+        graph.traverse(Address(1), None, out, 9, 99, |_| true).len(),
+        5
+    );
 }

@@ -17,7 +17,8 @@ impl Graph {
     /// The addresses that `start` reaches in at most `depth_max` steps, nearest first, each once
     /// with its distance; `start` itself is not among them, also where a cycle leads back.
     ///
-    /// Follows edges of `verb`, or all of them, and stops at `limit` addresses. Of one depth those
+    /// Follows edges of `verb`, or all of them, to addresses for which `is_there` holds, and stops at
+    /// `limit` of them. Of one depth those
     /// come first whose predecessor came first, then by verb, then by address.
     pub fn traverse(
         &self,
@@ -26,6 +27,7 @@ impl Graph {
         direction: Direction,
         depth_max: u32,
         limit: usize,
+        is_there: impl Fn(Address) -> bool,
     ) -> Vec<(Address, u32)> {
         let mut reached = Vec::new();
         if depth_max == 0 || limit == 0 {
@@ -37,7 +39,7 @@ impl Graph {
         let (mut from, mut depth) = (start, 0);
         loop {
             let mut arrive = |address: Address| {
-                if seen.insert(address) {
+                if seen.insert(address) && is_there(address) {
                     reached.push((address, depth + 1));
                 }
                 reached.len() == limit
