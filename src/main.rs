@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use ladybug::check::{self, CheckOptions};
 use ladybug::cli::{self, CliOptions};
 use ladybug::config::{LogFormat, Options, Settings};
 use ladybug::health;
@@ -33,6 +34,8 @@ enum Task {
     /// Load data into a server or a data directory
     #[command(subcommand)]
     Load(LoadOptions),
+    /// Verify a data directory that no server uses, and repair it
+    Check(CheckOptions),
     /// Ask the server that runs with these settings whether it is alive
     Health(Options),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     {
         Task::Serve(options) => serve(options).map(|()| true),
         Task::Load(options) => load::run(options).map(|()| true).map_err(Into::into),
+        Task::Check(options) => return check::run(&options),
         Task::Health(options) => ask_health(options).map(|()| true),
         Task::Cli(options) => cli::run(&options).map_err(Into::into),
     };

@@ -154,6 +154,10 @@ impl Target for DirectoryTarget {
         self.commit(|tx| match tx.find(name.as_bytes()) {
             Some(address) => tx.remove(address),
             None => Ok(()),
-        })
+        })?;
+        // So that the next start is quick, and Arrow programs can read the files at once.
+        let checkpoint = self.engine.checkpoint();
+        checkpoint.map_err(|error| LoadError::Target(error.to_string()))?;
+        Ok(())
     }
 }

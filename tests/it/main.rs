@@ -1,6 +1,5 @@
 //! The one integration-test binary.
 
-mod differential;
 mod fuzz_targets;
 mod graph;
 mod harness;

@@ -9,6 +9,7 @@ use super::Engine;
 use super::encode::encode_pending;
 use super::spaces::Registry;
 use crate::commit::checkpoint::{CheckpointError, Contents, SpaceContents, discard, list, write};
+use crate::commit::log::{FailureCause, LogError};
 use crate::commit::record::Position;
 use crate::commit::transaction::{Cell, SpaceId};
 use crate::space::state::State;
@@ -27,6 +28,8 @@ pub(super) struct Checkpoints {
     bytes_before: AtomicU64,
     /// Bytes of records recovered after the checkpoint that was opened.
     recovered_bytes: AtomicU64,
+    /// The newest position in `kept`, to be asked while one is written.
+    newest: AtomicU64,
 }
 
 struct Kept {
@@ -40,6 +43,7 @@ impl Checkpoints {
     /// After opening: the usable checkpoints, newest first, and the bytes of the records replayed since.
     pub fn new(positions: Vec<Position>, recovered_bytes: u64) -> Self {
         Self {
+            newest: AtomicU64::new(positions.first().copied().unwrap_or(0)),
             kept: Mutex::new(Kept {
                 positions,
                 last: None,
@@ -68,7 +72,7 @@ pub enum ResumeError {
     Checkpoint(#[from] CheckpointError),
     /// The log has not failed, or failed again.
     #[error(transparent)]
-    Log(#[from] crate::commit::log::LogError),
+    Log(#[from] LogError),
 }
 
 /// All spaces under their locks, by id.
@@ -197,6 +201,7 @@ impl Engine {
             kept.positions.insert(0, position);
             kept.positions.truncate(CHECKPOINTS_KEPT);
             let checkpoints = &self.checkpoints;
+            checkpoints.newest.store(position, Ordering::Release);
             checkpoints.recovered_bytes.store(0, Ordering::Relaxed);
             checkpoints
                 .bytes_before
@@ -209,7 +214,7 @@ impl Engine {
         Ok(checkpoint)
     }
 
-    fn forget(&self, kept: &Kept) -> Result<(), crate::commit::log::LogError> {
+    fn forget(&self, kept: &Kept) -> Result<(), LogError> {
         for position in list(&*self.storage)?.positions {
             if !kept.positions.contains(&position) {
                 discard(&*self.storage, position)?;
@@ -236,13 +241,7 @@ impl Engine {
 
     /// The newest checkpoint's position, 0 for none.
     pub fn checkpoint_position(&self) -> Position {
-        self.checkpoints
-            .kept
-            .lock()
-            .positions
-            .first()
-            .copied()
-            .unwrap_or(0)
+        self.checkpoints.newest.load(Ordering::Acquire)
     }
 
     /// After the log failed, and the operator made room or replaced the disk: writes a synced checkpoint of what
@@ -252,8 +251,9 @@ impl Engine {
     /// If the log has not failed, or the disk fails still: then the engine stays read-only.
     pub fn resume(&self) -> Result<Checkpoint, ResumeError> {
         let mut kept = self.checkpoints.kept.lock();
-        if self.log.failed().is_none() {
-            return Err(crate::commit::log::LogError::NotFailed.into());
+        let failed = self.log.failed();
+        if failed.is_none_or(|failed| !matches!(*failed.cause, FailureCause::Storage(_))) {
+            return Err(LogError::NotFailed.into());
         }
         self.undo_unacknowledged();
         let contents = self.capture(|| self.log.resume_position() - 1)?;

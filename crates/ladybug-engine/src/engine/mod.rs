@@ -2,6 +2,7 @@
 //!
 //! Relies on `commit` for durability and on `space` for meaning. Knows no protocol.
 
+pub mod check;
 mod checkpoint;
 mod encode;
 mod recovery;

@@ -10,7 +10,9 @@ use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoints};
 use super::spaces::Registry;
 use super::{Clock, Engine, EngineOptions};
 use crate::commit::batch::Batch;
-use crate::commit::checkpoint::{Contents, Damage, LoadError, list, load, newest_epoch, tidy};
+use crate::commit::checkpoint::{
+    Contents, Damage, LoadError, SpaceContents, list, load, newest_epoch, tidy,
+};
 use crate::commit::codec::Malformed;
 use crate::commit::log::{Log, LogError, LogOptions, scan};
 use crate::commit::record::{Position, Record};
@@ -169,7 +171,7 @@ fn find_base(storage: &dyn Storage, hash_key: u64) -> Result<Base, OpenError> {
                 base.position = position;
                 base.positions = listing.positions[at..].to_vec();
                 base.positions.truncate(CHECKPOINTS_KEPT);
-                base.replay = Replay::from_checkpoint(loaded.contents, hash_key);
+                base.replay = Replay::from_contents(&loaded.contents, hash_key);
                 break;
             }
             Err(LoadError::Damaged { damages: found }) => damages.extend(found),
@@ -227,10 +229,10 @@ impl Replay {
     }
 
     /// From a checkpoint.
-    pub fn from_checkpoint(contents: Contents, hash_key: u64) -> Self {
+    pub fn from_contents(contents: &Contents, hash_key: u64) -> Self {
         let mut replay = Self::new(hash_key);
         replay.next_id = contents.next_id;
-        for space in contents.spaces {
+        for space in &contents.spaces {
             if let Some(name) = &space.name {
                 replay.registry.set_name(space.id, name);
             }
@@ -238,13 +240,37 @@ impl Replay {
                 // Named, and never written.
                 continue;
             }
-            let state = Arc::unwrap_or_clone(space.state);
+            let state = State::clone(&space.state);
             let mut cell = Cell::new(Space::from_state(state));
             cell.position = contents.position;
             cell.version_max = space.version_max;
             replay.registry.restore(space.id, cell);
         }
         replay
+    }
+
+    /// What a checkpoint of this would hold.
+    pub fn contents(&self, position: Position, epoch: u64) -> Contents {
+        let content = |id| {
+            let cell = self.registry.cell(id).map(|cell| cell.lock());
+            let cell = cell.as_deref();
+            SpaceContents {
+                id,
+                name: self.registry.name(id).cloned(),
+                version_max: cell.map_or(0, |cell| cell.version_max),
+                state: match cell {
+                    Some(cell) => Arc::clone(cell.space.state()),
+                    None => Arc::new(State::new(self.hash_key)),
+                },
+                derived: Vec::new(),
+            }
+        };
+        Contents {
+            position,
+            epoch,
+            next_id: self.next_id,
+            spaces: self.registry.ids().into_iter().map(content).collect(),
+        }
     }
 
     /// Does again what a record says was done.

@@ -1,6 +1,6 @@
 //! Promises of the engine that need no crash: commits, rollback, reopening.
 
-mod checkpoint;
+pub mod checkpoint;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -221,6 +221,19 @@ impl Chunk {
         sum
     }
 
+    /// Rebuilds a slot's damaged fingerprint from parity; false, with nothing changed, if the result does
+    /// not match the slot's checksum either.
+    pub fn mend(&mut self, slot: u8) -> bool {
+        let fingerprint = self.from_parity(slot);
+        let holds = fingerprint.checksum() == self.checksum(slot);
+        if holds {
+            // The parity already is that of the right bits.
+            *self.sketches.get_mut(slot) = sketch(&fingerprint);
+            *self.fingerprints.get_mut(slot) = fingerprint;
+        }
+        holds
+    }
+
     /// Slots with a node that is no reified edge.
     pub fn nodes(&self) -> SlotSet {
         self.occupied.without(&self.edges)

@@ -74,6 +74,24 @@ impl Restore {
         Ok(())
     }
 
+    /// Rebuilds from parity, chunk by chunk, the one fingerprint that does not match its checksum; answers
+    /// where. What cannot be rebuilt stays as it is.
+    pub fn mend(state: &mut State) -> Vec<Address> {
+        let mut mended = Vec::new();
+        for prefix in 0..=255u8 {
+            let Some(chunk) = &mut state.chunks[prefix as usize] else {
+                continue;
+            };
+            let mut damaged = chunk.damaged().iter();
+            if let (Some(slot), None) = (damaged.next(), damaged.next())
+                && Arc::make_mut(chunk).mend(slot)
+            {
+                mended.push(Address::new(prefix, slot));
+            }
+        }
+        mended
+    }
+
     fn chunk_mut(&mut self, address: Address) -> &mut Chunk {
         let chunk = self.state.chunks[address.prefix() as usize].as_mut();
         Arc::make_mut(chunk.expect("invariant: only chunks that were added are changed"))

@@ -25,7 +25,7 @@ use parking_lot::{Condvar, Mutex};
 use super::record::{self, Position, Record};
 use crate::storage::Storage;
 pub use error::{FailureCause, LogError, LogFailed, OutcomeUnknown};
-pub use recovery::Recovery;
+pub use recovery::{Recovery, rehearse};
 pub use scan::{Damage, DamageKind, LogReport, SegmentReader, SegmentReport, Step, scan};
 pub use waiters::Durable;
 use waiters::Waiters;

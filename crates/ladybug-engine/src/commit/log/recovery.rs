@@ -66,6 +66,7 @@ pub(super) fn recover<E: From<LogError>>(
     epoch_min: u64,
     apply: &mut dyn FnMut(Record<'_>) -> Result<(), E>,
 ) -> Result<Recovered, E> {
+    remove_unborn(storage, directory)?;
     let mut found = find_segments(storage, directory)?;
     let mut walk = Walk::new(&found, from);
     walk.run(storage, &found, apply)?;
@@ -154,12 +155,39 @@ pub(super) fn recover<E: From<LogError>>(
     })
 }
 
-fn find_segments(storage: &dyn Storage, directory: &Path) -> Result<Vec<Found>, LogError> {
+/// Reads the log after `from` as opening it would, and hands each record to `apply`, but changes nothing on
+/// disk. A directory that is not there is an empty log.
+///
+/// # Errors
+/// As [`super::Log::open`].
+pub fn rehearse<E: From<LogError>>(
+    storage: &dyn Storage,
+    directory: &Path,
+    from: Position,
+    mut apply: impl FnMut(Record<'_>) -> Result<(), E>,
+) -> Result<Recovery, E> {
+    let found = find_segments(storage, directory)?;
+    let mut walk = Walk::new(&found, from);
+    walk.run(storage, &found, &mut apply)?;
+    walk.check_end(&found)?;
+    Ok(Recovery {
+        records: walk.records,
+        last: walk.last.max(from),
+        cut: walk.stop.map(|(_, damage)| damage),
+    })
+}
+
+/// Removes segments that a crash kept from coming into being.
+fn remove_unborn(storage: &dyn Storage, directory: &Path) -> Result<(), LogError> {
     for entry in storage.list(directory)? {
         if entry.name.ends_with(".log.new") {
             storage.remove_file(&directory.join(entry.name))?;
         }
     }
+    Ok(())
+}
+
+fn find_segments(storage: &dyn Storage, directory: &Path) -> Result<Vec<Found>, LogError> {
     let mut found = Vec::new();
     for (first, path) in list_segments(storage, directory)? {
         let file = storage.open(&path)?;
