@@ -7,22 +7,26 @@
 //!   [`execution`] runs with a [`context`]
 //! - [`reply`], [`error`]: replies to bytes
 //!
-//! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`], [`save`],
-//! [`stats`], [`parameters`], [`glob`], [`reference`].
+//! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
+//! [`save`], [`stats`], [`parameters`], [`glob`], [`reference`], [`digits`], [`extended`],
+//! [`random`].
 
 pub mod client;
 pub mod command;
 pub mod commands;
 pub mod connection;
 pub mod context;
+pub mod digits;
 pub mod error;
 pub mod execution;
+pub mod extended;
 pub mod glob;
 pub mod listener;
 pub mod monitor;
 pub mod notify;
 pub mod parameters;
 pub mod publish;
+pub mod random;
 pub mod reference;
 pub mod reply;
 pub mod request;

@@ -1,6 +1,6 @@
 //! Replies and their rendering: RESP2, RESP3 and, for HTTP, JSON.
 //!
-//! Scalars are encoded by `redis-protocol`. The frames of maps and sets are written here, because
+//! Scalars but integers are encoded by `redis-protocol`. The frames of maps and sets are written here, because
 //! that crate's are hash tables and replies have an order; so are large values, which it would
 //! zero-fill before it copies them.
 
@@ -14,6 +14,7 @@ use redis_protocol::resp3::encode::complete as resp3;
 use redis_protocol::resp3::types::{BorrowedFrame as Frame3, VerbatimStringFormat};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::digits::Digits;
 use super::error::CommandError;
 
 /// Bytes from which a value is copied once, instead of zero-filled and then copied.
@@ -112,7 +113,7 @@ impl Reply {
         match self {
             Self::Simple(text) => scalar(out, &Frame2::SimpleString(text.as_bytes())),
             Self::Error(error) => render_error(error, out),
-            Self::Integer(value) => scalar(out, &Frame2::Integer(*value)),
+            Self::Integer(value) => put_number(b':', *value, out),
             Self::Bulk(bytes) => render_bulk(bytes, out),
             Self::Value(bytes) => render_bulk(bytes, out),
             Self::Nil | Self::NilArray if is_resp3 => typed_scalar(out, &Frame3::Null),
@@ -151,7 +152,7 @@ impl Reply {
                     },
                 );
             }
-            Self::Boolean(value) => scalar(out, &Frame2::Integer(i64::from(*value))),
+            Self::Boolean(value) => put_number(b':', i64::from(*value), out),
             Self::Verbatim(text) if is_resp3 => typed_scalar(
                 out,
                 &Frame3::VerbatimString {
@@ -289,19 +290,15 @@ fn render_items(kind: u8, items: &[Reply], protocol: Protocol, out: &mut BytesMu
 
 /// The line that opens an aggregate or a bulk string.
 fn put_header(kind: u8, count: usize, out: &mut BytesMut) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut rest = count;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(rest % 10).expect("invariant: a digit is below ten");
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
+    let count = i64::try_from(count).expect("invariant: what memory holds counts in i64");
+    put_number(kind, count, out);
+}
+
+/// A line that holds a number. Not by `redis-protocol`, which reckons the digits of large integers
+/// in floats and then sends one byte too many.
+fn put_number(kind: u8, number: i64, out: &mut BytesMut) {
     out.put_u8(kind);
-    out.put_slice(&digits[at..]);
+    out.put_slice(Digits::of(number).as_bytes());
     out.put_slice(b"\r\n");
 }
 
@@ -416,6 +413,17 @@ mod tests {
                 in_resp3,
                 "{reply:?} in RESP3"
             );
+        }
+    }
+
+    #[test]
+    fn integers_of_any_size_are_one_line() {
+        let powers = (0..19).map(|power| 10i64.pow(power));
+        let near = powers.flat_map(|power| [power - 1, power, -power, i64::MAX / power]);
+        for number in near.chain([i64::MAX, i64::MIN, i64::MAX - 1]) {
+            let expected = format!(":{number}\r\n");
+            assert_eq!(render(&Reply::Integer(number), Protocol::Resp2), expected);
+            assert_eq!(render(&Reply::Integer(number), Protocol::Resp3), expected);
         }
     }
 

@@ -2,13 +2,19 @@
 //! function side by side.
 
 pub mod connection;
+pub mod content;
+pub mod expiry;
 pub mod graph;
+pub mod hashes;
 pub mod introspection;
+pub mod keys;
+pub mod number;
 pub mod operand;
 pub mod paths;
 pub mod pubsub;
 pub mod search;
 pub mod server;
+pub mod strings;
 pub mod transactions;
 pub mod zones;
 
@@ -19,6 +25,9 @@ pub const FAMILIES: &[&[Command]] = &[
     connection::COMMANDS,
     server::COMMANDS,
     introspection::COMMANDS,
+    keys::COMMANDS,
+    strings::COMMANDS,
+    hashes::COMMANDS,
     transactions::COMMANDS,
     pubsub::COMMANDS,
     paths::COMMANDS,
