@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
+
 use super::Engine;
 use crate::commit::record::Position;
 use crate::commit::transaction::SpaceId;
@@ -34,6 +36,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A state as it is, with what is pending in it encoded beside it.
+    pub(crate) fn of(state: Arc<State>, now: i64, position: Position) -> Self {
+        let encoded = encode_pending(&state).into_iter();
+        Self {
+            now: now.max(state.committed()),
+            derived: encoded
+                .map(|slot| (slot.address, slot.fingerprint))
+                .collect(),
+            state,
+            position,
+        }
+    }
+
     /// The snapshot as a view.
     pub fn view(&self) -> View<'_> {
         View::of(&self.state, self.now)
@@ -61,19 +76,16 @@ impl Engine {
     /// installed for those who come later.
     pub fn snapshot(&self, space: SpaceId) -> Snapshot {
         let (state, position) = self.state(space);
-        let now = self.now().max(state.committed());
-        let mut encoded = encode_pending(&state);
-        self.install(space, &encoded);
-        encoded.sort_unstable_by_key(|slot| slot.address);
-        let derived = encoded
-            .into_iter()
-            .map(|slot| (slot.address, slot.fingerprint));
-        Snapshot {
-            derived: derived.collect(),
-            state,
-            now,
-            position,
+        let encoded = encode_pending(&state);
+        if encoded.is_empty() {
+            return Snapshot::of(state, self.now(), position);
         }
+        // Let go first: a column that nobody shares is written in place, and one of fingerprints is
+        // long to copy. What is written meanwhile is encoded for this snapshot alone.
+        drop(state);
+        self.install(space, &encoded);
+        let (state, position) = self.state(space);
+        Snapshot::of(state, self.now(), position)
     }
 
     /// The `k` nodes of a space nearest to `query`, nearest first, and the snapshot they are of.
@@ -94,21 +106,20 @@ impl Engine {
         let Some(cell) = self.cell(space) else {
             return;
         };
-        // In short holds of the lock, so that clients get in between.
-        for slots in encoded.chunks(INSTALLS_PER_LOCK) {
+        // A chunk at a time, and the lock handed to whoever waits in between: each hold copies at most
+        // one column of fingerprints.
+        for slots in encoded.chunk_by(|a, b| a.address.prefix() == b.address.prefix()) {
             let mut cell = cell.lock();
             for slot in slots {
                 cell.space
                     .install(slot.address, slot.stamp, &slot.fingerprint);
             }
+            MutexGuard::unlock_fair(cell);
         }
     }
 }
 
-/// How many fingerprints are installed in one hold of the lock: some 50 µs.
-const INSTALLS_PER_LOCK: usize = 64;
-
-/// Encodes everything that is pending in a state, on all cores where that is worth it.
+/// Encodes everything that is pending in a state, by address, on all cores where that is worth it.
 pub(super) fn encode_pending(state: &State) -> Vec<Encoded> {
     let pending: Vec<Address> = state
         .chunks()

@@ -152,7 +152,9 @@ proptest! {
         outcome.value.expect("room for all");
         clock.0.store(5_000, Relaxed);
         // The first has everything derived, the second in its columns.
-        for snapshot in [engine.snapshot(0), engine.snapshot(0)] {
+        let (state, position) = engine.state(0);
+        let derived = Snapshot::of(state, engine.now(), position);
+        for snapshot in [derived, engine.snapshot(0)] {
             for (n, k, filter) in &searches {
                 let query = member(*n);
                 prop_assert_eq!(
