@@ -12,3 +12,4 @@ mod resp_connection;
 mod resp_pubsub;
 mod resp_redis;
 mod resp_shutdown;
+mod values;

@@ -337,15 +337,21 @@ fn spaces_of_queue(
     spaces
 }
 
-/// Makes a fluid node permanent that has been accessed often enough, if it is still there; answers
-/// the log position of that.
+/// Makes a fluid node permanent that has been accessed often enough, unless it has gone or been
+/// changed since so that it no longer is to be; answers the log position of that.
 fn promote(engine: &Arc<Engine>, space: SpaceId, id: u64) -> Position {
     let outcome = engine.commit(&[space], |tx| {
-        let address = tx.view().find_id(id).map(|node| node.address());
-        match address {
-            Some(address) => tx.set_expiry(address, None).map(|_| ()),
-            None => Ok(()),
-        }
+        let view = tx.view();
+        let node = view.find_id(id).filter(|node| {
+            let promotion = node.promotion();
+            let is_due = promotion != 0 && view.access(*node).count >= promotion;
+            is_due && node.expires().is_some()
+        });
+        let Some(address) = node.map(|node| node.address()) else {
+            return Ok(());
+        };
+        let address = tx.set_expiry(address, None)?;
+        tx.set_promotion(address, 0)
     });
     if let Err(error) = outcome.value {
         let error: EngineError = error;
