@@ -2,6 +2,7 @@
 
 use crate::space::address::Zone;
 use crate::space::apply::Misfit;
+use crate::space::fields::LIST_DEPTH_MAX;
 
 /// Longest name of a node, bytes.
 pub const NAME_BYTES_MAX: usize = 1024;
@@ -56,6 +57,9 @@ pub enum EngineError {
     /// No open slot for another verb.
     #[error("all 112 open verb slots are taken: {0}")]
     VerbsFull(String),
+    /// A list in a list in a list, and so on.
+    #[error("lists in a field nest at most {LIST_DEPTH_MAX} deep")]
+    ListTooDeep,
     /// A tree would be too deep.
     #[error("a tree is at most 255 levels deep")]
     TooDeep,

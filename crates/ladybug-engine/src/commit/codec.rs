@@ -9,13 +9,10 @@ use std::sync::Arc;
 use crate::fingerprint::{BYTES, Fingerprint};
 use crate::space::address::Address;
 use crate::space::chunk::Kinds;
-use crate::space::fields::{FieldValue, Fields};
+use crate::space::fields::{FieldValue, Fields, LIST_DEPTH_MAX};
 use crate::space::graph::Edge;
 use crate::space::marks::{Qualia, RUNG_MAX, Truth};
 use crate::space::mutation::{Bits, Content, Mutation, NodeImage};
-
-/// Deepest nesting of lists in a field's value.
-pub const LIST_DEPTH_MAX: usize = 64;
 
 /// Bytes that are no encoded mutation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -201,11 +198,13 @@ impl Encoder<'_> {
                 address,
                 name,
                 value,
+                place,
             } => {
                 self.u8(3);
                 self.address(*address);
                 self.bytes(name);
                 self.option(value.as_ref(), Self::field_value);
+                self.option(*place, |e, place| e.number(place.into()));
             }
             Mutation::SetExpiry { address, expires } => {
                 self.u8(4);
@@ -527,6 +526,7 @@ impl<'a> Decoder<'a> {
                 address: self.address()?,
                 name: self.shared_bytes()?,
                 value: self.option(|d| d.field_value(0))?,
+                place: self.option(Self::u32)?,
             },
             4 => Mutation::SetExpiry {
                 address: self.address()?,

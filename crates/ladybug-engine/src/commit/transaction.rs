@@ -13,9 +13,9 @@ use crate::error::{EngineError, NAME_BYTES_MAX};
 use crate::space::address::{Address, Zone};
 use crate::space::apply::{DEPTH_MAX, Space};
 use crate::space::chunk::{Kinds, NEVER};
-use crate::space::fields::FieldValue;
+use crate::space::fields::{FieldValue, Fields, LIST_DEPTH_MAX};
 use crate::space::graph::Edge;
-use crate::space::marks::{Qualia, Truth};
+use crate::space::marks::{Qualia, RUNG_MAX, Truth};
 use crate::space::mutation::{Content, Inverse, Mutation, NodeImage};
 use crate::space::state::View;
 use crate::space::verbs::is_verb_name;
@@ -337,15 +337,15 @@ impl<'e> Transaction<'e> {
     }
 
     /// A free address of a zone. A full fluid zone first loses what has expired, then, if that is
-    /// the policy, its coldest node.
-    fn allocate(&mut self, zone: Zone, near: Option<Address>) -> Result<Address> {
+    /// the policy, its coldest node; but none of `kept`, which the address is wanted for.
+    fn allocate(&mut self, zone: Zone, near: Option<Address>, kept: &[Address]) -> Result<Address> {
         if let Some(address) = self.choose(zone, near) {
             return Ok(address);
         }
         if zone == Zone::Fluid {
             self.remove_expired(EXPIRED_PER_COMMIT_MAX)?;
             if self.terms.eviction == Eviction::Coldest && self.choose(zone, near).is_none() {
-                self.evict_coldest()?;
+                self.evict_coldest(kept)?;
             }
             if let Some(address) = self.choose(zone, near) {
                 return Ok(address);
@@ -379,12 +379,13 @@ impl<'e> Transaction<'e> {
         Ok(expired.len())
     }
 
-    fn evict_coldest(&mut self) -> Result<()> {
+    fn evict_coldest(&mut self, kept: &[Address]) -> Result<()> {
         let version = self.parts[self.current].version;
         let view = self.view();
         let coldest = view
             .nodes()
             .filter(|node| node.address().zone() == Zone::Fluid && node.version() != version)
+            .filter(|node| !kept.contains(&node.address()))
             .map(|node| (view.access(node).activation(view.now), node.address()))
             .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         match coldest {
@@ -427,15 +428,18 @@ impl<'e> Transaction<'e> {
                 return Err(EngineError::NameTaken(lossy(name)));
             }
         }
-        let zone = zone_of_expiry(draft.expires);
-        let address = self.allocate(zone, draft.parent)?;
+        assert!(draft.rung <= RUNG_MAX, "rungs are checked where they enter");
+        check_fields(draft.content.fields.as_deref())?;
+        let expires = expiry(draft.expires);
+        let zone = zone_of_expiry(expires);
+        let address = self.allocate(zone, draft.parent, draft.parent.as_slice())?;
         let mut node = NodeImage::new((self.terms.next_id)(), draft.name, self.terms.now);
         node.content = draft.content;
         node.kinds = draft.kinds;
         node.truth = draft.truth;
         node.qualia = draft.qualia;
         node.rung = draft.rung;
-        node.expires = draft.expires.unwrap_or(NEVER);
+        node.expires = expires.unwrap_or(NEVER);
         node.promotion = draft.promotion;
         let node = Box::new(node);
         self.apply(Mutation::Insert { address, node })?;
@@ -488,6 +492,7 @@ impl<'e> Transaction<'e> {
 
     /// Replaces value, fields and fingerprint.
     pub fn set_content(&mut self, address: Address, content: Content) -> Result<()> {
+        check_fields(content.fields.as_deref())?;
         self.apply(Mutation::SetContent { address, content })
     }
 
@@ -498,17 +503,20 @@ impl<'e> Transaction<'e> {
         name: &[u8],
         value: Option<FieldValue>,
     ) -> Result<()> {
+        check_depth(value.as_ref())?;
         let name = name.into();
         self.apply(Mutation::SetField {
             address,
             name,
             value,
+            place: None,
         })
     }
 
     /// Sets or removes the time of expiry, and moves the node to the zone whose law that is.
     /// Answers where it lives now.
     pub fn set_expiry(&mut self, address: Address, expires: Option<i64>) -> Result<Address> {
+        let expires = expiry(expires);
         let zone = zone_of_expiry(expires);
         let expires = expires.unwrap_or(NEVER);
         if zone == Zone::Node {
@@ -519,7 +527,7 @@ impl<'e> Transaction<'e> {
             let state = self.parts[self.current].guard.space.state();
             let parent = state.node(address).and_then(|node| node.parent());
             let near = parent.and_then(|id| state.find_id(id));
-            to = self.allocate(zone, near)?;
+            to = self.allocate(zone, near, near.as_slice())?;
             self.apply(Mutation::Relocate { from: address, to })?;
         }
         if zone == Zone::Fluid {
@@ -570,7 +578,7 @@ impl<'e> Transaction<'e> {
 
     /// Sets the rung, 0..=9.
     pub fn set_rung(&mut self, address: Address, rung: u8) -> Result<()> {
-        debug_assert!(rung <= crate::space::marks::RUNG_MAX);
+        assert!(rung <= RUNG_MAX, "rungs are checked where they enter");
         self.apply(Mutation::SetRung { address, rung })
     }
 
@@ -609,8 +617,9 @@ impl<'e> Transaction<'e> {
         target: Address,
         draft: EdgeDraft,
     ) -> Result<Edge> {
+        check_fields(draft.properties.as_deref())?;
         let address = match draft.reified {
-            true => Some(self.allocate(Zone::Fluid, Some(source))?),
+            true => Some(self.allocate(Zone::Fluid, Some(source), &[source, target])?),
             false => None,
         };
         let edge = Edge {
@@ -638,6 +647,7 @@ impl<'e> Transaction<'e> {
 
     /// Replaces weight, truth, evidence and properties of the edge with `edge`'s id.
     pub fn update_edge(&mut self, edge: Edge) -> Result<()> {
+        check_fields(edge.properties.as_deref())?;
         let edge = Box::new(edge);
         self.apply(Mutation::UpdateEdge { edge })
     }
@@ -679,6 +689,13 @@ pub(crate) fn undo(space: &mut Space, inverse: Inverse) {
         .expect("an inverse fits the state that its mutation left");
 }
 
+/// An expiry as it is stored: the end of time is none, and the beginning of time, which stands for the view
+/// that sees everything, is a moment later.
+fn expiry(expires: Option<i64>) -> Option<i64> {
+    let expires = expires.filter(|at| *at != NEVER);
+    expires.map(|at| at.max(i64::MIN + 1))
+}
+
 /// The zone whose law a node with or without an expiry is under.
 fn zone_of_expiry(expires: Option<i64>) -> Zone {
     match expires {
@@ -692,6 +709,21 @@ fn check_name(name: &[u8]) -> Result<()> {
         0..=NAME_BYTES_MAX => Ok(()),
         len => Err(EngineError::NameTooLong(len)),
     }
+}
+
+/// What the log could not be read back with is not written to it.
+fn check_depth<'a>(values: impl IntoIterator<Item = &'a FieldValue>) -> Result<()> {
+    match values
+        .into_iter()
+        .all(|value| value.depth() <= LIST_DEPTH_MAX)
+    {
+        true => Ok(()),
+        false => Err(EngineError::ListTooDeep),
+    }
+}
+
+fn check_fields(fields: Option<&Fields>) -> Result<()> {
+    check_depth(fields.into_iter().flat_map(|fields| fields.values()))
 }
 
 /// A name as errors show it.

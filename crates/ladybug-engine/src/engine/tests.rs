@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::commit::transaction::{Draft, EdgeDraft};
 use crate::error::EngineError;
-use crate::space::address::Zone;
+use crate::space::address::{Address, Zone};
+use crate::space::fields::{FieldValue, LIST_DEPTH_MAX};
 use crate::space::image::{SpaceImage, check_invariants};
 use crate::space::mutation::Content;
 use crate::storage::DiskStorage;
@@ -243,4 +244,67 @@ fn a_snapshot_has_every_fingerprint_and_does_not_change() {
         second.fingerprint(b),
         installed.node(b).and_then(|node| node.fingerprint())
     );
+}
+
+#[test]
+fn making_room_spares_what_the_room_is_for() {
+    let fixture = Fixture::new();
+    let engine = fixture.open_with(EngineOptions {
+        eviction: Eviction::Coldest,
+        ..EngineOptions::default()
+    });
+    let brief = |name: &str| Draft {
+        expires: Some(i64::MAX - 1),
+        ..draft(name, "")
+    };
+    let filled = engine.commit::<_, EngineError>(&[0], |tx| {
+        // The first is the coldest by address.
+        for n in 0..Zone::Fluid.capacity() {
+            tx.create(brief(&format!("n{n}")))?;
+        }
+        Ok(())
+    });
+    filled.value.expect("room for a full zone");
+    let parent = Address(0x1000);
+    let made = engine.commit::<_, EngineError>(&[0], |tx| {
+        let reified = EdgeDraft {
+            reified: true,
+            ..EdgeDraft::default()
+        };
+        tx.link(parent, 0, parent, reified)?;
+        tx.create(Draft {
+            parent: Some(parent),
+            ..brief("child")
+        })
+    });
+    let child = made.value.expect("room was made");
+    assert_eq!(made.gone.len(), 2);
+    let state = engine.state(0).0;
+    check_invariants(&state).expect("a sound state");
+    let node = |at| state.node(at).expect("a node");
+    assert_eq!(node(child).parent(), Some(node(parent).id()));
+}
+
+#[test]
+fn what_the_log_could_not_be_read_back_with_is_refused() {
+    let fixture = Fixture::new();
+    let engine = fixture.open();
+    let nested = |depth: usize| {
+        (0..depth).fold(FieldValue::Integer(1), |inner, _| {
+            FieldValue::List([inner].into())
+        })
+    };
+    let made = engine.commit::<_, EngineError>(&[0], |tx| {
+        let at = tx.create(draft("a", ""))?;
+        let too_deep = tx.set_field(at, b"f", Some(nested(LIST_DEPTH_MAX + 1)));
+        assert_eq!(too_deep, Err(EngineError::ListTooDeep));
+        tx.set_field(at, b"f", Some(nested(LIST_DEPTH_MAX)))?;
+        // The end of time is no time.
+        assert_eq!(tx.set_expiry(at, Some(i64::MAX)), Ok(at));
+        Ok(())
+    });
+    engine.log().wait(made.position).expect("durable");
+    let before = image(&engine, 0);
+    drop(engine);
+    assert_eq!(image(&fixture.open(), 0), before);
 }

@@ -15,6 +15,7 @@ use super::graph::Edge;
 use super::marks::{Qualia, Truth};
 use super::mutation::{Bits, Content, Inverse, Mutation, NodeImage};
 use super::state::{State, View, id_hash};
+use crate::error::NAME_BYTES_MAX;
 use crate::fingerprint::Fingerprint;
 
 /// Deepest node of a tree.
@@ -169,13 +170,21 @@ impl Space {
                 address,
                 name,
                 value,
+                place,
             } => {
                 let old = self.stamp(address, version)?;
                 let fields = self.chunk_mut(address).fields.get_mut(address.slot());
                 let map = Arc::make_mut(fields.get_or_insert_default());
-                let value = match value {
-                    Some(value) => map.insert(Arc::clone(&name), value),
-                    None => map.shift_remove(&name),
+                let (place, value) = match (value, place) {
+                    (Some(value), Some(place)) if !map.contains_key(&name) => {
+                        let place = map.len().min(place as usize);
+                        (None, map.shift_insert(place, Arc::clone(&name), value))
+                    }
+                    (Some(value), _) => (None, map.insert(Arc::clone(&name), value)),
+                    (None, _) => match map.shift_remove_full(&name) {
+                        Some((place, _, value)) => (Some(place as u32), Some(value)),
+                        None => (None, None),
+                    },
                 };
                 if map.is_empty() {
                     *fields = None;
@@ -187,13 +196,12 @@ impl Space {
                         address,
                         name,
                         value,
+                        place,
                     },
                 ))
             }
             Mutation::SetExpiry { address, expires } => {
-                if expires != NEVER && address.zone() != Zone::Fluid {
-                    return misfit(address, "no expiry outside the fluid zone");
-                }
+                check_expiry(address, expires)?;
                 let old = self.stamp(address, version)?;
                 let expires = self.replace_expiry(address, expires);
                 Ok(inverse(old, Mutation::SetExpiry { address, expires }))
@@ -203,6 +211,7 @@ impl Space {
                 Ok(inverse(old, Mutation::Relocate { from: to, to: from }))
             }
             Mutation::Rename { address, name } => {
+                check_name(address, name.as_deref())?;
                 if name
                     .as_ref()
                     .is_some_and(|name| self.state.find(name).is_some_and(|at| at != address))
@@ -255,7 +264,7 @@ impl Space {
             }
             Mutation::SetParent { address, parent } => {
                 if let Some(parent) = parent {
-                    self.node(parent)?;
+                    self.fits_below(address, parent)?;
                 }
                 let old = self.stamp(address, version)?;
                 let parent = self.replace_parent(address, parent);
@@ -278,10 +287,8 @@ impl Space {
                 Ok(inverse(old, Mutation::UpdateEdge { edge }))
             }
             Mutation::DefineVerb { slot, name } => {
+                self.fits_verb(slot, name.as_deref())?;
                 let state = Arc::make_mut(&mut self.state);
-                if slot < super::verbs::OPEN_SLOT_FIRST {
-                    return misfit(super::verbs::address_of(slot), "an open slot");
-                }
                 let name = Arc::make_mut(&mut state.verbs).define(slot, name);
                 Ok(inverse(0, Mutation::DefineVerb { slot, name }))
             }
@@ -337,10 +344,52 @@ impl Space {
         self.free.release(address);
     }
 
+    /// Whether a node, with what is below it, can go below another.
+    fn fits_below(&self, address: Address, parent: Address) -> Result<(), Misfit> {
+        let all = View::of(&self.state, i64::MIN);
+        let (node, parent) = (self.node(address)?, self.node(parent)?);
+        let mut above = Some(parent);
+        while let Some(there) = above {
+            if there.id() == node.id() {
+                return misfit(address, "a parent that is not below the node");
+            }
+            above = all.parent(there);
+        }
+        // What rises or stays where it is fits; only what sinks is worth a walk.
+        if parent.depth() >= node.depth() {
+            let below = all.subtree(node).into_iter();
+            let deepest = below.map(|node| node.depth()).max().unwrap_or(0);
+            let height = usize::from(deepest - node.depth());
+            if usize::from(parent.depth()) + 1 + height > usize::from(DEPTH_MAX) {
+                return misfit(address, "a tree of at most 255 levels");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an open slot can be filled with a verb, or freed.
+    fn fits_verb(&self, slot: u8, name: Option<&str>) -> Result<(), Misfit> {
+        let at = super::verbs::address_of(slot);
+        let verbs = self.state.verbs();
+        if slot < super::verbs::OPEN_SLOT_FIRST {
+            return misfit(at, "an open slot");
+        }
+        match name {
+            Some(name) if verbs.name(slot).is_some() || verbs.slot(name).is_some() => {
+                misfit(at, "a free slot, and a verb that has none")
+            }
+            None if self.state.graph().edges().any(|edge| edge.verb == slot) => {
+                misfit(at, "a verb that no edge has")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn insert(&mut self, address: Address, node: NodeImage, version: u64) -> Result<(), Misfit> {
-        if self.state.find_id(node.id).is_some() {
+        if node.id == 0 || self.state.find_id(node.id).is_some() {
             return misfit(address, "an id that no node has");
         }
+        check_name(address, node.name.as_deref())?;
         if node
             .name
             .as_ref()
@@ -348,9 +397,7 @@ impl Space {
         {
             return misfit(address, "a name that no node has");
         }
-        if node.expires != NEVER && address.zone() != Zone::Fluid {
-            return misfit(address, "no expiry outside the fluid zone");
-        }
+        check_expiry(address, node.expires)?;
         self.occupy(address)?;
         self.accesses.set(address, Access::default());
         let slot = address.slot();
@@ -430,9 +477,10 @@ impl Space {
         if let Some(given) = content.fingerprint.given() {
             chunk.set_fingerprint(slot, given);
         }
+        let fields = content.fields.filter(|fields| !fields.is_empty());
         let old = Content {
             value: chunk.value.replace(slot, content.value),
-            fields: chunk.fields.replace(slot, content.fields),
+            fields: chunk.fields.replace(slot, fields),
             fingerprint,
         };
         self.content_changed(address);
@@ -677,6 +725,9 @@ impl Space {
     fn link(&mut self, mut edge: Edge, version: u64) -> Result<(), Misfit> {
         self.node(edge.source)?;
         self.node(edge.target)?;
+        if self.state.verbs().name(edge.verb).is_none() {
+            return misfit(edge.source, "a verb that is defined");
+        }
         if self.state.graph().link(edge.id).is_some() {
             return misfit(edge.source, "an edge id that is not in use");
         }
@@ -746,6 +797,24 @@ impl Space {
                 attributes.version = version;
             });
         Ok(old)
+    }
+}
+
+/// Names are bounded wherever they come from.
+fn check_name(address: Address, name: Option<&[u8]>) -> Result<(), Misfit> {
+    match name.map_or(0, <[u8]>::len) {
+        0..=NAME_BYTES_MAX => Ok(()),
+        _ => misfit(address, "a name of at most 1,024 bytes"),
+    }
+}
+
+/// Only the fluid zone has expiry; and the least time stands for the view that sees everything.
+fn check_expiry(address: Address, expires: i64) -> Result<(), Misfit> {
+    match expires {
+        NEVER => Ok(()),
+        i64::MIN => misfit(address, "an expiry after the beginning of time"),
+        _ if address.zone() == Zone::Fluid => Ok(()),
+        _ => misfit(address, "no expiry outside the fluid zone"),
     }
 }
 

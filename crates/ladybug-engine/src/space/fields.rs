@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+/// Deepest nesting of lists in a field's value.
+pub const LIST_DEPTH_MAX: usize = 64;
+
 /// Fields in the order in which they were first set.
 pub type Fields = IndexMap<Arc<[u8]>, FieldValue>;
 
@@ -33,6 +36,14 @@ impl FieldValue {
             FieldValue::Float(x) => x.to_string().into_bytes().into(),
             FieldValue::Boolean(b) => b.to_string().into_bytes().into(),
             FieldValue::List(_) => self.json().to_string().into_bytes().into(),
+        }
+    }
+
+    /// How deep lists nest in it: 0 for none.
+    pub fn depth(&self) -> usize {
+        match self {
+            FieldValue::List(items) => 1 + items.iter().map(FieldValue::depth).max().unwrap_or(0),
+            _ => 0,
         }
     }
 

@@ -265,6 +265,7 @@ mod tests {
                             address,
                             name: name.as_bytes().into(),
                             value,
+                            place: None,
                         }
                     })
                     .boxed(),

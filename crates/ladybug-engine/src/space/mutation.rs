@@ -130,6 +130,9 @@ pub enum Mutation {
         name: Arc<[u8]>,
         /// Its value; `None` removes it.
         value: Option<FieldValue>,
+        /// Before how many others a new field goes, so that one which comes back stands where it
+        /// stood; `None` for last.
+        place: Option<u32>,
     },
     /// The time of expiry changes; [`NEVER`] for none.
     SetExpiry {

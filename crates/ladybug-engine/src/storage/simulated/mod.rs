@@ -494,7 +494,7 @@ impl Storage for SimulatedStorage {
     }
 
     fn lock(&self, path: &Path) -> Result<Lock> {
-        self.change("lock", path, |state| {
+        let run = self.change("lock", path, |state| {
             if !state.locks.insert(path.to_owned()) {
                 let source = io::Error::new(
                     io::ErrorKind::WouldBlock,
@@ -502,12 +502,14 @@ impl Storage for SimulatedStorage {
                 );
                 return Err(StorageError::new("lock", path, source));
             }
-            Ok(Lock::new(HeldLock {
-                state: Arc::clone(&self.state),
-                run: state.run,
-                path: path.to_owned(),
-            }))
-        })
+            Ok(state.run)
+        })?;
+        // Made outside, since its end locks the state: the power may fail in this very operation.
+        Ok(Lock::new(HeldLock {
+            state: Arc::clone(&self.state),
+            run,
+            path: path.to_owned(),
+        }))
     }
 }
 
