@@ -1,3 +1,6 @@
-//! The engine's integration tests: what only its public face is needed for.
+//! The engine from outside: what it promises whatever the disk, the clock and other threads do.
 
-mod fuzz_targets;
+mod hostile_logs;
+mod random;
+mod simulator;
+mod threads;

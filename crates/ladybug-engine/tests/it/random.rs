@@ -1,0 +1,84 @@
+//! Randomness that follows from a seed, and the report of the seed when a test fails.
+
+/// SplitMix64 (Steele, Lea and Flood 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    /// One of several, if there are any.
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        let at = self.below(from.len().max(1) as u64) as usize;
+        from.get(at).cloned()
+    }
+
+    /// From 0 to 1 in steps of an eighth: exact as a float.
+    pub fn eighth(&mut self) -> f32 {
+        self.below(9) as f32 / 8.0
+    }
+}
+
+/// Says which seed to look at when a history fails.
+pub struct Seed(pub u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "the history that failed has seed {0}; rerun it with {SEED_VARIABLE}={0}",
+                self.0
+            );
+        }
+    }
+}
+
+/// Runs one history instead of all.
+const SEED_VARIABLE: &str = "LADYBUG_SIMULATOR_SEED";
+
+/// The seeds of a test: `count` of them, or the one that the environment names.
+pub fn seeds(count: u64) -> std::ops::Range<u64> {
+    match std::env::var(SEED_VARIABLE) {
+        Ok(seed) => {
+            let seed: u64 = seed.parse().expect("a seed is a number");
+            seed..seed + 1
+        }
+        Err(_) => 0..count,
+    }
+}
+
+/// Runs `history` for every seed on all cores, and answers what `gather` makes of the results.
+pub fn run_seeds<R: Send>(count: u64, history: impl Fn(u64) -> R + Sync) -> Vec<R> {
+    let seeds = seeds(count);
+    let next = std::sync::atomic::AtomicU64::new(seeds.start);
+    let work = || {
+        let take = || next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        std::iter::from_fn(|| Some(take()).filter(|seed| *seed < seeds.end))
+            .map(|seed| {
+                let _seed = Seed(seed);
+                history(seed)
+            })
+            .collect::<Vec<R>>()
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let results = threads.into_iter().map(|thread| thread.join());
+        results
+            .flat_map(|result| result.expect("a history failed, see above"))
+            .collect()
+    })
+}
