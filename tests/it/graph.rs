@@ -41,6 +41,10 @@ fn edges_are_made_listed_walked_and_removed() {
         ),
         ("TRAVERSE a VIA CAUSES DEPTH 1", r#"[["b", "@8001", :1]]"#),
         ("TRAVERSE a LIMIT 1 VIA CAUSES", r#"[["b", "@8001", :1]]"#),
+        ("UNLINK a CAUSES b", ":2"),
+        ("UNLINK a CAUSES b", ":0"),
+        ("TRAVERSE a VIA CAUSES", "[]"),
+        ("UNLINK KEY b RELATES @8003", ":1"),
     ] {
         assert_eq!(client.call(command), reply, "{command}");
     }
@@ -125,6 +129,13 @@ fn what_cannot_be_linked_is_refused_with_what_to_do() {
     ] {
         assert_eq!(client.call(command), reply, "{command}");
     }
+    // A verb that is a key too could mean either.
+    client.call("DN.SET CAUSES x");
+    assert_eq!(
+        client.call("UNLINK a CAUSES b"),
+        "-ERR 'CAUSES' is a verb and a key: write DEL to remove keys, and the verb as @0700 to remove edges"
+    );
+    assert_eq!(client.call("UNLINK a @0700 b"), ":1");
 }
 
 #[test]
@@ -177,6 +188,8 @@ fn edges_and_verbs_are_there_after_a_restart() {
     assert_eq!(client.call("CAM.VERBS.DEFINE DEPENDS_ON"), r#""@0790""#);
     client.call("LINK a DEPENDS_ON b WEIGHT 0.25");
     client.call("LINK b DEPENDS_ON c");
+    client.call("LINK a CAUSES d");
+    client.call("UNLINK a CAUSES d");
     let edge = client.call("BIND c d VIA DEPENDS_ON").replace('"', "");
     let ask = |client: &mut Connection| {
         [

@@ -1,4 +1,4 @@
-//! Edges: LINK, BIND, UNBIND, and the walks along them.
+//! Edges: LINK, UNLINK, BIND, UNBIND, and the walks along them.
 
 mod bind;
 
@@ -26,7 +26,7 @@ const EDGE: Command = Command {
     ..Command::DEFAULT
 };
 
-/// The family.
+/// The family. UNLINK is in the table of keys: Redis has a command of that name.
 pub const COMMANDS: &[Command] = &[
     Command {
         name: "link",
@@ -138,6 +138,51 @@ fn link(tx: &mut Transaction<'_>, _: &Context, request: &[&[u8]]) -> Result<Repl
     let (source, target) = (source.node(&view)?.address(), target.node(&view)?.address());
     let edge = tx.link(source, verb, target, draft)?;
     Ok(Reply::bulk(format!("#{}", edge.id)))
+}
+
+/// What UNLINK does when its arguments are `node verb other`, with the verb written exactly as it is
+/// called: removes those edges and answers how many. `None` if the arguments are no such thing, and so
+/// keys, as in Redis.
+///
+/// # Errors
+/// A key is called like the verb, so that it could be meant; or a node is not there.
+pub(super) fn unlink_edges(
+    tx: &mut Transaction<'_>,
+    request: &[&[u8]],
+) -> Result<Option<Reply>, CommandError> {
+    let mut arguments = Arguments::new(request);
+    let (Ok(source), Some(word), Ok(target)) = (
+        arguments.reference(),
+        arguments.take_if_any(),
+        arguments.reference(),
+    ) else {
+        return Ok(None);
+    };
+    let view = tx.view();
+    let is_verb = |verb: &u8| {
+        let name = view.state.verbs().name(*verb);
+        name.map(str::as_bytes) == Some(word) || word.starts_with(b"@")
+    };
+    let verb = find_verb(&view, word).ok().filter(is_verb);
+    let (Some(verb), true) = (verb, arguments.is_empty()) else {
+        return Ok(None);
+    };
+    if view.find(word).is_some() {
+        if word.starts_with(b"@") {
+            return Ok(None);
+        }
+        let word = String::from_utf8_lossy(word);
+        return Err(CommandError::err(format!(
+            "'{word}' is a verb and a key: write DEL to remove keys, and the verb as {} to remove edges",
+            verbs::address_of(verb)
+        )));
+    }
+    let (source, target) = (source.node(&view)?.address(), target.node(&view)?.address());
+    let ids: Vec<u64> = view.state.graph().find(source, verb, target).collect();
+    for &id in &ids {
+        tx.unlink(source, id)?;
+    }
+    Ok(Some(Reply::count(ids.len())))
 }
 
 /// The verb that follows VIA, if it does.

@@ -149,9 +149,10 @@ pub const COMMANDS: &[Command] = &[
         keys: Keys::ALL,
         group: Group::Generic,
         since: "4.0.0",
-        summary: "Removes keys, with their edges, as DEL does",
+        summary: "Removes keys, with their edges, as DEL does; or, as UNLINK node verb other with the verb's exact \
+                  name, the edges of that verb between two nodes. Answers how many",
         complexity: "O(N) where N is the number of keys and of their edges",
-        handler: Handler::Write(del),
+        handler: Handler::Write(unlink),
         ..Command::DEFAULT
     },
 ];
@@ -166,6 +167,17 @@ fn del(
         deleted += usize::from(delete(tx, context, key)?);
     }
     Ok(Reply::count(deleted))
+}
+
+fn unlink(
+    tx: &mut Transaction<'_>,
+    context: &Context,
+    arguments: &[&[u8]],
+) -> Result<Reply, CommandError> {
+    match super::graph::unlink_edges(tx, arguments)? {
+        Some(reply) => Ok(reply),
+        None => del(tx, context, arguments),
+    }
 }
 
 fn exists(view: &View<'_>, context: &Context, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
