@@ -203,6 +203,11 @@ impl Connection {
             .expect("the server reads");
     }
 
+    /// Sends bytes to a server that may be gone; `None` if it is.
+    pub fn try_send(&mut self, bytes: &[u8]) -> Option<()> {
+        self.stream.get_mut().write_all(bytes).ok()
+    }
+
     /// Sends one command.
     pub fn send_command<A: AsRef<[u8]>>(&mut self, arguments: &[A]) {
         let mut request = format!("*{}\r\n", arguments.len()).into_bytes();

@@ -4,6 +4,7 @@ mod differential;
 mod fuzz_targets;
 mod graph;
 mod harness;
+mod kill;
 mod nodes;
 mod search;
 
