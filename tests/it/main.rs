@@ -6,11 +6,12 @@ mod graph;
 mod harness;
 mod kill;
 mod nodes;
-mod search;
-
 mod resp_commands;
 mod resp_connection;
+mod resp_data;
 mod resp_pubsub;
 mod resp_redis;
 mod resp_shutdown;
+mod resp_transactions;
+mod search;
 mod values;
