@@ -66,24 +66,22 @@ fn words(words: &[&[u8]]) -> Vec<Vec<u8>> {
     words.iter().map(|word| word.to_vec()).collect()
 }
 
-/// The commands that make or overwrite a node.
-fn node_commands(row: &Row) -> Vec<Vec<Vec<u8>>> {
-    let mut commands = Vec::new();
+/// The command that makes or overwrites a node, whatever is there.
+fn node_command(row: &Row) -> Vec<Vec<u8>> {
     let mut set = words(&[b"SET", &row.name, row.value.as_deref().unwrap_or_default()]);
+    if !row.fields.is_empty() {
+        set.push(b"FIELDS".to_vec());
+        set.push(row.fields.len().to_string().into_bytes());
+        for (name, value) in &row.fields {
+            set.push(name.as_bytes().to_vec());
+            set.push(value.text().to_vec());
+        }
+    }
     if !row.kinds.is_empty() {
         set.push(b"KIND".to_vec());
         set.extend(row.kinds.iter().map(|kind| kind.as_bytes().to_vec()));
     }
-    commands.push(set);
-    if !row.fields.is_empty() {
-        let mut hset = words(&[b"HSET", &row.name]);
-        for (name, value) in &row.fields {
-            hset.push(name.as_bytes().to_vec());
-            hset.push(value.text().to_vec());
-        }
-        commands.push(hset);
-    }
-    commands
+    set
 }
 
 impl Target for ServerTarget {
@@ -121,7 +119,7 @@ impl Target for ServerTarget {
         let mut commands = vec![words(&[b"MULTI"])];
         for step in batch {
             match step {
-                Step::Node(row) => commands.extend(node_commands(row)),
+                Step::Node(row) => commands.push(node_command(row)),
                 Step::Edge(edge) => {
                     commands.push(words(&[
                         b"LINK",

@@ -31,6 +31,8 @@ def run(program, server, arguments, text=None):
 @pytest.mark.parametrize("options, peer_options", [(["--no-raw"], ["--no-raw", "-3"]), (["--raw"], ["--raw", "-3"]),
                                                    (["--no-raw", "-2"], ["--no-raw"])])
 def test_replies_look_as_in_redis_cli(server, options, peer_options):
+    with server.client() as client:
+        client.hset("h", mapping={"one": "1", "two": "2"})  # so that both find it there
     for command in COMMANDS:
         if command[0] in ("INCR", "INCRBYFLOAT"):
             command = ["SET", *command[1:], "1"][:3]

@@ -129,6 +129,16 @@ def test_a_client_that_sends_nothing_stops_nobody(server):
         each.close()
 
 
+def test_metrics_tell_the_age_of_the_last_checkpoint(server):
+    def age():
+        text = request(server, "GET", "/metrics")[2]
+        return int(re.search(r"^ladybug_checkpoint_age_seconds (\d+)$", text, re.MULTILINE)[1])
+
+    command(server, "SET", "k", "v")
+    command(server, "SAVE")
+    assert age() <= 5
+
+
 def test_metrics_are_prometheus_text_and_count(server):
     command(server, "SET", "k", "v")
 

@@ -9,6 +9,7 @@ use ladybug_engine::space::address::Zone;
 
 use crate::server::resp::command::TABLE;
 use crate::server::resp::server::Server;
+use crate::server::resp::session::unix_time_us;
 
 /// Text that grows metric by metric.
 #[derive(Default)]
@@ -62,6 +63,12 @@ pub(super) fn render(server: &Server) -> String {
         "uptime_seconds",
         "Seconds since the start.",
         stats.started.elapsed().as_secs(),
+    );
+    let checkpoint_us = server.saves.last_s.load(Relaxed) * 1_000_000;
+    out.gauge(
+        "checkpoint_age_seconds",
+        "Seconds since the last checkpoint of this process, or its start if there was none.",
+        (unix_time_us() - checkpoint_us).max(0) / 1_000_000,
     );
     if let Some(bytes) = resident_bytes() {
         out.gauge(

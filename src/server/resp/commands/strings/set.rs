@@ -6,6 +6,7 @@ use ladybug_engine::commit::transaction::{Draft, Transaction, sorted_kinds};
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::fingerprint::encode::vector_from_bytes;
 use ladybug_engine::space::address::Address;
+use ladybug_engine::space::fields::{FieldValue, Fields};
 use ladybug_engine::space::marks::{Qualia, RUNG_MAX, Truth};
 use ladybug_engine::space::mutation::{Bits, Content};
 
@@ -23,14 +24,16 @@ pub(super) const SET: Command = Command {
     syntax: "key value [NX | XX] [GET] [EX seconds | PX milliseconds | \
              EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] \
              [QUALIA qualia] [TRUTH frequency,confidence] [KIND kind [kind ...]] [RUNG rung] \
-             [PROMOTE accesses] [FP fingerprint | VECTOR vector]",
+             [PROMOTE accesses] [FP fingerprint | VECTOR vector] \
+             [FIELDS count field value [field value ...]]",
     arity: -3,
     flags: &[Flag::Write, Flag::Denyoom],
     keys: Keys::FIRST,
     group: Group::String,
     summary: "Sets a value: replaces value, fields, fingerprint and time to live, keeps edges, and \
               keeps what QUALIA, TRUTH, KIND and RUNG do not replace. Without a time to live the \
-              node is permanent; with one it is fluid, until PROMOTE's accesses make it permanent",
+              node is permanent; with one it is fluid, until PROMOTE's accesses make it permanent. \
+              FIELDS gives it fields beside the value",
     handler: Handler::Write(set),
     ..Command::DEFAULT
 };
@@ -50,6 +53,8 @@ pub struct Marks {
     pub promotion: Option<u32>,
     /// `FP hex-or-bytes` or `VECTOR f32-bytes`.
     pub fingerprint: Option<Bits>,
+    /// `FIELDS count field value…`: fields beside the value.
+    pub fields: Option<Arc<Fields>>,
 }
 
 impl Marks {
@@ -94,6 +99,21 @@ impl Marks {
                 self.kinds = Some(kinds.collect::<Result<_, _>>()?);
                 return Ok(1 + words.len());
             }
+            b"fields" => {
+                let pairs = parse_i64(value).and_then(|count| usize::try_from(count).ok());
+                let pairs = pairs.filter(|count| *count > 0);
+                let words = pairs.and_then(|count| values[1..].get(..count.checked_mul(2)?));
+                let Some(words) = words else {
+                    let what = "FIELDS takes how many there are, then that many fields and values";
+                    return Err(expected(what, value));
+                };
+                let pairs = words.chunks_exact(2);
+                let fields: Fields = pairs
+                    .map(|pair| (pair[0].into(), FieldValue::Bytes(pair[1].into())))
+                    .collect();
+                self.fields = Content::of_fields(fields).fields;
+                return Ok(2 + words.len());
+            }
             _ if self.fingerprint.is_some() => return Err(CommandError::SYNTAX),
             b"fp" => {
                 let bits = Fingerprint::from_bytes_or_hex(value).map_err(refused)?;
@@ -108,8 +128,8 @@ impl Marks {
     }
 
     fn is_option(word: &[u8]) -> bool {
-        const OPTIONS: [&[u8]; 7] = [
-            b"QUALIA", b"TRUTH", b"KIND", b"RUNG", b"PROMOTE", b"FP", b"VECTOR",
+        const OPTIONS: [&[u8]; 8] = [
+            b"QUALIA", b"TRUTH", b"KIND", b"RUNG", b"PROMOTE", b"FP", b"VECTOR", b"FIELDS",
         ];
         OPTIONS
             .iter()
@@ -142,7 +162,7 @@ impl Marks {
             name: Some(name.into()),
             content: Content {
                 value,
-                fields: None,
+                fields: self.fields,
                 fingerprint: self.fingerprint.unwrap_or_default(),
             },
             kinds: self.kinds.and_then(sorted_kinds),
@@ -319,7 +339,7 @@ fn put_marked(
             }
             let content = Content {
                 value,
-                fields: None,
+                fields: marks.fields,
                 fingerprint: marks.fingerprint.unwrap_or_default(),
             };
             tx.set_content(address, content)?;

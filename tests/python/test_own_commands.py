@@ -1,0 +1,208 @@
+"""Ladybug's own commands through redis-py's execute_command: the same in RESP2 (arrays) and RESP3 (maps)."""
+
+import pytest
+import redis
+
+FINGERPRINT_HEX = 2560
+
+
+@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def client(server, protocol):
+    with server.client(protocol=protocol) as connected:
+        connected.execute_command("SET", "apples", "apples are sweet red fruit from an orchard", "KIND", "Fruit")
+        connected.execute_command("SET", "pears", "pears are sweet green fruit from an orchard", "KIND", "Fruit")
+        connected.execute_command("SET", "trains", "trains leave the main station every hour", "TRUTH", "0.9,0.8")
+        yield connected
+
+
+def run(client, line, **options):
+    return client.execute_command(*line.split(), **options)
+
+
+def row(reply, keys):
+    """A row as a tuple: RESP2 answers it in this order, RESP3 as a map of exactly these keys."""
+    if isinstance(reply, dict):
+        assert set(reply) == set(keys), reply
+        return tuple(reply[key] for key in keys)
+    assert len(reply) == len(keys), reply
+    return tuple(reply)
+
+
+def rows(reply, *keys):
+    return [row(each, keys) for each in reply]
+
+
+def search(client, *command):
+    found = rows(client.execute_command(*command), "name", "address", "distance", "similarity", "z")
+    return [(name, address, int(distance), float(similarity), float(z))
+            for name, address, distance, similarity, z in found]
+
+
+def test_resonate_finds_by_words(client):
+    found = search(client, "RESONATE", "sweet fruit", "K", "3")
+    assert {found[0][0], found[1][0]} == {"apples", "pears"} and found[2][0] == "trains"
+    for _, address, distance, similarity, z in found:
+        assert address.startswith("@80")
+        assert similarity == pytest.approx(1 - 2 * distance / 10_240)
+        assert z == pytest.approx((5_120 - distance) / 50.596, rel=1e-3)
+    assert [each[2] for each in found] == sorted(each[2] for each in found)
+
+
+def test_resonate_s_filters(client):
+    assert len(search(client, "RESONATE", "sweet fruit", "K", "1")) == 1
+    assert {each[0] for each in search(client, "RESONATE", "station", "KIND", "Fruit")} == {"apples", "pears"}
+    assert search(client, "RESONATE", "station", "THRESHOLD", "0") == []
+    assert search(client, "RESONATE", "station", "IN", "fluid") == []
+    assert search(client, "RESONATE", "sweet fruit", "EXACT") == search(client, "RESONATE", "sweet fruit")
+    run(client, "DN.SET garden:plums sweet")
+    assert {each[0] for each in search(client, "RESONATE", "sweet", "UNDER", "garden")} <= {"garden", "garden:plums"}
+    assert run(client, "CONTEXT garden") == "OK" and run(client, "CONTEXT") == "garden"
+    assert {each[0] for each in search(client, "RESONATE", "sweet")} <= {"garden", "garden:plums"}
+    assert run(client, "CONTEXT NONE") == "OK" and run(client, "CONTEXT") is None
+
+
+def test_set_gives_fields_beside_the_value(client):
+    command = ["SET", "plums", "sweet", "FIELDS", "2", "colour", "blue", "KIND", "word", "KIND", "Fruit"]
+    assert client.execute_command(*command)
+    assert client.get("plums") == "sweet" and client.hgetall("plums") == {"colour": "blue", "KIND": "word"}
+    assert client.hset("plums", "colour", "green") == 0 and client.get("plums") == "sweet"
+    client.set("plums", "sour")
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE|wrong kind of value"):
+        client.hget("plums", "colour")
+
+
+def test_similar_leaves_itself_out(client):
+    found = search(client, "SIMILAR", "apples", "K", "2")
+    assert [each[0] for each in found] == ["pears", "trains"]
+    assert run(client, "HAMMING apples pears") == found[0][2]
+
+
+def test_fingerprints_combine(client):
+    bound = run(client, "XOR apples pears")
+    assert len(bound) == FINGERPRINT_HEX
+    back = client.execute_command("XOR", "FP", bound, "KEY", "apples")
+    assert client.execute_command("HAMMING", "FP", back, "KEY", "pears") == 0
+    assert client.execute_command("ENCODE", "sweet fruit") == client.execute_command("ENCODE", "TEXT", "sweet fruit")
+    assert run(client, "HAMMING apples apples") == 0
+
+
+def test_edges_are_followed_both_ways(client):
+    first = client.execute_command("LINK", "apples", "RELATES", "pears", "WEIGHT", "0.5", "TRUTH", "0.7,0.6")
+    second = run(client, "LINK pears RELATES trains")
+    assert first.startswith("#") and int(second[1:]) > int(first[1:])
+    columns = ("name", "address", "verb", "id", "weight", "truth")
+    ((name, address, verb, edge, weight, truth),) = rows(run(client, "FANOUT apples"), *columns)
+    assert (name, verb, edge, float(weight)) == ("pears", "RELATES", first, 0.5)
+    assert truth == "0.7,0.6" or truth == {"frequency": 0.7, "confidence": 0.6}
+    assert [each[0] for each in rows(run(client, "FANIN trains"), *columns)] == ["pears"]
+    reached = rows(run(client, "TRAVERSE apples VIA RELATES"), "name", "address", "depth")
+    assert [(name, depth) for name, _, depth in reached] == [("pears", 1), ("trains", 2)]
+    assert len(run(client, "TRAVERSE apples VIA RELATES DEPTH 1")) == 1
+    assert len(run(client, "TRAVERSE apples VIA RELATES LIMIT 1")) == 1
+    client.delete("pears")
+    assert run(client, "FANOUT apples") == [] and run(client, "TRAVERSE apples VIA RELATES") == []
+
+
+def test_verbs_of_one_s_own(client, protocol):
+    verb = f"LIKES{protocol}"  # FLUSHALL leaves the vocabulary
+    with pytest.raises(redis.ResponseError, match=f"CAM.VERBS.DEFINE {verb}"):
+        run(client, f"LINK apples {verb} pears")
+    address = run(client, f"CAM.VERBS.DEFINE {verb}")
+    assert address.startswith("@07") and run(client, f"CAM.VERBS.DEFINE {verb}") == address
+    assert run(client, f"LINK apples {verb} pears").startswith("#")
+
+
+def test_unbind_recovers_the_other_end_also_after_it_changed(client):
+    edge = run(client, "BIND apples pears VIA REQUIRES")
+    assert edge.startswith("@")
+    columns = run(client, f"UNBIND {edge} apples")
+    name, address, identity, distance, recovered = columns.values() if isinstance(columns, dict) else columns
+    assert (name, int(distance), len(recovered)) == ("pears", 0, FINGERPRINT_HEX)
+    back = run(client, f"UNBIND {edge} pears")
+    assert (back["name"] if isinstance(back, dict) else back[0]) == "apples"
+    client.set("pears", "something else altogether")
+    again = run(client, f"UNBIND {edge} apples")
+    assert (again["name"] if isinstance(again, dict) else again[0]) == "pears"
+    assert client.dbsize() == 3, "an edge is no key"
+
+
+def test_paths_make_their_parents_and_move_with_what_is_below(client):
+    assert client.execute_command("DN.SET", "ada:soul:identity", "curious", "RUNG", "3") == "OK"
+    assert run(client, "DN.GET ada:soul:identity") == "curious" and run(client, "DN.GET ada:soul") is None
+    assert run(client, "DN.PARENT ada:soul") == "ada" and run(client, "DN.PARENT ada") is None
+    assert run(client, "DN.ANCESTORS ada:soul:identity") == ["ada", "ada:soul"]
+    run(client, "DN.SET ada:body tall")
+    assert run(client, "DN.CHILDREN ada") == ["ada:body", "ada:soul"]
+    assert run(client, "DN.SIBLINGS ada:soul") == ["ada:body"]
+    assert run(client, "DN.DEPTH ada:soul:identity") == 2 and run(client, "DN.RUNG ada:soul:identity") == 3
+    tree = rows(run(client, "DN.TREE ada"), "name", "address", "depth")
+    assert [(name, depth) for name, _, depth in tree] == [
+        ("ada", 0), ("ada:body", 1), ("ada:soul", 1), ("ada:soul:identity", 2)]
+    assert len(run(client, "DN.TREE ada DEPTH 1")) == 3
+    assert run(client, "DN.MOVE ada:soul eve:soul") == 2
+    assert client.get("eve:soul:identity") == "curious" and client.get("ada:soul:identity") is None
+    with pytest.raises(redis.ResponseError, match="RECURSIVE"):
+        run(client, "DN.DEL eve")
+    assert run(client, "DN.DEL eve RECURSIVE") == 3
+
+
+def test_a_node_evaporates_and_crystallizes_and_stays_the_same(client):
+    edge = run(client, "LINK apples RELATES pears")
+    assert not run(client, "EVAPORATE apples 100").startswith("@8") and 0 < client.ttl("apples") <= 100
+    assert run(client, "CRYSTALLIZE apples").startswith("@8") and client.ttl("apples") == -1
+    (fanout,) = run(client, "FANOUT apples")
+    assert edge in (fanout.values() if isinstance(fanout, dict) else fanout)
+
+
+@pytest.mark.parametrize("line, text", [
+    ("RESONATE", "wrong number of arguments for 'resonate' command"),
+    ("RESONATE x K 0", "expected K to be a whole number"),
+    ("RESONATE x K many", "expected K to be a whole number"),
+    ("RESONATE x IN nowhere", "nowhere"),
+    ("RESONATE x UNDER nobody", "no such node 'nobody'"),
+    ("SIMILAR nobody", "no such node 'nobody'"),
+    ("HAMMING apples nobody", "no such node 'nobody'"),
+    ("HAMMING apples @8FFF", "no such node '@8FFF'"),
+    ("ENCODE FP zz", "a fingerprint is 1280 bytes or 2560 hex digits"),
+    ("ENCODE apples AS JSON", "expected AS HEX or AS RAW, got 'JSON'"),
+    ("LINK apples RELATES nobody", "no such node 'nobody'"),
+    ("LINK nobody RELATES apples", "no such node 'nobody'"),
+    ("LINK apples HATES pears", "no such verb 'HATES'"),
+    ("LINK apples RELATES pears WEIGHT heavy", "heavy"),
+    ("LINK apples RELATES pears TRUTH 2,2", "2,2"),
+    ("FANOUT nobody", "no such node 'nobody'"),
+    ("FANIN apples VIA HATES", "no such verb 'HATES'"),
+    ("TRAVERSE apples", "wrong number of arguments"),
+    ("TRAVERSE nobody VIA RELATES", "no such node 'nobody'"),
+    ("TRAVERSE apples VIA RELATES DEPTH deep", "deep"),
+    ("BIND apples nobody", "no such node 'nobody'"),
+    ("UNBIND @1000 apples", "no such"),
+    ("UNBIND apples pears", "no such edge"),
+    ("DN.SET a::b x", "expected a path"),
+    ("DN.SET a:b x RUNG 10", "10"),
+    ("DN.PARENT nobody", "no such node 'nobody'"),
+    ("DN.MOVE nobody a:b", "no such node 'nobody'"),
+    ("DN.DEL apples NOW", "expected RECURSIVE or nothing more, got 'NOW'"),
+    ("DN.TREE apples DEPTH x", "expected DEPTH to be a whole number"),
+    ("EVAPORATE nobody 10", "no such node 'nobody'"),
+    ("EVAPORATE apples 0", "0"),
+    ("CRYSTALLIZE nobody", "no such node 'nobody'"),
+    ("CONTEXT nobody", "no such node 'nobody'"),
+    ("SET k v TRUTH 2,2", "2,2"),
+    ("SET k v QUALIA 1,2", "1,2"),
+    ("SET k v RUNG 10", "10"),
+    ("SET k v FP zz", "a fingerprint is"),
+    ("SET k v FIELDS 2 a 1 b", "FIELDS takes how many there are"),
+    ("SET k v FIELDS 0", "FIELDS takes how many there are"),
+    ("SET k v FIELDS", "syntax error"),
+])
+def test_wrong_input_is_named_and_changes_nothing(client, line, text):
+    with pytest.raises(redis.ResponseError) as caught:
+        client.execute_command(*line.split())
+    assert text in str(caught.value)
+    assert sorted(client.keys()) == ["apples", "pears", "trains"] and run(client, "FANOUT apples") == []
