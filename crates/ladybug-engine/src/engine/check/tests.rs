@@ -92,44 +92,43 @@ fn a_directory_in_use_is_left_alone() {
 #[test]
 fn any_flipped_bit_is_found_and_repaired_or_refused() {
     let (mut repairs, mut refusals) = (0, 0);
-    for seed in 0..2 {
-        let (disk, before) = prepared(seed);
-        let mut random = Random(seed + 100);
-        let newest = list(&disk).expect("a listing").positions;
-        let checkpoint = |at: usize| Path::new(DIRECTORY).join(format!("{:020}", newest[at]));
-        for directory in [checkpoint(0), checkpoint(1), PathBuf::from("log")] {
-            for entry in disk.list(&directory).expect("files") {
-                let path = directory.join(&entry.name);
-                let length = disk.read(&path).expect("bytes").len() as u64;
-                for _ in 0..4 {
-                    let copy = copied(&disk);
-                    let (offset, bit) = (random.below(length), random.below(8) as u8);
-                    copy.flip_bit(&path, offset, bit).expect("a flip");
-                    let place = format!("seed {seed}, {} at {offset}.{bit}", path.display());
-                    let report = check(&shared(&copy)).expect("a report");
-                    match repair(&shared(&copy)) {
-                        Ok(repaired) => {
-                            repairs += usize::from(!report.is_clean());
-                            assert!(repaired.after.is_clean(), "{place}: {:?}", repaired.after);
-                            assert!(images(&open_simulated(&copy)) == before, "{place}");
-                        }
-                        Err(CheckError::Impossible(why)) => {
-                            refusals += 1;
-                            assert!(
-                                !report.is_clean() && why.contains("leads to"),
-                                "{place}: {why}"
-                            );
-                            copy.flip_bit(&path, offset, bit).expect("a flip back");
-                            assert!(images(&open_simulated(&copy)) == before, "{place}");
-                        }
-                        Err(error) => panic!("{place}: {error}"),
+    let seed = 0;
+    let (disk, before) = prepared(seed);
+    let mut random = Random(seed + 100);
+    let newest = list(&disk).expect("a listing").positions;
+    let checkpoint = |at: usize| Path::new(DIRECTORY).join(format!("{:020}", newest[at]));
+    for directory in [checkpoint(0), checkpoint(1), PathBuf::from("log")] {
+        for entry in disk.list(&directory).expect("files") {
+            let path = directory.join(&entry.name);
+            let length = disk.read(&path).expect("bytes").len() as u64;
+            for _ in 0..6 {
+                let copy = copied(&disk);
+                let (offset, bit) = (random.below(length), random.below(8) as u8);
+                copy.flip_bit(&path, offset, bit).expect("a flip");
+                let place = format!("seed {seed}, {} at {offset}.{bit}", path.display());
+                let report = check(&shared(&copy)).expect("a report");
+                match repair(&shared(&copy)) {
+                    Ok(repaired) => {
+                        repairs += usize::from(!report.is_clean());
+                        assert!(repaired.after.is_clean(), "{place}: {:?}", repaired.after);
+                        assert!(images(&open_simulated(&copy)) == before, "{place}");
                     }
+                    Err(CheckError::Impossible(why)) => {
+                        refusals += 1;
+                        assert!(
+                            !report.is_clean() && why.contains("leads to"),
+                            "{place}: {why}"
+                        );
+                        copy.flip_bit(&path, offset, bit).expect("a flip back");
+                        assert!(images(&open_simulated(&copy)) == before, "{place}");
+                    }
+                    Err(error) => panic!("{place}: {error}"),
                 }
             }
         }
     }
     assert!(
-        repairs > 20 && refusals > 0,
+        repairs > 15 && refusals > 0,
         "{repairs} repaired, {refusals} refused"
     );
 }
