@@ -127,9 +127,25 @@ fn any_flipped_bit_is_found_and_repaired_or_refused() {
             }
         }
     }
+    assert!(repairs > 15, "{repairs} repaired, {refusals} refused");
+}
+
+#[test]
+fn a_lost_commit_that_no_checkpoint_has_is_refused() {
+    let (disk, before) = prepared(3);
+    let report = crate::commit::log::scan(&disk, Path::new("log"), |_| {}).expect("a report");
+    let last = report.segments.iter().max_by_key(|segment| segment.last);
+    let last = last.expect("a segment");
+    let offset = last.used_bytes - 1;
+    disk.flip_bit(&last.path, offset, 5).expect("a flip");
+    let report = check(&shared(&disk)).expect("a report");
+    assert!(!report.is_clean() && report.state.is_none(), "{report:?}");
+    let refused = repair(&shared(&disk)).expect_err("a commit is lost");
+    assert!(matches!(refused, CheckError::Impossible(_)), "{refused}");
+    disk.flip_bit(&last.path, offset, 5).expect("a flip back");
     assert!(
-        repairs > 15 && refusals > 0,
-        "{repairs} repaired, {refusals} refused"
+        images(&open_simulated(&disk)) == before,
+        "nothing was changed"
     );
 }
 
