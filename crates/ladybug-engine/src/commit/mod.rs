@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod checkpoint;
 pub mod codec;
+pub mod draft;
 pub mod log;
 pub mod record;
 pub mod transaction;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 
 use super::codec::Encoder;
+pub use super::draft::{Draft, EdgeDraft, sorted_kinds};
 use super::record::Position;
 use crate::error::{EngineError, NAME_BYTES_MAX};
 use crate::space::address::{Address, Zone};
 use crate::space::apply::{DEPTH_MAX, Space};
-use crate::space::chunk::{Kinds, NEVER};
+use crate::space::chunk::NEVER;
 use crate::space::fields::{FieldValue, Fields, LIST_DEPTH_MAX};
 use crate::space::graph::Edge;
 use crate::space::marks::{Qualia, RUNG_MAX, Truth};
@@ -116,53 +117,6 @@ pub struct Transaction<'e> {
     parts: Vec<Part>,
     current: usize,
     gone: Vec<Gone>,
-}
-
-/// What a new node starts with.
-#[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// Its name.
-    pub name: Option<Arc<[u8]>>,
-    /// What it says.
-    pub content: Content,
-    /// Its kinds, sorted.
-    pub kinds: Option<Kinds>,
-    /// Its truth.
-    pub truth: Truth,
-    /// Its qualia.
-    pub qualia: Qualia,
-    /// Its rung.
-    pub rung: u8,
-    /// When it expires; then it lives in the fluid zone.
-    pub expires: Option<i64>,
-    /// After how many accesses it becomes permanent, 0 for never.
-    pub promotion: u32,
-    /// Its parent.
-    pub parent: Option<Address>,
-}
-
-/// What a new edge carries.
-#[derive(Clone, Debug)]
-pub struct EdgeDraft {
-    /// How much it counts.
-    pub weight: f32,
-    /// Its truth.
-    pub truth: Truth,
-    /// Whether it gets an address of its own in the fluid zone.
-    pub reified: bool,
-    /// Its properties.
-    pub properties: Option<Arc<crate::space::fields::Fields>>,
-}
-
-impl Default for EdgeDraft {
-    fn default() -> Self {
-        Self {
-            weight: 1.0,
-            truth: Truth::DEFAULT,
-            reified: false,
-            properties: None,
-        }
-    }
 }
 
 impl<'e> Transaction<'e> {
@@ -729,11 +683,4 @@ fn check_fields(fields: Option<&Fields>) -> Result<()> {
 /// A name as errors show it.
 pub fn lossy(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
-}
-
-/// Kinds as they are stored: sorted, each once; none is no list.
-pub fn sorted_kinds(mut kinds: Vec<Arc<str>>) -> Option<Kinds> {
-    kinds.sort_unstable();
-    kinds.dedup();
-    (!kinds.is_empty()).then(|| kinds.into())
 }

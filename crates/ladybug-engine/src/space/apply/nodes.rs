@@ -1,0 +1,262 @@
+//! Nodes: how they come, go, move, and change what they say.
+
+use std::sync::Arc;
+
+use super::{Misfit, NAME_GROUPS, Space, check_expiry, check_name, misfit, replace_truth};
+use crate::space::access::Access;
+use crate::space::address::{Address, Zone};
+use crate::space::chunk::{NEVER, Source};
+use crate::space::mutation::{Bits, Content, NodeImage};
+use crate::space::state::{View, id_hash};
+
+impl Space {
+    pub(super) fn insert(
+        &mut self,
+        address: Address,
+        node: NodeImage,
+        version: u64,
+    ) -> Result<(), Misfit> {
+        if node.id == 0 || self.state.find_id(node.id).is_some() {
+            return misfit(address, "an id that no node has");
+        }
+        check_name(address, node.name.as_deref())?;
+        if node
+            .name
+            .as_ref()
+            .is_some_and(|name| self.state.find(name).is_some())
+        {
+            return misfit(address, "a name that no node has");
+        }
+        check_expiry(address, node.expires)?;
+        self.occupy(address)?;
+        self.accesses.set(address, Access::default());
+        let slot = address.slot();
+        let chunk = self.chunk_mut(address);
+        *chunk.id.get_mut(slot) = node.id;
+        *chunk.qualia.get_mut(slot) = node.qualia.values();
+        *chunk.rung.get_mut(slot) = node.rung;
+        *chunk.depth.get_mut(slot) = 0;
+        *chunk.parent.get_mut(slot) = 0;
+        *chunk.first_child.get_mut(slot) = 0;
+        *chunk.created.get_mut(slot) = node.created;
+        *chunk.promotion.get_mut(slot) = node.promotion;
+        *chunk.expires.get_mut(slot) = NEVER;
+        *chunk.version.get_mut(slot) = version;
+        *chunk.kinds.get_mut(slot) = node.kinds;
+        replace_truth(chunk, slot, node.truth, node.evidence);
+        self.replace_content(address, node.content);
+        self.replace_name(address, node.name, version);
+        self.replace_expiry(address, node.expires);
+        Arc::make_mut(&mut self.state).insert_id(node.id, address);
+        Ok(())
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        address: Address,
+        version: u64,
+    ) -> Result<(NodeImage, u64), Misfit> {
+        let node = self.node(address)?;
+        let graph = self.state.graph();
+        if graph.degree_out(address) + graph.degree_in(address) > 0 {
+            return misfit(address, "a node without edges");
+        }
+        if node.parent().is_some()
+            || View::of(&self.state, i64::MIN)
+                .children(node)
+                .next()
+                .is_some()
+        {
+            return misfit(address, "a node without parent and children");
+        }
+        let old = node.version();
+        let mut image = NodeImage {
+            id: node.id(),
+            name: None,
+            content: Content::default(),
+            kinds: None,
+            truth: node.truth(),
+            evidence: None,
+            qualia: node.qualia(),
+            rung: node.rung(),
+            created: node.created(),
+            expires: NEVER,
+            promotion: node.promotion(),
+        };
+        image.name = self.replace_name(address, None, version);
+        image.expires = self.replace_expiry(address, NEVER);
+        image.content = self.replace_content(address, Content::default());
+        let chunk = self.chunk_mut(address);
+        image.kinds = chunk.kinds.replace(address.slot(), None);
+        image.evidence = chunk.evidence.replace(address.slot(), None);
+        Arc::make_mut(&mut self.state)
+            .ids
+            .remove(id_hash(image.id), address);
+        self.vacate(address);
+        Ok((image, old))
+    }
+
+    /// Replaces a node's content and answers what was there.
+    pub(super) fn replace_content(&mut self, address: Address, content: Content) -> Content {
+        let slot = address.slot();
+        let chunk = self.chunk_mut(address);
+        let source = Source::of_code(*chunk.source.get(slot)).expect("codes are checked at entry");
+        let bits = || Box::new(chunk.fingerprint(slot).clone());
+        let fingerprint = match source {
+            Source::Given => Bits::Given(bits()),
+            Source::Vector => Bits::Vector(bits()),
+            Source::Content | Source::Edge => Bits::Encoded,
+        };
+        *chunk.source.get_mut(slot) = content.fingerprint.source() as u8;
+        if let Some(given) = content.fingerprint.given() {
+            chunk.set_fingerprint(slot, given);
+        }
+        let fields = content.fields.filter(|fields| !fields.is_empty());
+        let old = Content {
+            value: chunk.value.replace(slot, content.value),
+            fields: chunk.fields.replace(slot, fields),
+            fingerprint,
+        };
+        self.content_changed(address);
+        old
+    }
+
+    /// The fingerprint of `address`, if derived, and those of its reified edges are to be encoded
+    /// anew.
+    pub(super) fn content_changed(&mut self, address: Address) {
+        let slot = address.slot();
+        let chunk = self.chunk_mut(address);
+        if *chunk.source.get(slot) == Source::Content as u8 {
+            chunk.pending.set(slot, true);
+        }
+        if chunk.bound.contains(slot) {
+            for address in self.reified_at(address) {
+                self.edge_changed(address);
+            }
+        }
+    }
+
+    pub(super) fn replace_name(
+        &mut self,
+        address: Address,
+        name: Option<Arc<[u8]>>,
+        version: u64,
+    ) -> Option<Arc<[u8]>> {
+        let new_hash = name.as_ref().map(|name| self.state.name_hash(name));
+        let slot = address.slot();
+        // The entry goes while its key still stands in the column.
+        let old_hash = self
+            .chunk_mut(address)
+            .name
+            .get(slot)
+            .clone()
+            .map(|old| self.state.name_hash(&old));
+        if let Some(hash) = old_hash {
+            Arc::make_mut(&mut self.state).names.remove(hash, address);
+        }
+        let chunk = self.chunk_mut(address);
+        let old = chunk.name.replace(slot, name);
+        let unvalued = chunk.value.get(slot).is_none() && chunk.fields.get(slot).is_none();
+        if let Some(hash) = new_hash {
+            Arc::make_mut(&mut self.state).insert_name(hash, address);
+        }
+        for hash in [old_hash, new_hash].into_iter().flatten() {
+            let changed = &mut self.names_changed[hash as usize % NAME_GROUPS];
+            *changed = version.max(*changed);
+        }
+        if unvalued {
+            // The fingerprint of a node that says nothing is that of its name.
+            self.content_changed(address);
+        }
+        old
+    }
+
+    pub(super) fn replace_expiry(&mut self, address: Address, expires: i64) -> i64 {
+        let old = *self.chunk_mut(address).expires.get(address.slot());
+        if old != expires {
+            *self.chunk_mut(address).expires.get_mut(address.slot()) = expires;
+            self.expiries.remove(&(old, address));
+            if expires != NEVER {
+                self.expiries.insert((expires, address));
+            }
+        }
+        old
+    }
+
+    pub(super) fn relocate(
+        &mut self,
+        from: Address,
+        to: Address,
+        version: u64,
+    ) -> Result<u64, Misfit> {
+        if self.node(from)?.expires().is_some() && to.zone() != Zone::Fluid {
+            return misfit(to, "no expiry outside the fluid zone");
+        }
+        self.occupy(to)?;
+        let source = Arc::clone(self.state.chunk(from.prefix()).expect("a node's chunk"));
+        let target = self.chunk_mut(to);
+        let (old_slot, new_slot) = (from.slot(), to.slot());
+        if source.pending.contains(old_slot) {
+            target.pending.set(new_slot, true);
+        } else {
+            target.set_fingerprint(new_slot, source.fingerprint(old_slot));
+        }
+        target.bound.set(new_slot, source.bound.contains(old_slot));
+        macro_rules! carry {
+            ($($column:ident),*) => {
+                $(*target.$column.get_mut(new_slot) = source.$column.get(old_slot).clone();)*
+            };
+        }
+        carry!(
+            id,
+            frequency,
+            confidence,
+            qualia,
+            rung,
+            depth,
+            parent,
+            first_child
+        );
+        carry!(
+            next_sibling,
+            previous_sibling,
+            created,
+            promotion,
+            source,
+            name,
+            value,
+            fields,
+            kinds,
+            evidence
+        );
+        *target.version.get_mut(new_slot) = version;
+        *target.expires.get_mut(new_slot) = NEVER;
+        let id = *source.id.get(old_slot);
+        let old = *source.version.get(old_slot);
+        let name_hash = source
+            .name
+            .get(old_slot)
+            .as_ref()
+            .map(|name| self.state.name_hash(name));
+        drop(source);
+
+        self.accesses.set(to, self.accesses.get(from));
+        self.redirect_siblings(to, from);
+        let state = Arc::make_mut(&mut self.state);
+        state.ids.relocate(id_hash(id), from, to);
+        if let Some(hash) = name_hash {
+            state.names.relocate(hash, from, to);
+        }
+        state.graph.relocate(from, to);
+        let expires = self.replace_expiry(from, NEVER);
+        self.replace_expiry(to, expires);
+        let chunk = self.chunk_mut(from);
+        *chunk.name.get_mut(old_slot) = None;
+        *chunk.value.get_mut(old_slot) = None;
+        *chunk.fields.get_mut(old_slot) = None;
+        *chunk.kinds.get_mut(old_slot) = None;
+        *chunk.evidence.get_mut(old_slot) = None;
+        self.vacate(from);
+        Ok(old)
+    }
+}
