@@ -99,8 +99,22 @@ fn write_items<'a>(
         if let Some(value) = value {
             out.pop();
             out.push_str(" => ");
+            if items_len(value) > 1 {
+                out.push('\n');
+                out.push_str(&inner);
+            }
             write_quoted(value, &inner, out);
         }
+    }
+}
+
+/// How many items are printed for a frame, each on a line of its own.
+fn items_len(frame: &Frame) -> usize {
+    match frame {
+        Frame::Array { data, .. } | Frame::Push { data, .. } => data.len(),
+        Frame::Set { data, .. } => data.len(),
+        Frame::Map { data, .. } => data.len(),
+        _ => 0,
     }
 }
 
@@ -223,6 +237,9 @@ mod tests {
         let expected = "1# z => (integer) 1\n2# a => 1# b => (nil)\n3# m => 1~ (integer) 2\n";
         assert_eq!(quoted(&map), expected);
         assert_eq!(raw(&map), b"z 1\na b \nm 2\n");
+        let long = frame("%1\r\n+z\r\n*2\r\n:1\r\n:2\r\n");
+        let broken = "1# z => \n   1) (integer) 1\n   2) (integer) 2\n";
+        assert_eq!(quoted(&long), broken);
     }
 
     #[test]
