@@ -11,7 +11,7 @@ use crate::fingerprint::Fingerprint;
 #[cfg(feature = "parallel")]
 use crate::search::pool;
 use crate::search::{Filter, Hit, top_k};
-use crate::space::address::Address;
+use crate::space::address::{ADDRESSES, Address};
 use crate::space::derive::derive;
 use crate::space::state::{State, View};
 
@@ -38,7 +38,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// A state as it is, with what is pending in it encoded beside it.
     pub(crate) fn of(state: Arc<State>, now: i64, position: Position) -> Self {
-        let encoded = encode_pending(&state).into_iter();
+        let encoded = encode_pending(&state, ADDRESSES).into_iter();
         Self {
             now: now.max(state.committed()),
             derived: encoded
@@ -75,15 +75,22 @@ impl Engine {
     /// The space at this moment with every fingerprint encoded. What was pending is encoded here and
     /// installed for those who come later.
     pub fn snapshot(&self, space: SpaceId) -> Snapshot {
-        let (state, position) = self.state(space);
-        let encoded = encode_pending(&state);
-        if encoded.is_empty() {
-            return Snapshot::of(state, self.now(), position);
+        // A bounded number at a time, however much is pending after a load: a fingerprint waits in
+        // memory until it is installed. As many rounds as a full space needs, whatever writers add.
+        for _ in 0..ADDRESSES / ENCODINGS_PER_ROUND {
+            let (state, position) = self.state(space);
+            let encoded = encode_pending(&state, ENCODINGS_PER_ROUND);
+            if encoded.is_empty() {
+                return Snapshot::of(state, self.now(), position);
+            }
+            // Let go first: a column that nobody shares is written in place, and one of fingerprints
+            // is long to copy. What is written meanwhile is encoded for this snapshot alone.
+            drop(state);
+            self.install(space, &encoded);
+            if encoded.len() < ENCODINGS_PER_ROUND {
+                break;
+            }
         }
-        // Let go first: a column that nobody shares is written in place, and one of fingerprints is
-        // long to copy. What is written meanwhile is encoded for this snapshot alone.
-        drop(state);
-        self.install(space, &encoded);
         let (state, position) = self.state(space);
         Snapshot::of(state, self.now(), position)
     }
@@ -119,8 +126,11 @@ impl Engine {
     }
 }
 
-/// Encodes everything that is pending in a state, by address, on all cores where that is worth it.
-pub(super) fn encode_pending(state: &State) -> Vec<Encoded> {
+/// How many fingerprints are encoded before they are installed: 2.5 MiB of them.
+const ENCODINGS_PER_ROUND: usize = 2048;
+
+/// Encodes up to `limit` of what is pending in a state, by address, on all cores where that is worth it.
+pub(super) fn encode_pending(state: &State, limit: usize) -> Vec<Encoded> {
     let pending: Vec<Address> = state
         .chunks()
         .flat_map(|(prefix, chunk)| {
@@ -129,6 +139,7 @@ pub(super) fn encode_pending(state: &State) -> Vec<Encoded> {
                 .iter()
                 .map(move |slot| Address::new(prefix, slot))
         })
+        .take(limit)
         .collect();
     let encode = |&address: &Address| {
         let node = state.node(address)?;
