@@ -18,11 +18,15 @@ use super::vector::WORDS;
 
 /// The functions of one kind of processor.
 ///
-/// A *run* is a slice of contiguous fingerprints, 160 words each; the functions over one
-/// write a distance for each of them to `distances`.
+/// A *run* is a slice of contiguous candidates: fingerprints of 160 words each, or sketches of 8. The
+/// functions over one write a distance for each of them. Those over a *block* of queries write a row of
+/// distances for each query, one a candidate: that of query `q` to candidate `c` of `n` stands at `q * n + c`.
+/// They take each candidate from memory once for all queries, so they gain with the number of queries, and
+/// with runs of a multiple of 32 candidates that stay in the second cache with their distances: 256 sketches,
+/// 64 fingerprints.
 ///
 /// # Panics
-/// Those over a run panic if it is not as long as `distances` asks for.
+/// Those over a run panic if it is not as long as the distances ask for.
 pub struct Kernels {
     /// The name by which a setting chooses it.
     pub name: &'static str,
@@ -30,13 +34,18 @@ pub struct Kernels {
     available: fn() -> bool,
     /// Hamming distance of one pair.
     pub distance: fn(&[u64; WORDS], &[u64; WORDS]) -> u32,
-    /// Hamming distances of a query to a run.
-    pub distances: fn(query: &[u64; WORDS], run: &[u64], distances: &mut [u32]),
-    /// As `distances`, abandoning a candidate once its distance is known to exceed `bound`: distances up to
-    /// the bound are exact, above it only known to be above it.
+    /// Hamming distance of the first quarters of one pair.
+    pub quarter_distance: fn(&[u64; WORDS], &[u64; WORDS]) -> u32,
+    /// Hamming distances of a query to a run, abandoning a candidate once its distance is known to exceed
+    /// `bound`: distances up to the bound are exact, above it only known to be above it.
     pub distances_within: fn(query: &[u64; WORDS], run: &[u64], bound: u32, distances: &mut [u32]),
-    /// Hamming distances of a query's sketch to a run of contiguous sketches, 8 words each.
-    pub sketch_distances: fn(query: &Sketch, run: &[u64], distances: &mut [u32]),
+    /// As `distances_within`, of a block of queries, each with a bound of its own.
+    pub block_distances_within:
+        fn(queries: &[&[u64; WORDS]], run: &[u64], bounds: &[u32], distances: &mut [u32]),
+    /// Hamming distances of a query's sketch to a run of sketches.
+    pub sketch_distances: fn(query: &Sketch, run: &[u64], distances: &mut [u16]),
+    /// As `sketch_distances`, of a block of queries.
+    pub block_sketch_distances: fn(queries: &[Sketch], run: &[u64], distances: &mut [u16]),
     /// Grows a seed to a pseudo-random vector, see [`super::expand`].
     pub expand: fn(seed: u64, words: &mut [u64; WORDS]),
     /// Full addition of each bit of `sum`, `addend` and `carry`: leaves the sum in `sum` and the
@@ -129,15 +138,32 @@ fn names() -> String {
         .join(", ")
 }
 
-/// The fingerprints of a run, checked to be as many as the distances to be written.
+/// The candidates of a run, checked to be as many as the distances to be written.
 #[inline(always)]
-fn candidates<'a, const N: usize>(run: &'a [u64], distances: &[u32]) -> &'a [[u64; N]] {
+fn candidates<const N: usize>(run: &[u64], distances: usize) -> &[[u64; N]] {
     let (candidates, rest) = run.as_chunks::<N>();
     assert!(
-        rest.is_empty() && candidates.len() == distances.len(),
-        "invariant: a run of {} words for {} distances of {N} words each",
+        rest.is_empty() && candidates.len() == distances,
+        "invariant: a run of {} words for {distances} distances of {N} words each",
         run.len(),
-        distances.len(),
+    );
+    candidates
+}
+
+/// The candidates of a run, checked to be as many as each query's row of the distances to be written.
+#[inline(always)]
+fn block<const N: usize>(
+    queries: usize,
+    run: &[u64],
+    bounds: usize,
+    distances: usize,
+) -> &[[u64; N]] {
+    let (candidates, rest) = run.as_chunks::<N>();
+    assert!(
+        rest.is_empty() && candidates.len() * queries == distances && bounds == queries,
+        "invariant: a run of {} words for {distances} distances of {N} words each to {queries} queries \
+         with {bounds} bounds",
+        run.len(),
     );
     candidates
 }
@@ -147,7 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fingerprint::Fingerprint;
+    use crate::fingerprint::{Fingerprint, SKETCH_WORDS};
 
     /// Random, sparse, dense, equal and complementary words: carries of every kind.
     fn words() -> impl Strategy<Value = [u64; WORDS]> {
@@ -164,60 +190,100 @@ mod tests {
         })
     }
 
+    /// Distances that are exact up to the bound, and above it only above it.
+    fn assert_within(distances: &[u32], exact: &[u32], bound: u32, name: &str) {
+        for (&distance, &exact) in distances.iter().zip(exact) {
+            if exact <= bound {
+                assert_eq!(distance, exact, "within {bound}, of {name}");
+            } else {
+                assert!(distance > bound, "{distance} within {bound}, of {name}");
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn every_kernel_equals_scalar(
-            query in words(),
-            run in prop::collection::vec(words(), 0..20),
-            bound in 0_u32..=10_240,
-            seed in any::<u64>(),
+        fn every_kernel_equals_scalar_on_fingerprints(
+            queries in prop::collection::vec((words(), 0_u32..=10_240), 1..12),
+            run in prop::collection::vec(words(), 0..72),
+            shift in 0_usize..8,
         ) {
-            let flat = run.as_flattened();
-            let mut expected = vec![0; run.len()];
-            (scalar::KERNELS.distances)(&query, flat, &mut expected);
-            let sketches = flat.len() / 8;
-            let sketch = *query.first_chunk().expect("a query has 160 words");
-            let mut expected_sketches = vec![0; sketches];
-            (scalar::KERNELS.sketch_distances)(&sketch, flat, &mut expected_sketches);
-
+            // Rows are found at any word: a mapped checkpoint aligns them to 64 bytes, a caller may not.
+            let mut words = vec![0; shift];
+            words.extend_from_slice(run.as_flattened());
+            let flat = &words[shift..];
+            let exact: Vec<Vec<u32>> = queries
+                .iter()
+                .map(|(query, _)| {
+                    run.iter().map(|candidate| (scalar::KERNELS.distance)(query, candidate)).collect()
+                })
+                .collect();
+            let block: Vec<_> = queries.iter().map(|(query, _)| query).collect();
+            let bounds: Vec<_> = queries.iter().map(|&(_, bound)| bound).collect();
             for kernels in available() {
+                let name = kernels.name;
                 let mut distances = vec![u32::MAX; run.len()];
-                (kernels.distances)(&query, flat, &mut distances);
-                prop_assert_eq!(&distances, &expected, "distances of {}", kernels.name);
-
-                distances.fill(u32::MAX);
-                (kernels.distances_within)(&query, flat, bound, &mut distances);
-                for (&distance, &exact) in distances.iter().zip(&expected) {
-                    if exact <= bound {
-                        prop_assert_eq!(distance, exact, "distances_within of {}", kernels.name);
-                    } else {
-                        prop_assert!(distance > bound, "distances_within of {}", kernels.name);
+                for ((query, bound), exact) in queries.iter().zip(&exact) {
+                    (kernels.distances_within)(query, flat, *bound, &mut distances);
+                    assert_within(&distances, exact, *bound, name);
+                    for (candidate, &exact) in run.iter().zip(exact) {
+                        prop_assert_eq!((kernels.distance)(query, candidate), exact, "distance of {}", name);
+                        prop_assert_eq!(
+                            (kernels.quarter_distance)(query, candidate),
+                            (scalar::KERNELS.quarter_distance)(query, candidate),
+                            "quarter of {}", name
+                        );
                     }
                 }
-
-                let mut distances = vec![u32::MAX; sketches];
-                (kernels.sketch_distances)(&sketch, flat, &mut distances);
-                prop_assert_eq!(&distances, &expected_sketches, "sketches of {}", kernels.name);
-
-                for (candidate, &exact) in run.iter().zip(&expected) {
-                    prop_assert_eq!((kernels.distance)(&query, candidate), exact, "distance of {}", kernels.name);
+                let mut distances = vec![u32::MAX; block.len() * run.len()];
+                (kernels.block_distances_within)(&block, flat, &bounds, &mut distances);
+                for (query, (exact, &bound)) in exact.iter().zip(&bounds).enumerate() {
+                    assert_within(&distances[query * run.len()..][..run.len()], exact, bound, name);
                 }
+            }
+        }
 
+        #[test]
+        fn every_kernel_equals_scalar_on_sketches(
+            queries in prop::collection::vec(words(), 0..4),
+            run in prop::collection::vec(words(), 0..5),
+            cut in 0_usize..20,
+        ) {
+            let queries: Vec<Sketch> = queries.iter().flat_map(|words| *words.as_chunks().0.as_array::<20>().expect("160 words are 20 sketches")).collect();
+            let flat = &run.as_flattened()[..(run.len() * 20).saturating_sub(cut) * SKETCH_WORDS];
+            let candidates = flat.len() / SKETCH_WORDS;
+            let mut expected = vec![0; queries.len() * candidates];
+            (scalar::KERNELS.block_sketch_distances)(&queries, flat, &mut expected);
+            for kernels in available() {
+                let mut distances = vec![u16::MAX; expected.len()];
+                (kernels.block_sketch_distances)(&queries, flat, &mut distances);
+                prop_assert_eq!(&distances, &expected, "a block, of {}", kernels.name);
+                for (query, expected) in queries.iter().zip(expected.chunks(candidates.max(1))) {
+                    let distances = &mut distances[..candidates];
+                    (kernels.sketch_distances)(query, flat, distances);
+                    prop_assert_eq!(&*distances, expected, "one, of {}", kernels.name);
+                }
+            }
+        }
+
+        #[test]
+        fn every_kernel_equals_scalar_in_the_algebra(
+            a in words(), b in words(), c in words(), seed in any::<u64>()
+        ) {
+            for kernels in available() {
                 let (mut expanded, mut expected) = ([0; WORDS], [0; WORDS]);
                 (kernels.expand)(seed, &mut expanded);
                 (scalar::KERNELS.expand)(seed, &mut expected);
                 prop_assert_eq!(expanded, expected, "expand of {}", kernels.name);
 
-                if let [first, second, ..] = run[..] {
-                    let (mut sum, mut carry) = (query, second);
-                    (kernels.carry_save_add)(&mut sum, &first, &mut carry);
-                    for index in 0..WORDS {
-                        let (a, b, c) = (query[index], first[index], second[index]);
-                        prop_assert_eq!(sum[index], a ^ b ^ c, "sum of {}", kernels.name);
-                        prop_assert_eq!(carry[index], a & b | b & c | a & c, "carry of {}", kernels.name);
-                    }
+                let (mut sum, mut carry) = (a, c);
+                (kernels.carry_save_add)(&mut sum, &b, &mut carry);
+                for index in 0..WORDS {
+                    let (a, b, c) = (a[index], b[index], c[index]);
+                    prop_assert_eq!(sum[index], a ^ b ^ c, "sum of {}", kernels.name);
+                    prop_assert_eq!(carry[index], a & b | b & c | a & c, "carry of {}", kernels.name);
                 }
             }
         }
@@ -256,6 +322,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "a run of 159 words for 1 distances of 160 words each")]
     fn a_run_of_the_wrong_length_panics() {
-        (active().distances)(&[0; WORDS], &[0; 159], &mut [0]);
+        (active().distances_within)(&[0; WORDS], &[0; 159], 0, &mut [0]);
     }
 }

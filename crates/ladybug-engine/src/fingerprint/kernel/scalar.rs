@@ -1,6 +1,6 @@
 //! The portable kernels: what every processor runs, and what every other kernel must equal.
 
-use super::{Kernels, candidates};
+use super::{Kernels, block, candidates};
 use crate::fingerprint::expand::{LANES, lanes, step};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS};
@@ -9,9 +9,11 @@ pub(super) static KERNELS: Kernels = Kernels {
     name: "scalar",
     available: || true,
     distance,
-    distances,
+    quarter_distance,
     distances_within,
+    block_distances_within,
     sketch_distances,
+    block_sketch_distances,
     expand,
     carry_save_add,
 };
@@ -25,33 +27,68 @@ fn distance(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
     differing(a, b)
 }
 
-fn distances(query: &[u64; WORDS], run: &[u64], distances: &mut [u32]) {
-    let candidates = candidates::<WORDS>(run, distances);
-    for (candidate, distance) in candidates.iter().zip(distances) {
-        *distance = differing(query, candidate);
-    }
+fn quarter_distance(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
+    differing(&a[..QUARTER], &b[..QUARTER])
 }
 
 fn distances_within(query: &[u64; WORDS], run: &[u64], bound: u32, distances: &mut [u32]) {
-    let candidates = candidates::<WORDS>(run, distances);
-    for (candidate, distance) in candidates.iter().zip(distances) {
-        *distance = 0;
-        for (a, b) in query
-            .chunks_exact(QUARTER)
-            .zip(candidate.chunks_exact(QUARTER))
+    for (candidate, distance) in candidates::<WORDS>(run, distances.len())
+        .iter()
+        .zip(distances)
+    {
+        *distance = within(query, candidate, bound);
+    }
+}
+
+fn block_distances_within(
+    queries: &[&[u64; WORDS]],
+    run: &[u64],
+    bounds: &[u32],
+    distances: &mut [u32],
+) {
+    let candidates = block::<WORDS>(queries.len(), run, bounds.len(), distances.len());
+    for (index, candidate) in candidates.iter().enumerate() {
+        for ((query, &bound), distances) in queries
+            .iter()
+            .zip(bounds)
+            .zip(distances.chunks_exact_mut(candidates.len()))
         {
-            *distance += differing(a, b);
-            if *distance > bound {
-                break;
-            }
+            distances[index] = within(query, candidate, bound);
         }
     }
 }
 
-fn sketch_distances(query: &Sketch, run: &[u64], distances: &mut [u32]) {
-    let candidates = candidates::<SKETCH_WORDS>(run, distances);
-    for (candidate, distance) in candidates.iter().zip(distances) {
-        *distance = differing(query, candidate);
+/// The distance, or the first partial one that exceeds the bound.
+#[inline(always)]
+fn within(a: &[u64; WORDS], b: &[u64; WORDS], bound: u32) -> u32 {
+    let mut distance = 0;
+    for (a, b) in a.chunks_exact(QUARTER).zip(b.chunks_exact(QUARTER)) {
+        distance += differing(a, b);
+        if distance > bound {
+            break;
+        }
+    }
+    distance
+}
+
+fn sketch_distances(query: &Sketch, run: &[u64], distances: &mut [u16]) {
+    for (candidate, distance) in candidates::<SKETCH_WORDS>(run, distances.len())
+        .iter()
+        .zip(distances)
+    {
+        *distance = differing(query, candidate) as u16;
+    }
+}
+
+fn block_sketch_distances(queries: &[Sketch], run: &[u64], distances: &mut [u16]) {
+    let candidates = block::<SKETCH_WORDS>(queries.len(), run, queries.len(), distances.len());
+    for (index, candidate) in candidates.iter().enumerate() {
+        for (query, distances) in queries
+            .iter()
+            .zip(distances.chunks_exact_mut(candidates.len()))
+        {
+            distances[index] = differing(query, candidate) as u16;
+        }
     }
 }
 
