@@ -24,4 +24,6 @@ mod vector;
 pub use algebra::{similarity, z};
 pub use encode::Encoder;
 pub use sketch::{SKETCH_BITS, SKETCH_WORDS, Sketch, sketch};
-pub use vector::{BITS, BYTES, Fingerprint, FingerprintError, HEX_DIGITS, QUARTER, SIGMA, WORDS};
+pub use vector::{
+    BITS, BYTES, Fingerprint, FingerprintError, HEX_DIGITS, QUARTER, SIGMA, WORDS, Words,
+};

@@ -9,6 +9,8 @@ use thiserror::Error;
 pub const BITS: usize = 10_240;
 /// `u64` words of a fingerprint.
 pub const WORDS: usize = BITS / 64;
+/// The words of a fingerprint, lowest bits first.
+pub type Words = [u64; WORDS];
 /// Bytes of a fingerprint: exactly 20 cache lines.
 pub const BYTES: usize = BITS / 8;
 /// Hexadecimal digits of a fingerprint as text.

@@ -16,7 +16,7 @@ use std::arch::x86_64::{
 
 use super::{Kernels, block, candidates, scalar};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
-use crate::fingerprint::vector::WORDS;
+use crate::fingerprint::vector::{WORDS, Words};
 
 pub(super) static KERNELS: Kernels = Kernels {
     name: "avx2",
@@ -40,28 +40,23 @@ const BLOCKS: usize = WORDS / REGISTER / 8;
 // The functions of the table. `super` hands the table out only where `available` says so, which is what
 // each call below relies on.
 
-fn distance(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
+fn distance(a: &Words, b: &Words) -> u32 {
     // SAFETY: this table is in use only on a processor with AVX2.
     unsafe { distance_avx2(a, b) }
 }
 
-fn quarter_distance(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
+fn quarter_distance(a: &Words, b: &Words) -> u32 {
     // SAFETY: this table is in use only on a processor with AVX2.
     unsafe { quarter_distance_avx2(a, b) }
 }
 
-fn distances_within(query: &[u64; WORDS], run: &[u64], bound: u32, distances: &mut [u32]) {
+fn distances_within(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]) {
     let candidates = candidates::<WORDS>(run, distances.len());
     // SAFETY: this table is in use only on a processor with AVX2.
     unsafe { distances_within_avx2(query, candidates, bound, distances) }
 }
 
-fn block_distances_within(
-    queries: &[&[u64; WORDS]],
-    run: &[u64],
-    bounds: &[u32],
-    distances: &mut [u32],
-) {
+fn block_distances_within(queries: &[&Words], run: &[u64], bounds: &[u32], distances: &mut [u32]) {
     let candidates = block::<WORDS>(queries.len(), run, bounds.len(), distances.len());
     // SAFETY: this table is in use only on a processor with AVX2.
     unsafe { block_distances_within_avx2(queries, candidates, bounds, distances) }
@@ -79,19 +74,19 @@ fn block_sketch_distances(queries: &[Sketch], run: &[u64], distances: &mut [u16]
     unsafe { block_sketch_distances_avx2(queries, candidates, distances) }
 }
 
-fn expand(seed: u64, words: &mut [u64; WORDS]) {
+fn expand(seed: u64, words: &mut Words) {
     // SAFETY: this table is in use only on a processor with AVX2.
     unsafe { expand_avx2(seed, words) }
 }
 
-fn carry_save_add(sum: &mut [u64; WORDS], addend: &[u64; WORDS], carry: &mut [u64; WORDS]) {
+fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words) {
     // SAFETY: this table is in use only on a processor with AVX2.
     unsafe { carry_save_add_avx2(sum, addend, carry) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn distance_avx2(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
+fn distance_avx2(a: &Words, b: &Words) -> u32 {
     Count::new()
         .block(a, b, 0)
         .block(a, b, 1)
@@ -102,7 +97,7 @@ fn distance_avx2(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
 }
 
 #[target_feature(enable = "avx2")]
-fn quarter_distance_avx2(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
+fn quarter_distance_avx2(a: &Words, b: &Words) -> u32 {
     Count::new()
         .block(a, b, 0)
         .register(differing(a, b, 8))
@@ -119,12 +114,7 @@ fn blocks_before_look(bound: u32) -> usize {
 }
 
 #[target_feature(enable = "avx2")]
-fn distances_within_avx2(
-    query: &[u64; WORDS],
-    candidates: &[[u64; WORDS]],
-    bound: u32,
-    distances: &mut [u32],
-) {
+fn distances_within_avx2(query: &Words, candidates: &[Words], bound: u32, distances: &mut [u32]) {
     let look = blocks_before_look(bound);
     for (candidate, distance) in candidates.iter().zip(distances) {
         prefetch(candidate);
@@ -134,8 +124,8 @@ fn distances_within_avx2(
 
 #[target_feature(enable = "avx2")]
 fn block_distances_within_avx2(
-    queries: &[&[u64; WORDS]],
-    candidates: &[[u64; WORDS]],
+    queries: &[&Words],
+    candidates: &[Words],
     bounds: &[u32],
     distances: &mut [u32],
 ) {
@@ -154,7 +144,7 @@ fn block_distances_within_avx2(
 /// The distance, or that of the blocks before the look if it exceeds the bound.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn within(a: &[u64; WORDS], b: &[u64; WORDS], bound: u32, look: usize) -> u32 {
+fn within(a: &Words, b: &Words, bound: u32, look: usize) -> u32 {
     if look == BLOCKS {
         return distance_avx2(a, b);
     }
@@ -175,7 +165,7 @@ fn within(a: &[u64; WORDS], b: &[u64; WORDS], bound: u32, look: usize) -> u32 {
 /// Asks for the fingerprint after the next one, which follows this one in memory if there is one.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn prefetch(candidate: &[u64; WORDS]) {
+fn prefetch(candidate: &Words) {
     let ahead = candidate.as_ptr().wrapping_add(2 * WORDS);
     for line in 0..WORDS / 8 {
         // A prefetch may name any address.
@@ -255,13 +245,13 @@ fn sketch_lanes(a: &Sketch, b: &Sketch) -> __m256i {
 
 /// The scalar function, compiled to AVX2: its lanes are two registers.
 #[target_feature(enable = "avx2")]
-fn expand_avx2(seed: u64, words: &mut [u64; WORDS]) {
+fn expand_avx2(seed: u64, words: &mut Words) {
     scalar::expand(seed, words);
 }
 
 /// The scalar function, compiled to AVX2.
 #[target_feature(enable = "avx2")]
-fn carry_save_add_avx2(sum: &mut [u64; WORDS], addend: &[u64; WORDS], carry: &mut [u64; WORDS]) {
+fn carry_save_add_avx2(sum: &mut Words, addend: &Words, carry: &mut Words) {
     scalar::carry_save_add(sum, addend, carry);
 }
 
@@ -386,7 +376,7 @@ impl Count {
     /// Adds the difference of 8 registers, the `block`-th ones.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn block(mut self, a: &[u64; WORDS], b: &[u64; WORDS], block: usize) -> Self {
+    fn block(mut self, a: &Words, b: &Words, block: usize) -> Self {
         let next = |index| {
             let first = block * 8 + index;
             Pair::of(differing(a, b, first), differing(a, b, first + 1))

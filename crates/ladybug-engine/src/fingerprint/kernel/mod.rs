@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use thiserror::Error;
 
 use super::sketch::Sketch;
-use super::vector::WORDS;
+use super::vector::Words;
 
 /// The functions of one kind of processor.
 ///
@@ -33,25 +33,28 @@ pub struct Kernels {
     /// Whether this processor runs it.
     available: fn() -> bool,
     /// Hamming distance of one pair.
-    pub distance: fn(&[u64; WORDS], &[u64; WORDS]) -> u32,
+    pub distance: fn(&Words, &Words) -> u32,
     /// Hamming distance of the first quarters of one pair.
-    pub quarter_distance: fn(&[u64; WORDS], &[u64; WORDS]) -> u32,
+    pub quarter_distance: fn(&Words, &Words) -> u32,
     /// Hamming distances of a query to a run, abandoning a candidate once its distance is known to exceed
     /// `bound`: distances up to the bound are exact, above it only known to be above it.
-    pub distances_within: fn(query: &[u64; WORDS], run: &[u64], bound: u32, distances: &mut [u32]),
+    pub distances_within: fn(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]),
     /// As `distances_within`, of a block of queries, each with a bound of its own.
-    pub block_distances_within:
-        fn(queries: &[&[u64; WORDS]], run: &[u64], bounds: &[u32], distances: &mut [u32]),
+    pub block_distances_within: BlockDistancesWithin,
     /// Hamming distances of a query's sketch to a run of sketches.
     pub sketch_distances: fn(query: &Sketch, run: &[u64], distances: &mut [u16]),
     /// As `sketch_distances`, of a block of queries.
     pub block_sketch_distances: fn(queries: &[Sketch], run: &[u64], distances: &mut [u16]),
     /// Grows a seed to a pseudo-random vector, see [`super::expand`].
-    pub expand: fn(seed: u64, words: &mut [u64; WORDS]),
+    pub expand: fn(seed: u64, words: &mut Words),
     /// Full addition of each bit of `sum`, `addend` and `carry`: leaves the sum in `sum` and the
     /// carry in `carry`.
-    pub carry_save_add: fn(sum: &mut [u64; WORDS], addend: &[u64; WORDS], carry: &mut [u64; WORDS]),
+    pub carry_save_add: fn(sum: &mut Words, addend: &Words, carry: &mut Words),
 }
+
+/// Writes a row of distances for each query of a block, exact up to its bound.
+pub type BlockDistancesWithin =
+    fn(queries: &[&Words], run: &[u64], bounds: &[u32], distances: &mut [u32]);
 
 /// Every table built in, best first.
 static ALL: &[&Kernels] = &[
@@ -173,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fingerprint::{Fingerprint, SKETCH_WORDS};
+    use crate::fingerprint::{Fingerprint, SKETCH_WORDS, WORDS};
 
     /// Random, sparse, dense, equal and complementary words: carries of every kind.
     fn words() -> impl Strategy<Value = [u64; WORDS]> {

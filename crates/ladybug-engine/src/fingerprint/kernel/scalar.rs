@@ -3,7 +3,7 @@
 use super::{Kernels, block, candidates};
 use crate::fingerprint::expand::{LANES, lanes, step};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
-use crate::fingerprint::vector::{QUARTER, WORDS};
+use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 pub(super) static KERNELS: Kernels = Kernels {
     name: "scalar",
@@ -23,15 +23,15 @@ fn differing(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
 
-fn distance(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
+fn distance(a: &Words, b: &Words) -> u32 {
     differing(a, b)
 }
 
-fn quarter_distance(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
+fn quarter_distance(a: &Words, b: &Words) -> u32 {
     differing(&a[..QUARTER], &b[..QUARTER])
 }
 
-fn distances_within(query: &[u64; WORDS], run: &[u64], bound: u32, distances: &mut [u32]) {
+fn distances_within(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]) {
     for (candidate, distance) in candidates::<WORDS>(run, distances.len())
         .iter()
         .zip(distances)
@@ -40,12 +40,7 @@ fn distances_within(query: &[u64; WORDS], run: &[u64], bound: u32, distances: &m
     }
 }
 
-fn block_distances_within(
-    queries: &[&[u64; WORDS]],
-    run: &[u64],
-    bounds: &[u32],
-    distances: &mut [u32],
-) {
+fn block_distances_within(queries: &[&Words], run: &[u64], bounds: &[u32], distances: &mut [u32]) {
     let candidates = block::<WORDS>(queries.len(), run, bounds.len(), distances.len());
     for (index, candidate) in candidates.iter().enumerate() {
         for ((query, &bound), distances) in queries
@@ -60,7 +55,7 @@ fn block_distances_within(
 
 /// The distance, or the first partial one that exceeds the bound.
 #[inline(always)]
-fn within(a: &[u64; WORDS], b: &[u64; WORDS], bound: u32) -> u32 {
+fn within(a: &Words, b: &Words, bound: u32) -> u32 {
     let mut distance = 0;
     for (a, b) in a.chunks_exact(QUARTER).zip(b.chunks_exact(QUARTER)) {
         distance += differing(a, b);
@@ -93,7 +88,7 @@ fn block_sketch_distances(queries: &[Sketch], run: &[u64], distances: &mut [u16]
 }
 
 #[inline(always)]
-pub(super) fn expand(seed: u64, words: &mut [u64; WORDS]) {
+pub(super) fn expand(seed: u64, words: &mut Words) {
     let mut states = lanes(seed);
     for block in words.as_chunks_mut::<LANES>().0 {
         *block = states;
@@ -102,11 +97,7 @@ pub(super) fn expand(seed: u64, words: &mut [u64; WORDS]) {
 }
 
 #[inline(always)]
-pub(super) fn carry_save_add(
-    sum: &mut [u64; WORDS],
-    addend: &[u64; WORDS],
-    carry: &mut [u64; WORDS],
-) {
+pub(super) fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words) {
     for ((sum, &addend), carry) in sum.iter_mut().zip(addend).zip(carry) {
         let half = *sum ^ addend;
         let carried = (*sum & addend) | (half & *carry);
