@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ladybug_engine::commit::log::FsyncPolicy;
 use ladybug_engine::commit::transaction::Eviction;
-use ladybug_engine::engine::SPACES_MAX;
+use ladybug_engine::engine::{SNAPSHOT_BYTES, SPACES_MAX};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -31,6 +31,9 @@ pub const OUTPUT_BUFFER_BYTES: usize = 64 * 1024 * 1024;
 pub const SLOWLOG_THRESHOLD_US: i64 = 10_000;
 /// Entries the slow log keeps.
 pub const SLOWLOG_ENTRIES_MAX: usize = 128;
+
+/// Least bound on what held snapshots keep: 1 MiB, a few chunks.
+pub const SNAPSHOT_BYTES_MIN: u64 = 1 << 20;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
@@ -98,6 +101,9 @@ pub struct Options {
     /// Spaces, numbered and named together [default: 1024]
     #[arg(long, value_name = "N", env = "LADYBUG_SPACES")]
     pub spaces: Option<usize>,
+    /// Bytes that held snapshots may keep of what writers replaced, before the oldest fails [default: 1073741824]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_SNAPSHOT_BYTES")]
+    pub snapshot_bytes: Option<u64>,
     /// What a full fluid zone does: none refuses, coldest evicts [default: none]
     #[arg(long, value_name = "POLICY", env = "LADYBUG_EVICTION")]
     pub eviction: Option<String>,
@@ -157,6 +163,8 @@ pub struct Settings {
     pub timeout_s: u64,
     /// Spaces, numbered and named together.
     pub spaces_max: usize,
+    /// Bytes that held snapshots may keep of what writers replaced.
+    pub snapshot_bytes: u64,
     /// What a full fluid zone does.
     pub eviction: Eviction,
     /// The Hamming kernel, if it is not to be the best one.
@@ -279,6 +287,10 @@ impl Settings {
                 .unwrap_or(OUTPUT_BUFFER_BYTES),
             timeout_s: options.timeout.or(file.timeout).unwrap_or(0),
             spaces_max: options.spaces.or(file.spaces).unwrap_or(SPACES_MAX),
+            snapshot_bytes: options
+                .snapshot_bytes
+                .or(file.snapshot_bytes)
+                .unwrap_or(SNAPSHOT_BYTES),
             eviction: match options.eviction.or(file.eviction).as_deref() {
                 None | Some("none") => Eviction::None,
                 Some("coldest") => Eviction::Coldest,
@@ -332,6 +344,11 @@ impl Settings {
                     format!("expected 1024 to 2^40 bytes, got {value}"),
                 ));
             }
+        }
+        if self.snapshot_bytes < SNAPSHOT_BYTES_MIN {
+            let got = self.snapshot_bytes;
+            let reason = format!("expected at least {SNAPSHOT_BYTES_MIN} bytes, got {got}");
+            return Err(invalid("snapshot-bytes", reason));
         }
         if self.bind.is_empty() {
             return Err(invalid("bind", "expected at least one address"));
@@ -409,6 +426,14 @@ mod tests {
             ..Options::default()
         };
         assert_eq!(refusal(options), "io-threads: expected at least 1, got 0");
+        let options = Options {
+            snapshot_bytes: Some(1000),
+            ..Options::default()
+        };
+        assert_eq!(
+            refusal(options),
+            "snapshot-bytes: expected at least 1048576 bytes, got 1000"
+        );
         let options = Options {
             notify_keyspace_events: Some("q".into()),
             ..Options::default()

@@ -64,6 +64,7 @@ fn open(settings: &Settings) -> Result<Arc<Engine>, Box<dyn std::error::Error>> 
     let options = EngineOptions {
         fsync: settings.fsync,
         spaces_max: settings.spaces_max,
+        snapshot_bytes: settings.snapshot_bytes,
         eviction: settings.eviction,
         // So that nobody can choose names that collide.
         hash_key: RandomState::new().hash_one(0),

@@ -83,6 +83,11 @@ pub enum EngineError {
     /// The log failed before a commit was durable.
     #[error("outcome unknown: the log failed before the commit was durable: {0}")]
     OutcomeUnknown(String),
+    /// What held snapshots keep in memory passed its bound, and this one was the oldest.
+    #[error(
+        "writers replaced more than the {0} bytes of --snapshot-bytes while this read held its snapshot, the oldest; repeat it"
+    )]
+    SnapshotGone(u64),
     /// A change that the state cannot take.
     #[error("internal error: {0}")]
     Misfit(#[from] Misfit),

@@ -135,6 +135,7 @@ pub(super) fn render(server: &Server) -> String {
     }
     memory(&server.engine, &mut out);
     log(&server.engine, &mut out);
+    snapshots(&server.engine, &mut out);
     out.0
 }
 
@@ -216,6 +217,22 @@ fn log(engine: &Engine, out: &mut Exposition) {
         "log_failed",
         "Whether the log has failed and nothing is written.",
         is_failed,
+    );
+}
+
+/// What reads in progress keep in memory.
+fn snapshots(engine: &Engine, out: &mut Exposition) {
+    let snapshots = engine.snapshot_stats();
+    out.gauge("snapshots_held", "Reads in progress.", snapshots.held);
+    out.gauge(
+        "snapshots_bytes",
+        "Bytes that reads in progress keep of what writers replaced.",
+        snapshots.bytes,
+    );
+    out.counter(
+        "snapshots_gone_total",
+        "Reads given up because of --snapshot-bytes.",
+        snapshots.revoked,
     );
 }
 

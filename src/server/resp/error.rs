@@ -102,6 +102,7 @@ impl From<EngineError> for CommandError {
             EngineError::ZoneFull { .. } => Self::ZONE_FULL,
             EngineError::ReadOnly(_) => "READONLY",
             EngineError::OutcomeUnknown(_) => "UNKNOWN",
+            EngineError::SnapshotGone(_) => "SNAPSHOTGONE",
             _ => "ERR",
         };
         Self {

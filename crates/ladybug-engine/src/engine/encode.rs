@@ -5,14 +5,17 @@ use std::sync::Arc;
 use parking_lot::MutexGuard;
 
 use super::Engine;
+use super::held::Lease;
 use crate::commit::record::Position;
 use crate::commit::transaction::SpaceId;
+use crate::error::EngineError;
 use crate::fingerprint::Fingerprint;
 #[cfg(feature = "parallel")]
 use crate::search::pool;
 use crate::search::{Filter, Hit, top_k};
 use crate::space::address::{ADDRESSES, Address};
 use crate::space::derive::derive;
+use crate::space::page::PAGE_BYTES;
 use crate::space::state::{State, View};
 
 /// A slot whose fingerprint was just encoded, for the id and version that it had.
@@ -33,6 +36,8 @@ pub struct Snapshot {
     pub position: Position,
     /// What is pending in `state`, by address.
     derived: Arc<[(Address, Fingerprint)]>,
+    /// The right to hold it, if it was handed out.
+    lease: Option<Arc<Lease>>,
 }
 
 impl Snapshot {
@@ -46,7 +51,16 @@ impl Snapshot {
                 .collect(),
             state,
             position,
+            lease: None,
         }
+    }
+
+    /// Whether it may still be held, see [`Lease::check`].
+    ///
+    /// # Errors
+    /// [`EngineError::SnapshotGone`] once it was given up.
+    pub fn check(&self) -> Result<(), EngineError> {
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
     }
 
     /// The snapshot as a view.
@@ -81,7 +95,7 @@ impl Engine {
             let (state, position) = self.state(space);
             let encoded = encode_pending(&state, ENCODINGS_PER_ROUND);
             if encoded.is_empty() {
-                return Snapshot::of(state, self.now(), position);
+                return self.leased(space, state, position);
             }
             // Let go first: a column that nobody shares is written in place, and one of fingerprints
             // is long to copy. What is written meanwhile is encoded for this snapshot alone.
@@ -92,7 +106,17 @@ impl Engine {
             }
         }
         let (state, position) = self.state(space);
-        Snapshot::of(state, self.now(), position)
+        self.leased(space, state, position)
+    }
+
+    fn leased(&self, space: SpaceId, state: Arc<State>, position: Position) -> Snapshot {
+        let mut snapshot = Snapshot::of(state, self.now(), position);
+        let own_bytes = size_of_val(&*snapshot.derived) as u64;
+        snapshot.lease = Some(
+            self.leases
+                .take(space, Arc::clone(&snapshot.state), own_bytes),
+        );
+        snapshot
     }
 
     /// The `k` nodes of a space nearest to `query`, nearest first, and the snapshot they are of.
@@ -122,6 +146,8 @@ impl Engine {
                     .install(slot.address, slot.stamp, &slot.fingerprint);
             }
             MutexGuard::unlock_fair(cell);
+            self.leases
+                .grew(PAGE_BYTES as u64, |space| self.state(space).0);
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod check;
 mod checkpoint;
 mod encode;
+mod held;
 mod recovery;
 mod spaces;
 #[cfg(test)]
@@ -30,6 +31,8 @@ use crate::storage::{Lock, Storage};
 use checkpoint::Checkpoints;
 pub use checkpoint::{CHECKPOINTS_KEPT, Checkpoint, ResumeError};
 pub use encode::Snapshot;
+pub use held::{Lease, SNAPSHOT_BYTES, SnapshotStats};
+use held::{Leases, copied_bytes_max};
 pub use recovery::OpenError;
 use spaces::Registry;
 pub use spaces::SPACE_NAME_BYTES_MAX;
@@ -63,6 +66,8 @@ pub struct EngineOptions {
     pub hash_key: u64,
     /// A checkpoint is due when the log has grown by this many bytes since the last.
     pub checkpoint_bytes: u64,
+    /// Bytes that held snapshots may keep beyond the live spaces.
+    pub snapshot_bytes: u64,
 }
 
 impl Default for EngineOptions {
@@ -73,6 +78,7 @@ impl Default for EngineOptions {
             eviction: Eviction::None,
             hash_key: 0,
             checkpoint_bytes: CHECKPOINT_BYTES,
+            snapshot_bytes: SNAPSHOT_BYTES,
         }
     }
 }
@@ -115,6 +121,7 @@ pub struct Engine {
     /// The log's failure was answered by undoing what it did not acknowledge.
     undone: AtomicBool,
     checkpoints: Checkpoints,
+    leases: Arc<Leases>,
     _lock: Lock,
 }
 
@@ -205,6 +212,18 @@ impl Engine {
         }
     }
 
+    /// A space at this moment for a long reader, who asks the lease now and then whether it still holds; and the
+    /// log position that it shows.
+    pub fn lease(&self, space: SpaceId) -> (Arc<Lease>, Position) {
+        let (state, position) = self.state(space);
+        (self.leases.take(space, state, 0), position)
+    }
+
+    /// What held snapshots cost.
+    pub fn snapshot_stats(&self) -> SnapshotStats {
+        self.leases.stats()
+    }
+
     /// Runs `f` on locked spaces, of which the first is current, and commits what it changed: all of
     /// it if it answers `Ok`, nothing if `Err`.
     pub fn commit<R, E: From<EngineError>>(
@@ -250,12 +269,17 @@ impl Engine {
         let before = tx.before();
         let changes = tx.changes();
         let mut position = revealed;
+        let mut copied = 0;
         if !changes.is_empty() {
+            let mutations: usize = changes.iter().map(|space| space.inverses.len()).sum();
+            copied = copied_bytes_max(mutations, tx.record_bytes());
             position = self.log.append(&encode_commit(tx.now(), &changes));
             self.remember(position, changes, before);
             tx.finish(position);
         }
         let gone = tx.take_gone();
+        drop(tx);
+        self.leases.grew(copied, |space| self.state(space).0);
         Outcome {
             value: Ok(value),
             position,

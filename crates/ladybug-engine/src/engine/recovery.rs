@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use parking_lot::{Mutex, RwLock};
 
 use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoints};
+use super::held::Leases;
 use super::spaces::Registry;
 use super::{Clock, Engine, EngineOptions};
 use crate::commit::batch::Batch;
@@ -120,6 +121,7 @@ impl Engine {
         tracing::info!(checkpoint = from, records, "opened");
         Ok(Self {
             empty: State::new(options.hash_key),
+            leases: Leases::new(options.snapshot_bytes),
             options,
             storage,
             log,

@@ -10,6 +10,7 @@ use super::column::{Column, SlotSet};
 use super::fields::Fields;
 use super::marks::{Qualia, Truth};
 use super::page::Fingerprints;
+use super::retained::Piece;
 use crate::fingerprint::{Fingerprint, Sketch, sketch};
 
 /// When a node that never expires expires.
@@ -232,6 +233,36 @@ impl Chunk {
             *self.fingerprints.get_mut(slot) = fingerprint;
         }
         holds
+    }
+
+    /// Where each column lies and how many bytes it takes, in the same order for every chunk.
+    pub(super) fn pieces(&self) -> [Piece; 24] {
+        [
+            Piece::of(&self.parity, 0),
+            self.fingerprints.piece(),
+            self.sketches.piece(),
+            self.checksums.piece(),
+            self.id.piece(),
+            self.frequency.piece(),
+            self.confidence.piece(),
+            self.qualia.piece(),
+            self.rung.piece(),
+            self.depth.piece(),
+            self.parent.piece(),
+            self.first_child.piece(),
+            self.next_sibling.piece(),
+            self.previous_sibling.piece(),
+            self.created.piece(),
+            self.expires.piece(),
+            self.version.piece(),
+            self.promotion.piece(),
+            self.source.piece(),
+            self.name.piece(),
+            self.value.piece(),
+            self.fields.piece(),
+            self.kinds.piece(),
+            self.evidence.piece(),
+        ]
     }
 
     /// Slots with a node that is no reified edge.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_buffer::Buffer;
 
 use super::address::SLOTS;
+use super::retained::Piece;
 
 /// 256 values, aligned as Arrow likes its buffers.
 #[derive(Clone)]
@@ -40,6 +41,11 @@ impl<T: Clone> Column<T> {
     /// All 256 values.
     pub fn values(&self) -> &[T; SLOTS] {
         &self.0.0
+    }
+
+    /// Where the values lie and how many bytes they take, without what they own elsewhere.
+    pub(super) fn piece(&self) -> Piece {
+        Piece::of(&self.0, 0)
     }
 
     /// Whether both are the same memory: nothing was written between two snapshots.

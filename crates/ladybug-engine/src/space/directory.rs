@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::address::Address;
+use super::retained::Piece;
 
 const SHARDS: usize = 256;
 
@@ -68,6 +69,14 @@ impl Directory {
         if let Some(raw) = Arc::make_mut(shard).find_mut(hash, |&raw| raw == from.0) {
             *raw = to.0;
         }
+    }
+
+    /// Where each shard lies and how many bytes it takes.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece> {
+        self.0.iter().map(|shard| {
+            let piece = |shard: &Arc<HashTable<u16>>| Piece::of(shard, shard.allocation_size());
+            shard.as_ref().map_or(Piece::NONE, piece)
+        })
     }
 
     /// Every entry, shard by shard.

@@ -16,6 +16,7 @@
 //! | `derive` | fingerprints from content |
 //! | `mutation`, `apply` | how a space changes, and back |
 //! | `schema`, `rows` | nodes and edges as Arrow shows them |
+//! | `retained` | what a held state keeps in memory |
 //! | `restore` | a state from what a checkpoint stored |
 
 pub mod access;
@@ -33,6 +34,7 @@ pub mod marks;
 pub mod mutation;
 pub mod page;
 pub mod restore;
+pub mod retained;
 pub mod rows;
 pub mod schema;
 pub mod state;

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::address::SLOTS;
 use super::column::SlotSet;
+use super::retained::Piece;
 use crate::fingerprint::{BYTES, Fingerprint};
 
 /// Bytes of one page: a chunk's fingerprints.
@@ -184,6 +185,14 @@ impl Fingerprints {
                 (buffer, (0..=255).collect())
             }
             Self::Mapped { rows, slots } => (rows.clone(), *slots),
+        }
+    }
+
+    /// Where the fingerprints lie and how many bytes of memory they take: none while they are mapped.
+    pub(super) fn piece(&self) -> Piece {
+        match self {
+            Self::Owned(page) => Piece::of(page, PAGE_BYTES),
+            Self::Mapped { .. } => Piece::NONE,
         }
     }
 

@@ -276,6 +276,7 @@ fn traverse(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Rep
         limit,
         is_there,
     );
+    reading.check()?;
     let rows = reached.into_iter().filter_map(|(address, depth)| {
         let columns = vec![
             ("name", name(view.node(address)?)),

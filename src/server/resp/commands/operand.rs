@@ -10,13 +10,13 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ladybug_engine::engine::Engine;
+use ladybug_engine::engine::{Engine, Lease};
 use ladybug_engine::error::EngineError;
 use ladybug_engine::fingerprint::{Fingerprint, encode};
 use ladybug_engine::space::address::{Address, Zone};
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::derive;
-use ladybug_engine::space::state::{State, View};
+use ladybug_engine::space::state::View;
 use ladybug_engine::space::verbs::VERB_PREFIX;
 
 use super::super::context::Context;
@@ -364,22 +364,27 @@ pub fn row(context: &Context, columns: Vec<(&'static str, Reply)>) -> Reply {
 
 /// A space as it is now, for a command that reads it without holding its lock.
 pub struct Reading {
-    state: Arc<State>,
+    lease: Arc<Lease>,
     now: i64,
 }
 
 impl Reading {
     /// The caller's space.
     pub fn new(engine: &Engine, context: &Context) -> Self {
-        let (state, position) = engine.state(context.selected());
+        let (lease, position) = engine.lease(context.selected());
         context.reveal(position);
-        let now = engine.now().max(state.committed());
-        Self { state, now }
+        let now = engine.now().max(lease.state().committed());
+        Self { lease, now }
     }
 
     /// The space as a view.
     pub fn view(&self) -> View<'_> {
-        View::of(&self.state, self.now)
+        View::of(self.lease.state(), self.now)
+    }
+
+    /// Whether the space may still be read, which whoever reads for long asks between steps.
+    pub fn check(&self) -> Result<(), CommandError> {
+        Ok(self.lease.check()?)
     }
 }
 

@@ -198,6 +198,7 @@ fn tree(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, 
     let mut rows = Vec::new();
     let mut next = vec![root];
     while let Some(node) = next.pop() {
+        reading.check()?;
         let depth = node.depth() - root.depth();
         let columns = vec![
             ("name", name(node)),

@@ -272,6 +272,7 @@ fn nearest(
         }
     }
     let hits = ladybug_engine::search::top_k(&snapshot, &bits, options.k, &options.filter);
+    snapshot.check()?;
     let rows = hits.into_iter().map(|hit| {
         let address = hit.address;
         let verb = || match address.prefix() {

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::space::address::{Address, SLOTS};
+use crate::space::retained::Piece;
 
 use super::packed::PackedIntegers;
 
@@ -374,9 +375,19 @@ impl<P: Copy> Chunk<P> {
             })
     }
 
+    /// Where the base lies, which copies of the chunk share, and how many bytes it takes.
+    pub(super) fn base_piece(&self) -> Piece {
+        Piece::of(&self.base, self.base.heap_bytes())
+    }
+
+    /// Bytes of the overlay on the heap.
+    pub(super) fn overlay_bytes(&self) -> usize {
+        self.overlay.capacity() * size_of::<Entry<P>>()
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.base.heap_bytes() + self.overlay.capacity() * size_of::<Entry<P>>()
+        self.base.heap_bytes() + self.overlay_bytes()
     }
 
     fn search(&self, key: Key) -> Result<usize, usize> {

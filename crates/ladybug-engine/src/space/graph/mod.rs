@@ -27,6 +27,7 @@ use edge::Strength;
 use table::Table;
 
 use crate::space::address::{Address, CHUNKS};
+use crate::space::retained::Piece;
 
 /// Two edges with one id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -295,6 +296,22 @@ impl Graph {
                 .iter()
                 .map(|(_, shard)| shard.heap_bytes())
                 .sum::<usize>()
+    }
+
+    /// Where each part of the lists and the directory lies and how many bytes it takes.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece> {
+        let base = |chunk: Option<Piece>| chunk.unwrap_or(Piece::NONE);
+        let bases = (0..=u8::MAX).flat_map(move |prefix| {
+            [
+                base(self.outgoing.get(prefix).map(Chunk::base_piece)),
+                base(self.incoming.get(prefix).map(Chunk::base_piece)),
+            ]
+        });
+        self.outgoing
+            .pieces(Chunk::overlay_bytes)
+            .chain(self.incoming.pieces(Chunk::overlay_bytes))
+            .chain(self.directory.pieces(Shard::heap_bytes))
+            .chain(bases)
     }
 
     fn link_from(&self, source: Address, id: u64) -> Option<EdgeLink> {

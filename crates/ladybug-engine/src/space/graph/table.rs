@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use crate::space::retained::Piece;
+
 /// Parts in a group, and groups in a table.
 const GROUP: usize = 16;
 
@@ -57,6 +59,15 @@ impl<T: Clone + Default> Table<T> {
                 *slot = None;
             }
         }
+    }
+
+    /// Where each of the 256 parts lies and how many bytes it takes, those of `owned_bytes` included.
+    pub(super) fn pieces(&self, owned_bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = Piece> {
+        (0..=u8::MAX).map(move |index| {
+            let group = self.groups[usize::from(index) / GROUP].as_ref();
+            let part = group.and_then(|group| group[usize::from(index) % GROUP].as_ref());
+            part.map_or(Piece::NONE, |part| Piece::of(part, owned_bytes(part)))
+        })
     }
 
     /// The parts that exist with their indexes, ascending.

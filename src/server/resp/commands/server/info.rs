@@ -272,6 +272,10 @@ fn ladybug(server: &Server, out: &mut String) {
     field(out, "simd", kernel::active().name);
     let available: Vec<&str> = kernel::available().map(|kernels| kernels.name).collect();
     field(out, "simd_available", available.join(","));
+    let snapshots = server.engine.snapshot_stats();
+    field(out, "snapshots_held", snapshots.held);
+    field(out, "snapshots_bytes", snapshots.bytes);
+    field(out, "snapshots_gone", snapshots.revoked);
     for space in server.engine.spaces() {
         let (state, _) = server.engine.state(space);
         let label = server.engine.space_label(space);
