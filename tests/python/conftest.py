@@ -59,7 +59,9 @@ class Ladybug:
         self.log = open(pathlib.Path(self.data).with_suffix(".log"), "ab")
         command = [self.binary, "serve", "--port", str(self.port), "--http-port", str(self.http_port)]
         command += ["--data", self.data, *self.flags]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=self.env)
+        # Python ignores SIGXFSZ, and so does its child then: past a size limit a write fails, as on a full disk.
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=self.env,
+                                        restore_signals=False)
         wait_until(self.listening, self.process, "ladybug")
 
     def listening(self):

@@ -1,5 +1,9 @@
 """Ladybug's own commands through redis-py's execute_command: the same in RESP2 (arrays) and RESP3 (maps)."""
 
+import struct
+import threading
+from random import Random
+
 import pytest
 import redis
 
@@ -206,3 +210,74 @@ def test_wrong_input_is_named_and_changes_nothing(client, line, text):
         client.execute_command(*line.split())
     assert text in str(caught.value)
     assert sorted(client.keys()) == ["apples", "pears", "trains"] and run(client, "FANOUT apples") == []
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def test_embeddings_are_found_by_embeddings(server):
+    client = server.client(decode_responses=False, protocol=2)
+    random = Random(1)
+    east, north = ([random.gauss(0, 1) for _ in range(64)] for _ in range(2))
+    between = [a + b for a, b in zip(east, north)]
+    for name, vector in {"east": east, "north": north, "between": between}.items():
+        client.execute_command("SET", name, "place", "VECTOR", floats(*vector))
+    query = [0.7 * a + b for a, b in zip(east, north)]
+    rows = client.execute_command("RESONATE", "VECTOR", floats(*query))
+    assert [row[0] for row in rows] == [b"between", b"north", b"east"]
+    bits = client.execute_command("ENCODE", "VECTOR", floats(*east), "AS", "RAW")
+    assert len(bits) == 1_280
+    assert client.execute_command("HAMMING", "east", "FP", bits) == 0
+    nearest = client.execute_command("RESONATE", "FP", bits, "K", 1)[0]
+    assert (nearest[0], nearest[2]) == (b"east", 0)
+
+
+def test_edges_bind_and_unbind_after_an_end_has_changed_and_after_a_kill(start):
+    server = start()
+    client = server.client(protocol=2)
+    client.mset({"cause": "rain", "effect": "wet streets"})
+    edge = client.execute_command("BIND", "cause", "effect", "VIA", "CAUSES")
+    client.set("effect", "flood")
+    client.execute_command("LINK", "cause", "CAUSES", "effect")
+    server.kill()
+    server.start()
+    client = server.client(protocol=2)
+    name, _, _, distance, bits = client.execute_command("UNBIND", edge, "cause")
+    assert (name, distance) == ("effect", 0)
+    assert bits == client.execute_command("ENCODE", "flood")
+    assert client.execute_command("UNLINK", "cause", "CAUSES", "effect") == 2
+    assert client.unlink("cause", "effect") == 2
+
+
+def test_a_read_whose_snapshot_costs_too_much_is_given_up_and_can_be_repeated(start):
+    server = start("--fsync", "never", "--snapshot-bytes", str(1 << 20))
+    client = server.client()
+    for first in range(0, 20_000, 1_000):
+        pipeline = client.pipeline(transaction=False)
+        for number in range(first, first + 1_000):
+            pipeline.execute_command("DN.SET", f"root:{number}", "leaf")
+        pipeline.execute()
+    done = threading.Event()
+
+    def write():
+        with server.client() as writer:
+            while not done.is_set():
+                writer.mset({f"large:{number}": "x" * 100_000 for number in range(30)})
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        refusals = []
+        while not refusals:
+            try:
+                assert len(client.execute_command("DN.TREE", "root")) == 20_001
+            except redis.ResponseError as refusal:
+                refusals.append(str(refusal))
+    finally:
+        done.set()
+        writer.join()
+    assert refusals[0].startswith("SNAPSHOTGONE") and "--snapshot-bytes" in refusals[0]
+    assert len(client.execute_command("DN.TREE", "root")) == 20_001
+    stats = client.info("ladybug")
+    assert stats["snapshots_gone"] >= 1 and stats["snapshots_held"] == 0 and stats["snapshots_bytes"] == 0
