@@ -57,10 +57,11 @@ def test_it_hints_the_arguments_that_are_left(terminal):
     assert terminal.shows("LINK ada verb other [WEIGHT weight] [TRUTH truth]")
 
 
-def test_it_completes_a_command_and_runs_it(terminal):
+def test_it_completes_a_command_and_runs_it(server, terminal):
     terminal.type("dn.se\t")
     assert terminal.shows("DN.SET path value")
     terminal.type(f"{CONTROL_U}dn.se\t ada:soul curious\r")
-    assert terminal.shows("OK")
+    # What is typed before the next prompt is thrown away.
+    assert terminal.shows(f"OK\r\n127.0.0.1:{server.port}> ")
     terminal.type("GET ada:soul\r")
     assert terminal.shows('"curious"')

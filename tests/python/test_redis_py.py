@@ -313,3 +313,24 @@ def test_errors_are_redis_s(client, command, text):
         client.execute_command(*command)
     assert text in str(caught.value)
     assert client.get("text") == "abc" and client.hgetall("hash") == {"f": "v"}
+
+
+@pytest.mark.parametrize("container", ["CLIENT", "COMMAND", "CONFIG", "LOG", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG"])
+def test_every_container_has_help_on_its_subcommands(server, container):
+    with server.client() as client:
+        heading, *lines = client.execute_command(f"{container} HELP")
+        assert heading == f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+        titles, summaries = lines[::2], lines[1::2]
+        assert titles[-1] == "HELP" and all(summary.startswith("    ") for summary in summaries)
+        listed = client.execute_command("COMMAND LIST", "FILTERBY", "PATTERN", f"{container.lower()}|*")
+        assert sorted(title.split()[0].lower() for title in titles) == sorted(name.split("|")[1] for name in listed)
+        with pytest.raises(redis.ResponseError, match=f"Try {container} HELP"):
+            client.execute_command(container, "NOPE")
+
+
+def test_client_list_has_redis_fields(server):
+    with server.client() as client:
+        own = next(each for each in client.client_list() if each["id"] == str(client.client_id()))
+        assert {"id", "addr", "laddr", "fd", "name", "age", "idle", "flags", "db", "sub", "psub", "ssub", "multi", "qbuf",
+                "obl", "oll", "omem", "tot-mem", "events", "cmd", "user", "redir", "resp"} <= own.keys()
+        assert int(own["fd"]) > 2 and int(own["tot-mem"]) > 0 and own["cmd"] == "client|list"

@@ -17,6 +17,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::server::resp::client::NO_DESCRIPTOR;
 use crate::server::resp::command::{Group, TABLE};
 use crate::server::resp::reply::Reply;
 use crate::server::resp::server::Server;
@@ -174,7 +175,7 @@ fn answer(
     let clients_max = server.live.clients_max.load(Relaxed);
     let client = server
         .clients
-        .admit(peer.address, peer.local_address, clients_max);
+        .admit(peer.address, peer.local_address, NO_DESCRIPTOR, clients_max);
     let client = client.ok_or(HttpError::TOO_MANY_CLIENTS)?;
     let mut session = Session::new(Arc::clone(server), client);
     // `access` has seen the password.

@@ -55,6 +55,8 @@ pub struct Client {
     pub address: SocketAddr,
     /// Which of the server's addresses it connected to.
     pub local_address: SocketAddr,
+    /// Its connection's file descriptor, or [`NO_DESCRIPTOR`].
+    pub descriptor: i32,
     /// When it connected.
     pub connected: Instant,
     /// What it has said or done about itself.
@@ -106,14 +108,19 @@ impl Client {
             .entries()
             .get(self.last_command.load(Relaxed))
             .map_or("NULL", |entry| entry.full_name);
+        let input_bytes = self.input_bytes.load(Relaxed);
+        let output_bytes = self.output_bytes.load(Relaxed);
+        let (messages, message_bytes) = self.mailbox.waiting();
         let mut line = String::with_capacity(256);
         write!(
             line,
-            "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub={} psub={} ssub=0 \
-             multi={} qbuf={} obl={} omem={} cmd={last_command} user=default resp={} lib-name={} lib-ver={}",
+            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={} psub={} ssub=0 \
+             multi={} qbuf={} obl={} oll={messages} omem={message_bytes} tot-mem={} events=r cmd={last_command} \
+             user=default redir=-1 resp={} lib-name={} lib-ver={}",
             self.id,
             self.address,
             self.local_address,
+            self.descriptor,
             profile.name,
             self.connected.elapsed().as_secs(),
             self.idle_ms() / 1000,
@@ -121,9 +128,9 @@ impl Client {
             profile.channels,
             profile.patterns,
             profile.queued.map_or(-1, |queued| i64::try_from(queued).unwrap_or(i64::MAX)),
-            self.input_bytes.load(Relaxed),
-            self.output_bytes.load(Relaxed),
-            self.mailbox.bytes(),
+            input_bytes,
+            output_bytes,
+            size_of::<Self>() + input_bytes + output_bytes + message_bytes,
             profile.protocol.number(),
             profile.library_name,
             profile.library_version,
@@ -213,9 +220,10 @@ impl Mailbox {
         std::mem::take(&mut letters.messages)
     }
 
-    /// Bytes of messages that wait.
-    pub fn bytes(&self) -> usize {
-        self.letters.lock().bytes
+    /// How many messages wait, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        let letters = self.letters.lock();
+        (letters.messages.len(), letters.bytes)
     }
 
     /// Ready when the client is to be closed; else wakes the task at the next message, whatever
@@ -248,6 +256,9 @@ impl Mailbox {
     }
 }
 
+/// For a client that has no connection of its own: what CLIENT LIST shows then.
+pub const NO_DESCRIPTOR: i32 = -1;
+
 /// The connected clients, by id.
 #[derive(Debug, Default)]
 pub struct Clients {
@@ -261,6 +272,7 @@ impl Clients {
         &self,
         address: SocketAddr,
         local_address: SocketAddr,
+        descriptor: i32,
         clients_max: usize,
     ) -> Option<Arc<Client>> {
         let mut connected = self.connected.lock();
@@ -271,6 +283,7 @@ impl Clients {
             id: self.next_id.fetch_add(1, Relaxed) + 1,
             address,
             local_address,
+            descriptor,
             connected: Instant::now(),
             profile: Mutex::default(),
             mailbox: Mailbox::default(),
@@ -351,11 +364,17 @@ mod tests {
     fn no_more_clients_than_allowed_and_ids_are_not_reused() {
         let clients = Clients::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        let first = clients.admit(address, address, 2).unwrap();
-        let second = clients.admit(address, address, 2).unwrap();
-        assert!(clients.admit(address, address, 2).is_none());
+        let first = clients.admit(address, address, NO_DESCRIPTOR, 2).unwrap();
+        let second = clients.admit(address, address, NO_DESCRIPTOR, 2).unwrap();
+        assert!(clients.admit(address, address, NO_DESCRIPTOR, 2).is_none());
         clients.remove(second.id);
-        assert!(clients.admit(address, address, 2).unwrap().id > second.id);
+        assert!(
+            clients
+                .admit(address, address, NO_DESCRIPTOR, 2)
+                .unwrap()
+                .id
+                > second.id
+        );
         assert!(first.describe().contains("cmd=NULL"));
     }
 }

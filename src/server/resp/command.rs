@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::commands::FAMILIES;
+use super::commands::{FAMILIES, help};
 use ladybug_engine::commit::transaction::Transaction;
 use ladybug_engine::engine::Engine;
 use ladybug_engine::space::state::View;
@@ -316,8 +316,12 @@ impl Table {
                 full_name: command.name,
                 index: entries.len(),
             });
-            for subcommand in command.subcommands {
-                // The table is built once and lives as long as the process.
+            // The table is built once and lives as long as the process.
+            let help: &'static [Command] = match command.subcommands {
+                [] => &[],
+                _ => Box::leak(Box::new([help::of(command)])),
+            };
+            for subcommand in command.subcommands.iter().chain(help) {
                 let full_name =
                     Box::leak(format!("{}|{}", command.name, subcommand.name).into_boxed_str());
                 entries.push(Entry {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
@@ -176,7 +177,11 @@ fn admit(
         return Ok(None);
     }
     let clients_max = server.live.clients_max.load(Relaxed);
-    let Some(client) = server.clients.admit(address, local_address, clients_max) else {
+    let descriptor = stream.as_raw_fd();
+    let Some(client) = server
+        .clients
+        .admit(address, local_address, descriptor, clients_max)
+    else {
         server.stats.rejected_connections.fetch_add(1, Relaxed);
         refuse(&mut stream, TOO_MANY);
         return Ok(None);

@@ -6,6 +6,7 @@ pub mod content;
 pub mod expiry;
 pub mod graph;
 pub mod hashes;
+pub mod help;
 pub mod introspection;
 pub mod keys;
 pub mod number;

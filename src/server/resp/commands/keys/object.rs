@@ -24,14 +24,6 @@ const ASKING: Command = Command {
     ..Command::DEFAULT
 };
 
-const HELP: Command = Command {
-    name: "help",
-    arity: 2,
-    flags: &[Flag::Loading],
-    summary: "What the subcommands do",
-    ..Command::DEFAULT
-};
-
 pub(super) const OBJECT: Command = Command {
     name: "object",
     arity: -2,
@@ -62,13 +54,6 @@ pub(super) const OBJECT: Command = Command {
             ..ASKING
         },
         Command {
-            name: "help",
-            group: Group::Generic,
-            since: "6.2.0",
-            handler: Handler::Connection(|_, _| Ok(help(OBJECT_HELP))),
-            ..HELP
-        },
-        Command {
             name: "idletime",
             summary: "Seconds since the key was last accessed, or made if it never was",
             handler: Handler::Read(|view, _, arguments| {
@@ -93,61 +78,22 @@ pub(super) const MEMORY: Command = Command {
     since: "4.0.0",
     summary: "A container for questions about memory",
     complexity: "Depends on the subcommand",
-    subcommands: &[
-        Command {
-            name: "help",
-            group: Group::Server,
-            since: "4.0.0",
-            handler: Handler::Connection(|_, _| Ok(help(MEMORY_HELP))),
-            ..HELP
-        },
-        Command {
-            name: "usage",
-            syntax: "key [SAMPLES count]",
-            arity: -3,
-            flags: &[Flag::Readonly],
-            keys: Keys::SECOND,
-            group: Group::Server,
-            since: "4.0.0",
-            summary: "How many bytes a key takes, with its fingerprint, fields and edges; always \
+    subcommands: &[Command {
+        name: "usage",
+        syntax: "key [SAMPLES count]",
+        arity: -3,
+        flags: &[Flag::Readonly],
+        keys: Keys::SECOND,
+        group: Group::Server,
+        since: "4.0.0",
+        summary: "How many bytes a key takes, with its fingerprint, fields and edges; always \
                       exact in its fields, whatever SAMPLES says",
-            complexity: "O(N) where N is the number of fields",
-            handler: Handler::Read(usage),
-            ..Command::DEFAULT
-        },
-    ],
+        complexity: "O(N) where N is the number of fields",
+        handler: Handler::Read(usage),
+        ..Command::DEFAULT
+    }],
     ..Command::DEFAULT
 };
-
-const OBJECT_HELP: &[&str] = &[
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    Return the representation that Redis would use for the value associated with a",
-    "    <key>.",
-    "FREQ <key>",
-    "    Return how often the <key> was accessed since the server started.",
-    "IDLETIME <key>",
-    "    Return the idle time of the <key>, that is the approximated number of",
-    "    seconds elapsed since the last access to the key.",
-    "REFCOUNT <key>",
-    "    Return the number of references of the value associated with the specified",
-    "    <key>.",
-    "HELP",
-    "    Prints this help.",
-];
-
-const MEMORY_HELP: &[&str] = &[
-    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "USAGE <key> [SAMPLES <count>]",
-    "    Return memory in bytes used by <key> and what it holds.",
-    "HELP",
-    "    Prints this help.",
-];
-
-fn help(lines: &'static [&'static str]) -> Reply {
-    let lines = lines.iter().map(|line| Reply::Simple((*line).into()));
-    Reply::Array(lines.collect())
-}
 
 fn about<'a>(
     view: &View<'a>,

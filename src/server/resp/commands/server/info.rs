@@ -170,7 +170,7 @@ fn clients(server: &Server, out: &mut String) {
     field(
         out,
         "client_recent_max_output_buffer",
-        most(|client| client.output_bytes.load(Relaxed) + client.mailbox.bytes()),
+        most(|client| client.output_bytes.load(Relaxed) + client.mailbox.waiting().1),
     );
     field(out, "blocked_clients", 0);
 }
