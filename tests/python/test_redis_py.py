@@ -334,3 +334,30 @@ def test_client_list_has_redis_fields(server):
         assert {"id", "addr", "laddr", "fd", "name", "age", "idle", "flags", "db", "sub", "psub", "ssub", "multi", "qbuf",
                 "obl", "oll", "omem", "tot-mem", "events", "cmd", "user", "redir", "resp"} <= own.keys()
         assert int(own["fd"]) > 2 and int(own["tot-mem"]) > 0 and own["cmd"] == "client|list"
+
+
+def test_hits_and_misses_are_counted_as_in_redis(server, redis_port):
+    """After each command both servers have counted the same."""
+    commands = """
+        SET k 1 | HSET h a 1 | GET k | GET none | MGET k none h | EXISTS k none k | TYPE k | TYPE none | TTL k | PTTL none
+        STRLEN k | STRLEN none | GETRANGE k 0 1 | HGET h a | HGET h none | HGET none a | HMGET h a b | HGETALL none
+        HLEN h | HEXISTS h a | HSTRLEN h a | HKEYS none | HVALS h | HSCAN h 0 | HRANDFIELD h | TOUCH k none
+        EXPIRETIME k | GETDEL none | GETEX k | GETSET k 2 | SET k 3 GET | SET none2 3 GET | INCR k | APPEND k x
+        SETRANGE k 0 y | HINCRBY h a 1 | DEL none | EXPIRE none 5 | PERSIST k | RENAME k l | COPY l m | GETDEL l
+        SETNX m 1 | HSETNX h a 1 | HDEL h zz
+    """.replace("\n", "|")
+    with server.client() as ours, redis.Redis(port=redis_port, decode_responses=True) as theirs:
+        theirs.flushall()
+        counts = []
+        for client in (ours, theirs):
+            client.config_resetstat()
+            seen = []
+            for command in filter(None, map(str.split, commands.split("|"))):
+                try:
+                    client.execute_command(*command)
+                except redis.ResponseError:
+                    pass  # of the wrong kind by now, for both
+                stats = client.info("stats")
+                seen.append((command, stats["keyspace_hits"], stats["keyspace_misses"]))
+            counts.append(seen)
+        assert counts[0] == counts[1]

@@ -5,6 +5,7 @@
 //! it reads as missing and can be written.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use ladybug_engine::commit::transaction::{Draft, Transaction};
 use ladybug_engine::space::address::Address;
@@ -35,7 +36,11 @@ pub fn read_node<'a>(view: &View<'a>, context: &Context, key: &[u8]) -> Option<N
 /// The node under a key, for a command that asks about it only: that is no access.
 pub fn peek<'a>(view: &View<'a>, context: &Context, key: &[u8]) -> Option<Node<'a>> {
     let node = view.find(key);
-    if node.is_none() {
+    let stats = &context.server().stats;
+    if node.is_some() {
+        stats.hits.fetch_add(1, Relaxed);
+    } else {
+        stats.misses.fetch_add(1, Relaxed);
         context.notify(Class::Miss, "keymiss", key);
     }
     node
