@@ -11,7 +11,8 @@
 #   clients  tests/python: redis-py, redis-cli, a differential run against redis-server,
 #            the README's session, the container files (see tests/python/README.md)
 #
-# Needs Rust, a C compiler, python3 with venv, redis-server, redis-tools and shellcheck; `.ci/run` installs them on Debian.
+# Needs Rust, a C compiler, python3 with venv, redis-server, redis-tools, shellcheck, and for the kernels of other
+# processors the packages and the emulator that tests/python/README.md names; `.ci/run` installs packages on Debian.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 

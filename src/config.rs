@@ -107,7 +107,7 @@ pub struct Options {
     /// What a full fluid zone does: none refuses, coldest evicts [default: none]
     #[arg(long, value_name = "POLICY", env = "LADYBUG_EVICTION")]
     pub eviction: Option<String>,
-    /// The Hamming kernel [default: the best this processor has]
+    /// The Hamming kernel: scalar, avx2, avx512, avx512vpopcnt, neon [default: the best this processor has]
     #[arg(long, value_name = "KERNEL", env = "LADYBUG_SIMD")]
     pub simd: Option<String>,
     /// Microseconds from which a command enters the slow log, negative for never [default: 10000]

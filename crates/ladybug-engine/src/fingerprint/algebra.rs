@@ -37,18 +37,8 @@ impl Fingerprint {
 
     /// ρⁿ: every bit moves `n` places up, around the whole 10,240 bits; negative `n` moves down.
     pub fn permute(&self, n: i64) -> Self {
-        let n = n.rem_euclid(BITS as i64) as usize;
-        let (by_words, by_bits) = (n / 64, n % 64);
-        let mut words = [0; WORDS];
-        for (index, word) in words.iter_mut().enumerate() {
-            let source = (index + WORDS - by_words) % WORDS;
-            let below = (source + WORDS - 1) % WORDS;
-            *word = match by_bits {
-                0 => self.words[source],
-                _ => self.words[source] << by_bits | self.words[below] >> (64 - by_bits),
-            };
-        }
-        Self { words }
+        let up = n.rem_euclid(BITS as i64) as usize;
+        Self::from_words((kernel::active().rotate)(&self.words, up))
     }
 
     /// ρ⁻ⁿ, the inverse of [`permute`](Self::permute).
@@ -59,7 +49,7 @@ impl Fingerprint {
 
     /// Number of bits set, 0..=10,240.
     pub fn popcount(&self) -> u32 {
-        self.words.iter().map(|word| word.count_ones()).sum()
+        self.distance(&Self::ZERO)
     }
 
     /// Hamming distance: the number of bits that differ, 0..=10,240.

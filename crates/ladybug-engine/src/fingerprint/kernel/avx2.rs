@@ -14,171 +14,40 @@ use std::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_slli_epi64, _mm256_srli_epi16, _mm256_xor_si256,
 };
 
-use super::{Kernels, block, candidates, scalar};
+use super::scalar;
+use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::table::{Kernels, block, candidates};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
-use crate::fingerprint::vector::{WORDS, Words};
+use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
-pub(super) static KERNELS: Kernels = Kernels {
-    name: "avx2",
-    available: || is_x86_feature_detected!("avx2"),
-    distance,
-    quarter_distance,
-    distances_within,
-    block_distances_within,
-    sketch_distances,
-    block_sketch_distances,
-    expand,
-    carry_save_add,
-};
+table!("avx2", "avx2", is_x86_feature_detected!("avx2"));
+blocks_by_pairs!("avx2");
 
 /// Words of one 256-bit register.
 const REGISTER: usize = 4;
 
-/// Blocks of 8 registers, 2,048 bits, in a fingerprint.
-const BLOCKS: usize = WORDS / REGISTER / 8;
-
-// The functions of the table. `super` hands the table out only where `available` says so, which is what
-// each call below relies on.
-
-fn distance(a: &Words, b: &Words) -> u32 {
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { distance_avx2(a, b) }
-}
-
-fn quarter_distance(a: &Words, b: &Words) -> u32 {
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { quarter_distance_avx2(a, b) }
-}
-
-fn distances_within(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]) {
-    let candidates = candidates::<WORDS>(run, distances.len());
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { distances_within_avx2(query, candidates, bound, distances) }
-}
-
-fn block_distances_within(queries: &[&Words], run: &[u64], bounds: &[u32], distances: &mut [u32]) {
-    let candidates = block::<WORDS>(queries.len(), run, bounds.len(), distances.len());
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { block_distances_within_avx2(queries, candidates, bounds, distances) }
-}
-
-fn sketch_distances(query: &Sketch, run: &[u64], distances: &mut [u16]) {
-    let candidates = candidates::<SKETCH_WORDS>(run, distances.len());
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { sketch_distances_avx2(query, candidates, distances) }
-}
-
-fn block_sketch_distances(queries: &[Sketch], run: &[u64], distances: &mut [u16]) {
-    let candidates = block::<SKETCH_WORDS>(queries.len(), run, queries.len(), distances.len());
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { block_sketch_distances_avx2(queries, candidates, distances) }
-}
-
-fn expand(seed: u64, words: &mut Words) {
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { expand_avx2(seed, words) }
-}
-
-fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words) {
-    // SAFETY: this table is in use only on a processor with AVX2.
-    unsafe { carry_save_add_avx2(sum, addend, carry) }
-}
+/// Registers of a part.
+const PART: usize = WORDS / REGISTER / PARTS;
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn distance_avx2(a: &Words, b: &Words) -> u32 {
-    Count::new()
-        .block(a, b, 0)
-        .block(a, b, 1)
-        .block(a, b, 2)
-        .block(a, b, 3)
-        .block(a, b, 4)
+fn quarter(a: &Words, b: &Words) -> u32 {
+    (PART..QUARTER / REGISTER)
+        .fold(Count::new().part(a, b, 0), |count, index| {
+            count.bytes::<1>(differing(a, b, index))
+        })
         .total()
 }
 
-#[target_feature(enable = "avx2")]
-fn quarter_distance_avx2(a: &Words, b: &Words) -> u32 {
-    Count::new()
-        .block(a, b, 0)
-        .register(differing(a, b, 8))
-        .register(differing(a, b, 9))
-        .total()
-}
-
-/// The number of blocks after which an unrelated candidate, which differs in half of the bits, has
-/// exceeded the bound but for one in a thousand; all of them if a look before the last would not pay.
-fn blocks_before_look(bound: u32) -> usize {
-    (1..BLOCKS as u32)
-        .find(|blocks| blocks * 1_024 > bound.saturating_add(140))
-        .map_or(BLOCKS, |blocks| blocks as usize)
-}
-
-#[target_feature(enable = "avx2")]
-fn distances_within_avx2(query: &Words, candidates: &[Words], bound: u32, distances: &mut [u32]) {
-    let look = blocks_before_look(bound);
-    for (candidate, distance) in candidates.iter().zip(distances) {
-        prefetch(candidate);
-        *distance = within(query, candidate, bound, look);
-    }
-}
-
-#[target_feature(enable = "avx2")]
-fn block_distances_within_avx2(
-    queries: &[&Words],
-    candidates: &[Words],
-    bounds: &[u32],
-    distances: &mut [u32],
-) {
-    for (index, candidate) in candidates.iter().enumerate() {
-        prefetch(candidate);
-        for ((query, &bound), distances) in queries
-            .iter()
-            .zip(bounds)
-            .zip(distances.chunks_exact_mut(candidates.len()))
-        {
-            distances[index] = within(query, candidate, bound, blocks_before_look(bound));
-        }
-    }
-}
-
-/// The distance, or that of the blocks before the look if it exceeds the bound.
+/// Asks for a cache line.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn within(a: &Words, b: &Words, bound: u32, look: usize) -> u32 {
-    if look == BLOCKS {
-        return distance_avx2(a, b);
-    }
-    let mut count = Count::new();
-    for block in 0..look {
-        count = count.block(a, b, block);
-    }
-    let so_far = count.total();
-    if so_far > bound {
-        return so_far;
-    }
-    for block in look..BLOCKS {
-        count = count.block(a, b, block);
-    }
-    count.total()
-}
-
-/// Asks for the fingerprint after the next one, which follows this one in memory if there is one.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn prefetch(candidate: &Words) {
-    let ahead = candidate.as_ptr().wrapping_add(2 * WORDS);
-    for line in 0..WORDS / 8 {
-        // A prefetch may name any address.
-        _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(line * 8).cast());
-    }
+fn prefetch(line: *const u64) {
+    _mm_prefetch::<_MM_HINT_T0>(line.cast());
 }
 
 #[target_feature(enable = "avx2")]
-fn sketch_distances_avx2(
-    query: &Sketch,
-    candidates: &[[u64; SKETCH_WORDS]],
-    distances: &mut [u16],
-) {
+fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
     let (fours, rest) = candidates.as_chunks::<4>();
     let (distances, distances_rest) = distances.as_chunks_mut::<4>();
     for (four, distances) in fours.iter().zip(distances) {
@@ -186,23 +55,6 @@ fn sketch_distances_avx2(
     }
     for (candidate, distance) in rest.iter().zip(distances_rest) {
         *distance = sum(sketch_lanes(query, candidate)) as u16;
-    }
-}
-
-#[target_feature(enable = "avx2")]
-fn block_sketch_distances_avx2(
-    queries: &[Sketch],
-    candidates: &[[u64; SKETCH_WORDS]],
-    distances: &mut [u16],
-) {
-    if candidates.is_empty() {
-        return;
-    }
-    for (query, distances) in queries
-        .iter()
-        .zip(distances.chunks_exact_mut(candidates.len()))
-    {
-        sketch_distances_avx2(query, candidates, distances);
     }
 }
 
@@ -241,18 +93,6 @@ fn sketch_lanes(a: &Sketch, b: &Sketch) -> __m256i {
         _mm256_add_epi8(b_low, b_high),
     );
     _mm256_sad_epu8(counts, _mm256_setzero_si256())
-}
-
-/// The scalar function, compiled to AVX2: its lanes are two registers.
-#[target_feature(enable = "avx2")]
-fn expand_avx2(seed: u64, words: &mut Words) {
-    scalar::expand(seed, words);
-}
-
-/// The scalar function, compiled to AVX2.
-#[target_feature(enable = "avx2")]
-fn carry_save_add_avx2(sum: &mut Words, addend: &Words, carry: &mut Words) {
-    scalar::carry_save_add(sum, addend, carry);
 }
 
 /// The bits that differ in register `index` of two vectors.
@@ -373,12 +213,12 @@ impl Count {
         }
     }
 
-    /// Adds the difference of 8 registers, the `block`-th ones.
+    /// Adds the difference of the 8 registers of a part.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn block(mut self, a: &Words, b: &Words, block: usize) -> Self {
+    fn part(mut self, a: &Words, b: &Words, part: usize) -> Self {
         let next = |index| {
-            let first = block * 8 + index;
+            let first = part * PART + index;
             Pair::of(differing(a, b, first), differing(a, b, first + 1))
         };
         let (ones, twos_a) = add_pairs(self.ones, next(0), next(2));
@@ -387,13 +227,6 @@ impl Count {
         let (fours, eights) = add_pair(self.fours, fours);
         (self.ones, self.twos, self.fours) = (ones, twos, fours);
         self.bytes::<8>(eights)
-    }
-
-    /// Adds the bits of one register.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn register(self, bits: __m256i) -> Self {
-        self.bytes::<1>(bits)
     }
 
     /// Counts bits that stand for `WEIGHT` each.

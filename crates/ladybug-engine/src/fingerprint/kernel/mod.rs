@@ -7,76 +7,60 @@
 
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
 mod avx2;
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+mod avx512;
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+mod avx512vpopcnt;
+#[cfg(all(feature = "simd", target_arch = "aarch64"))]
+mod neon;
 mod scalar;
+#[cfg(all(feature = "simd", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod simd;
+mod table;
 
 use std::sync::OnceLock;
 
 use thiserror::Error;
 
-use super::sketch::Sketch;
-use super::vector::Words;
-
-/// The functions of one kind of processor.
-///
-/// A *run* is a slice of contiguous candidates: fingerprints of 160 words each, or sketches of 8. The
-/// functions over one write a distance for each of them. Those over a *block* of queries write a row of
-/// distances for each query, one a candidate: that of query `q` to candidate `c` of `n` stands at `q * n + c`.
-/// They take each candidate from memory once for all queries, so they gain with the number of queries, and
-/// with runs of a multiple of 32 candidates that stay in the second cache with their distances: 256 sketches,
-/// 64 fingerprints.
-///
-/// # Panics
-/// Those over a run panic if it is not as long as the distances ask for.
-pub struct Kernels {
-    /// The name by which a setting chooses it.
-    pub name: &'static str,
-    /// Whether this processor runs it.
-    available: fn() -> bool,
-    /// Hamming distance of one pair.
-    pub distance: fn(&Words, &Words) -> u32,
-    /// Hamming distance of the first quarters of one pair.
-    pub quarter_distance: fn(&Words, &Words) -> u32,
-    /// Hamming distances of a query to a run, abandoning a candidate once its distance is known to exceed
-    /// `bound`: distances up to the bound are exact, above it only known to be above it.
-    pub distances_within: fn(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]),
-    /// As `distances_within`, of a block of queries, each with a bound of its own.
-    pub block_distances_within: BlockDistancesWithin,
-    /// Hamming distances of a query's sketch to a run of sketches.
-    pub sketch_distances: fn(query: &Sketch, run: &[u64], distances: &mut [u16]),
-    /// As `sketch_distances`, of a block of queries.
-    pub block_sketch_distances: fn(queries: &[Sketch], run: &[u64], distances: &mut [u16]),
-    /// Grows a seed to a pseudo-random vector, see [`super::expand`].
-    pub expand: fn(seed: u64, words: &mut Words),
-    /// Full addition of each bit of `sum`, `addend` and `carry`: leaves the sum in `sum` and the
-    /// carry in `carry`.
-    pub carry_save_add: fn(sum: &mut Words, addend: &Words, carry: &mut Words),
-}
-
-/// Writes a row of distances for each query of a block, exact up to its bound.
-pub type BlockDistancesWithin =
-    fn(queries: &[&Words], run: &[u64], bounds: &[u32], distances: &mut [u32]);
+pub use table::{BlockDistancesWithin, Kernels};
 
 /// Every table built in, best first.
 static ALL: &[&Kernels] = &[
     #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    &avx512vpopcnt::KERNELS,
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    &avx512::KERNELS,
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
     &avx2::KERNELS,
+    #[cfg(all(feature = "simd", target_arch = "aarch64"))]
+    &neon::KERNELS,
     &scalar::KERNELS,
 ];
 
 static ACTIVE: OnceLock<&'static Kernels> = OnceLock::new();
 
+/// Every name that `--simd` knows, on whatever processor.
+pub const NAMES: [&str; 5] = ["scalar", "avx2", "avx512", "avx512vpopcnt", "neon"];
+
 /// Why a kernel cannot be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KernelError {
     /// No kernel has this name.
-    #[error("no kernel is called '{name}'; this build has {}", names())]
+    #[error("no kernel is called '{name}'; there are {}", NAMES.join(", "))]
     Unknown {
         /// The name asked for.
         name: String,
     },
+    /// The build has no such kernel: it is of another architecture, or has no SIMD kernels at all.
+    #[error("this build lacks kernel '{name}'; it has {}", names(ALL.iter().copied()))]
+    NotBuilt {
+        /// The name asked for.
+        name: &'static str,
+    },
     /// The processor lacks the instructions.
     #[error(
-        "this processor cannot run kernel '{name}'; leave the choice to Ladybug or ask for 'scalar'"
+        "this processor lacks the instructions of kernel '{name}'; it runs {}",
+        names(available())
     )]
     Unavailable {
         /// The name asked for.
@@ -107,14 +91,14 @@ pub fn available() -> impl Iterator<Item = &'static Kernels> {
 
 /// The kernels of this name, if this build has them and this processor runs them.
 pub fn by_name(name: &str) -> Result<&'static Kernels, KernelError> {
-    let kernels = ALL
-        .iter()
-        .find(|kernels| kernels.name == name)
-        .ok_or_else(|| KernelError::Unknown { name: name.into() })?;
+    let known = NAMES.into_iter().find(|known| *known == name);
+    let name = known.ok_or_else(|| KernelError::Unknown { name: name.into() })?;
+    let built = ALL.iter().find(|kernels| kernels.name == name);
+    let kernels = built.ok_or(KernelError::NotBuilt { name })?;
     if (kernels.available)() {
         Ok(kernels)
     } else {
-        Err(KernelError::Unavailable { name: kernels.name })
+        Err(KernelError::Unavailable { name })
     }
 }
 
@@ -133,42 +117,12 @@ pub fn choose(name: &str) -> Result<(), KernelError> {
     }
 }
 
-/// The names of all kernels of this build, for a message.
-fn names() -> String {
-    ALL.iter()
+/// Names for a message.
+fn names(kernels: impl Iterator<Item = &'static Kernels>) -> String {
+    kernels
         .map(|kernels| kernels.name)
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// The candidates of a run, checked to be as many as the distances to be written.
-#[inline(always)]
-fn candidates<const N: usize>(run: &[u64], distances: usize) -> &[[u64; N]] {
-    let (candidates, rest) = run.as_chunks::<N>();
-    assert!(
-        rest.is_empty() && candidates.len() == distances,
-        "invariant: a run of {} words for {distances} distances of {N} words each",
-        run.len(),
-    );
-    candidates
-}
-
-/// The candidates of a run, checked to be as many as each query's row of the distances to be written.
-#[inline(always)]
-fn block<const N: usize>(
-    queries: usize,
-    run: &[u64],
-    bounds: usize,
-    distances: usize,
-) -> &[[u64; N]] {
-    let (candidates, rest) = run.as_chunks::<N>();
-    assert!(
-        rest.is_empty() && candidates.len() * queries == distances && bounds == queries,
-        "invariant: a run of {} words for {distances} distances of {N} words each to {queries} queries \
-         with {bounds} bounds",
-        run.len(),
-    );
-    candidates
 }
 
 #[cfg(test)]
@@ -176,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fingerprint::{Fingerprint, SKETCH_WORDS, WORDS};
+    use crate::fingerprint::{BITS, Fingerprint, SKETCH_WORDS, Sketch, WORDS};
 
     /// Random, sparse, dense, equal and complementary words: carries of every kind.
     fn words() -> impl Strategy<Value = [u64; WORDS]> {
@@ -273,13 +227,21 @@ mod tests {
 
         #[test]
         fn every_kernel_equals_scalar_in_the_algebra(
-            a in words(), b in words(), c in words(), seed in any::<u64>()
+            a in words(), b in words(), c in words(), seed in any::<u64>(), turn in 0..BITS
         ) {
             for kernels in available() {
                 let (mut expanded, mut expected) = ([0; WORDS], [0; WORDS]);
                 (kernels.expand)(seed, &mut expanded);
                 (scalar::KERNELS.expand)(seed, &mut expected);
                 prop_assert_eq!(expanded, expected, "expand of {}", kernels.name);
+
+                for bits in [0, 1, 63, 64, 65, turn, 10_239] {
+                    let rotated = Fingerprint::from_words((kernels.rotate)(&a, bits));
+                    for bit in 0..BITS {
+                        let from = (bit + BITS - bits) % BITS;
+                        prop_assert_eq!(rotated.bit(bit), a[from / 64] >> (from % 64) & 1 == 1, "rotation of {}", kernels.name);
+                    }
+                }
 
                 let (mut sum, mut carry) = (a, c);
                 (kernels.carry_save_add)(&mut sum, &b, &mut carry);
@@ -303,11 +265,32 @@ mod tests {
     #[test]
     fn kernels_are_chosen_by_name_and_refused_with_a_reason() {
         assert_eq!(by_name("scalar").map(|kernels| kernels.name), Ok("scalar"));
-        let unknown = by_name("mmx").err().expect("no such kernel").to_string();
-        assert!(
-            unknown.starts_with("no kernel is called 'mmx'; this build has ")
-                && unknown.ends_with("scalar"),
-            "{unknown}"
+        let refusal = |name| by_name(name).err().map(|error| error.to_string());
+        assert_eq!(
+            refusal("mmx").as_deref(),
+            Some("no kernel is called 'mmx'; there are scalar, avx2, avx512, avx512vpopcnt, neon")
+        );
+        for name in NAMES {
+            // What is known is either available or said to be lacking, and by whom.
+            if let Some(refusal) = refusal(name) {
+                assert!(
+                    refusal.starts_with("this build lacks kernel '")
+                        || refusal.starts_with("this processor lacks the instructions of kernel '"),
+                    "{refusal}"
+                );
+                assert!(refusal.ends_with("scalar"), "{refusal}");
+            } else {
+                assert!(available().any(|kernels| kernels.name == name));
+            }
+        }
+        let elsewhere = if cfg!(target_arch = "aarch64") {
+            "avx2"
+        } else {
+            "neon"
+        };
+        assert_eq!(
+            by_name(elsewhere).err(),
+            Some(KernelError::NotBuilt { name: elsewhere })
         );
         let best = active().name;
         assert_eq!(choose(best), Ok(()));

@@ -1,6 +1,6 @@
 //! The portable kernels: what every processor runs, and what every other kernel must equal.
 
-use super::{Kernels, block, candidates};
+use super::table::{Kernels, block, candidates};
 use crate::fingerprint::expand::{LANES, lanes, step};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
@@ -16,6 +16,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     block_sketch_distances,
     expand,
     carry_save_add,
+    rotate,
 };
 
 #[inline(always)]
@@ -104,4 +105,20 @@ pub(super) fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words)
         *sum = half ^ *carry;
         *carry = carried;
     }
+}
+
+#[inline(always)]
+pub(super) fn rotate(words: &Words, bits: usize) -> Words {
+    let (by_words, by_bits) = (bits / 64, bits % 64);
+    // Moved by whole words, after the word below the lowest one.
+    let mut moved = [0; WORDS + 1];
+    moved[1..=by_words].copy_from_slice(&words[WORDS - by_words..]);
+    moved[by_words + 1..].copy_from_slice(&words[..WORDS - by_words]);
+    moved[0] = moved[WORDS];
+    let mut rotated = [0; WORDS];
+    for (word, pair) in rotated.iter_mut().zip(moved.windows(2)) {
+        // In two steps, as 64 bits at once are no shift.
+        *word = pair[1] << by_bits | pair[0] >> 1 >> (63 - by_bits);
+    }
+    rotated
 }

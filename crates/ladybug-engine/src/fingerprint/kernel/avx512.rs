@@ -1,0 +1,203 @@
+//! The kernels of x86-64 processors with AVX-512F, BW and VL.
+//!
+//! As with AVX2, bits are counted in bit-sliced counters and what is carried out of them by a table of nibbles; but
+//! ternary logic adds three bits in two operations. A fingerprint is 20 registers, a sketch is one.
+
+use std::arch::x86_64::{
+    __m512i, _MM_HINT_T0, _mm_add_epi16, _mm_cvtsi128_si64, _mm_prefetch, _mm_setr_epi8,
+    _mm_shuffle_epi32, _mm256_add_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
+    _mm512_add_epi8, _mm512_add_epi64, _mm512_and_si512, _mm512_broadcast_i32x4,
+    _mm512_castsi512_si256, _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_or_si512,
+    _mm512_reduce_add_epi64, _mm512_sad_epu8, _mm512_set1_epi8, _mm512_setzero_si512,
+    _mm512_shuffle_epi8, _mm512_slli_epi64, _mm512_srli_epi16, _mm512_ternarylogic_epi64,
+    _mm512_xor_si512,
+};
+
+use super::scalar;
+use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::table::{Kernels, block, candidates};
+use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::vector::{QUARTER, WORDS, Words};
+
+table!(
+    "avx512",
+    "avx512f,avx512bw,avx512vl",
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+);
+blocks_by_pairs!("avx512f,avx512bw,avx512vl");
+
+/// Words of one 512-bit register.
+pub(super) const REGISTER: usize = 8;
+/// Registers of a part.
+pub(super) const PART: usize = WORDS / REGISTER / PARTS;
+
+/// The bits that differ in register `index` of two vectors.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn differing(a: &[u64], b: &[u64], index: usize) -> __m512i {
+    let at = index * REGISTER..(index + 1) * REGISTER;
+    let (a, b) = (&a[at.clone()], &b[at]);
+    // SAFETY: both slices are one register long, and unaligned loads ask for no alignment.
+    let (a, b) = unsafe {
+        (
+            _mm512_loadu_si512(a.as_ptr().cast()),
+            _mm512_loadu_si512(b.as_ptr().cast()),
+        )
+    };
+    _mm512_xor_si512(a, b)
+}
+
+/// Asks for a cache line.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn prefetch(line: *const u64) {
+    _mm_prefetch::<_MM_HINT_T0>(line.cast());
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn quarter(a: &Words, b: &Words) -> u32 {
+    (PART..QUARTER / REGISTER)
+        .fold(Count::new().part(a, b, 0), |count, index| {
+            count.bytes::<1>(differing(a, b, index))
+        })
+        .total()
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
+    let (fours, rest) = candidates.as_chunks::<4>();
+    let (distances, distances_rest) = distances.as_chunks_mut::<4>();
+    for (four, distances) in fours.iter().zip(distances) {
+        let [a, b, c, d] = four;
+        *distances = sums([
+            sketch_lanes(query, a),
+            sketch_lanes(query, b),
+            sketch_lanes(query, c),
+            sketch_lanes(query, d),
+        ]);
+    }
+    for (candidate, distance) in rest.iter().zip(distances_rest) {
+        *distance = _mm512_reduce_add_epi64(sketch_lanes(query, candidate)) as u16;
+    }
+}
+
+/// The number of bits that differ in each word of two sketches.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn sketch_lanes(a: &Sketch, b: &Sketch) -> __m512i {
+    let (low, high) = nibble_counts::<1>(differing(a, b, 0));
+    _mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512())
+}
+
+/// The sums of the lanes of four registers, each below 2^16.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+pub(super) fn sums([a, b, c, d]: [__m512i; 4]) -> [u16; 4] {
+    let lanes = _mm512_or_si512(
+        _mm512_or_si512(a, _mm512_slli_epi64::<16>(b)),
+        _mm512_or_si512(_mm512_slli_epi64::<32>(c), _mm512_slli_epi64::<48>(d)),
+    );
+    let four = _mm256_add_epi16(
+        _mm512_castsi512_si256(lanes),
+        _mm512_extracti64x4_epi64::<1>(lanes),
+    );
+    let two = _mm_add_epi16(
+        _mm256_castsi256_si128(four),
+        _mm256_extracti128_si256::<1>(four),
+    );
+    let one = _mm_add_epi16(two, _mm_shuffle_epi32::<0b01_00_11_10>(two));
+    let packed = _mm_cvtsi128_si64(one) as u64;
+    std::array::from_fn(|index| (packed >> (16 * index)) as u16)
+}
+
+/// Adds three bits in each position: the sum and the carry.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add(a: __m512i, b: __m512i, c: __m512i) -> (__m512i, __m512i) {
+    // The tables of exclusive or and of majority.
+    (
+        _mm512_ternarylogic_epi64::<0b1001_0110>(a, b, c),
+        _mm512_ternarylogic_epi64::<0b1110_1000>(a, b, c),
+    )
+}
+
+/// `WEIGHT` times the number of bits set in the low and in the high half of each byte.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn nibble_counts<const WEIGHT: i8>(bits: __m512i) -> (__m512i, __m512i) {
+    const { assert!(4 * WEIGHT as i32 <= 127) };
+    let (one, two, three, four) = (WEIGHT, 2 * WEIGHT, 3 * WEIGHT, 4 * WEIGHT);
+    let table = _mm512_broadcast_i32x4(_mm_setr_epi8(
+        0, one, one, two, one, two, two, three, one, two, two, three, two, three, three, four,
+    ));
+    let nibble = _mm512_set1_epi8(0x0f);
+    let low = _mm512_and_si512(bits, nibble);
+    let high = _mm512_and_si512(_mm512_srli_epi16::<4>(bits), nibble);
+    (
+        _mm512_shuffle_epi8(table, low),
+        _mm512_shuffle_epi8(table, high),
+    )
+}
+
+/// Bits counted so far: up to three a position bit-sliced, the rest in bytes.
+#[derive(Clone, Copy)]
+struct Count {
+    ones: __m512i,
+    twos: __m512i,
+    /// What is counted in the low half of each byte, and in the high half: at most 80 of the fours, and 12
+    /// of the rest.
+    low: __m512i,
+    high: __m512i,
+}
+
+impl Count {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn new() -> Self {
+        let zero = _mm512_setzero_si512();
+        Self {
+            ones: zero,
+            twos: zero,
+            low: zero,
+            high: zero,
+        }
+    }
+
+    /// Adds the difference of the 4 registers of a part.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn part(mut self, a: &Words, b: &Words, part: usize) -> Self {
+        let next = |index| differing(a, b, part * PART + index);
+        let (ones, twos_a) = add(self.ones, next(0), next(1));
+        let (ones, twos_b) = add(ones, next(2), next(3));
+        let (twos, fours) = add(self.twos, twos_a, twos_b);
+        (self.ones, self.twos) = (ones, twos);
+        self.bytes::<4>(fours)
+    }
+
+    /// Counts bits that stand for `WEIGHT` each.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn bytes<const WEIGHT: i8>(mut self, bits: __m512i) -> Self {
+        let (low, high) = nibble_counts::<WEIGHT>(bits);
+        self.low = _mm512_add_epi8(self.low, low);
+        self.high = _mm512_add_epi8(self.high, high);
+        self
+    }
+
+    /// The number of bits counted.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn total(self) -> u32 {
+        let all = self.bytes::<2>(self.twos).bytes::<1>(self.ones);
+        let zero = _mm512_setzero_si512();
+        let lanes = _mm512_add_epi64(
+            _mm512_sad_epu8(all.low, zero),
+            _mm512_sad_epu8(all.high, zero),
+        );
+        _mm512_reduce_add_epi64(lanes) as u32
+    }
+}

@@ -1,0 +1,92 @@
+//! The kernels of x86-64 processors with AVX-512 VPOPCNTDQ, which count the bits of eight words at once.
+//!
+//! A fingerprint is 20 of the 32 registers: over a run, the query stays in them.
+
+use std::arch::x86_64::{
+    __m512i, _mm512_add_epi64, _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_setzero_si512,
+};
+
+use super::avx512::{PART, REGISTER, differing, prefetch, sums};
+use super::scalar;
+use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::table::{Kernels, block, candidates};
+use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::vector::{QUARTER, WORDS, Words};
+
+table!(
+    "avx512vpopcnt",
+    "avx512f,avx512bw,avx512vl,avx512vpopcntdq",
+    (super::avx512::KERNELS.available)() && is_x86_feature_detected!("avx512vpopcntdq")
+);
+blocks_by_pairs!("avx512f,avx512bw,avx512vl,avx512vpopcntdq");
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn quarter(a: &Words, b: &Words) -> u32 {
+    (0..QUARTER / REGISTER)
+        .fold(Count::new(), |count, index| count.register(a, b, index))
+        .total()
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq")]
+fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
+    let (fours, rest) = candidates.as_chunks::<4>();
+    let (distances, distances_rest) = distances.as_chunks_mut::<4>();
+    for (four, distances) in fours.iter().zip(distances) {
+        let [a, b, c, d] = four;
+        *distances = sums([
+            sketch_lanes(query, a),
+            sketch_lanes(query, b),
+            sketch_lanes(query, c),
+            sketch_lanes(query, d),
+        ]);
+    }
+    for (candidate, distance) in rest.iter().zip(distances_rest) {
+        *distance = _mm512_reduce_add_epi64(sketch_lanes(query, candidate)) as u16;
+    }
+}
+
+/// The number of bits that differ in each word of two sketches.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn sketch_lanes(a: &Sketch, b: &Sketch) -> __m512i {
+    _mm512_popcnt_epi64(differing(a, b, 0))
+}
+
+/// The number of bits counted so far, in lanes.
+#[derive(Clone, Copy)]
+struct Count(__m512i);
+
+impl Count {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vpopcntdq")]
+    fn new() -> Self {
+        Self(_mm512_setzero_si512())
+    }
+
+    /// Adds the difference of the registers of a part.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vpopcntdq")]
+    fn part(self, a: &Words, b: &Words, part: usize) -> Self {
+        (0..PART).fold(self, |count, index| {
+            count.register(a, b, part * PART + index)
+        })
+    }
+
+    /// Adds the difference of one register.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vpopcntdq")]
+    fn register(self, a: &Words, b: &Words, index: usize) -> Self {
+        Self(_mm512_add_epi64(
+            self.0,
+            _mm512_popcnt_epi64(differing(a, b, index)),
+        ))
+    }
+
+    /// The number of bits counted.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vpopcntdq")]
+    fn total(self) -> u32 {
+        _mm512_reduce_add_epi64(self.0) as u32
+    }
+}

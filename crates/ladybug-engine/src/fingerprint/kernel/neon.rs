@@ -1,0 +1,88 @@
+//! The kernels of aarch64 processors, all of which have NEON: `cnt` counts the bits of each byte.
+
+use std::arch::aarch64::{
+    uint8x16_t, uint16x8_t, vaddlvq_u8, vaddlvq_u16, vaddq_u8, vcntq_u8, vdupq_n_u8, vdupq_n_u16,
+    veorq_u8, vld1q_u8, vpadalq_u8,
+};
+
+use super::scalar;
+use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::table::{Kernels, block, candidates};
+use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::vector::{QUARTER, WORDS, Words};
+
+table!(
+    "neon",
+    "neon",
+    std::arch::is_aarch64_feature_detected!("neon")
+);
+blocks_by_pairs!("neon");
+
+/// Words of one 128-bit register.
+const REGISTER: usize = 2;
+/// Registers of a part.
+const PART: usize = WORDS / REGISTER / PARTS;
+
+/// The number of bits that differ in each byte of register `index` of two vectors.
+#[inline]
+#[target_feature(enable = "neon")]
+fn differing(a: &[u64], b: &[u64], index: usize) -> uint8x16_t {
+    let at = index * REGISTER..(index + 1) * REGISTER;
+    let (a, b) = (&a[at.clone()], &b[at]);
+    // SAFETY: both slices are one register long, and these loads ask for no alignment.
+    let (a, b) = unsafe { (vld1q_u8(a.as_ptr().cast()), vld1q_u8(b.as_ptr().cast())) };
+    vcntq_u8(veorq_u8(a, b))
+}
+
+/// The number of bits that differ in each byte, summed over registers: at most 31 of them.
+#[inline]
+#[target_feature(enable = "neon")]
+fn byte_counts(a: &[u64], b: &[u64], registers: std::ops::Range<usize>) -> uint8x16_t {
+    registers.fold(vdupq_n_u8(0), |counts, index| {
+        vaddq_u8(counts, differing(a, b, index))
+    })
+}
+
+/// Nothing: these processors' own prefetchers follow a run, and Rust has no stable way to ask them.
+#[inline(always)]
+fn prefetch(_line: *const u64) {}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn quarter(a: &Words, b: &Words) -> u32 {
+    u32::from(vaddlvq_u8(byte_counts(a, b, 0..QUARTER / REGISTER)))
+}
+
+#[target_feature(enable = "neon")]
+fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
+    for (candidate, distance) in candidates.iter().zip(distances) {
+        *distance = vaddlvq_u8(byte_counts(query, candidate, 0..SKETCH_WORDS / REGISTER));
+    }
+}
+
+/// The number of bits counted so far, in lanes of 16 bits.
+#[derive(Clone, Copy)]
+struct Count(uint16x8_t);
+
+impl Count {
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn new() -> Self {
+        Self(vdupq_n_u16(0))
+    }
+
+    /// Adds the difference of the 16 registers of a part.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn part(self, a: &Words, b: &Words, part: usize) -> Self {
+        let counts = byte_counts(a, b, part * PART..(part + 1) * PART);
+        Self(vpadalq_u8(self.0, counts))
+    }
+
+    /// The number of bits counted.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn total(self) -> u32 {
+        vaddlvq_u16(self.0)
+    }
+}

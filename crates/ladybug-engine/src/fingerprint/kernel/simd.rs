@@ -1,0 +1,206 @@
+//! What the kinds of processors with vector registers share: the order in which candidates are looked at, and when
+//! one is given up. The file of a kind holds how bits are counted, and has [`table!`] write the rest with its
+//! instructions.
+
+/// Parts of a fingerprint, of 2,048 bits each, after any of which a candidate may be given up.
+pub(super) const PARTS: usize = 5;
+
+/// The number of parts after which an unrelated candidate, which differs in half of the bits, has
+/// exceeded the bound but for one in a thousand (3.1 deviations of √2,048n/2); all if a look earlier is in vain.
+pub(super) fn parts_before_look(bound: u32) -> usize {
+    (1..PARTS as u32)
+        .find(|parts| parts * 1_024 > bound.saturating_add(140))
+        .map_or(PARTS, |parts| parts as usize)
+}
+
+/// The table `KERNELS` of the module that calls it, compiled for the instructions `$features`.
+///
+/// The module has `Count`, the number of bits that differ so far, with `new()`, `part(self, a, b, part)`, which
+/// adds one of [`PARTS`], and `total(self)`; and the functions `quarter(a, b)`, `prefetch(line)`,
+/// `sketches(query, candidates, distances)`, `blocks(queries, candidates, bounds, distances)` and
+/// `sketch_blocks(queries, candidates, distances)`.
+macro_rules! table {
+    ($name:literal, $features:literal, $available:expr) => {
+        pub(super) static KERNELS: Kernels = Kernels {
+            name: $name,
+            available: || $available,
+            distance,
+            quarter_distance,
+            distances_within,
+            block_distances_within,
+            sketch_distances,
+            block_sketch_distances,
+            expand,
+            carry_save_add,
+            rotate,
+        };
+
+        // `super` hands the table out only where `available` says so, which is what each call below
+        // relies on.
+
+        fn distance(a: &Words, b: &Words) -> u32 {
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { pair(a, b) }
+        }
+
+        fn quarter_distance(a: &Words, b: &Words) -> u32 {
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { quarter(a, b) }
+        }
+
+        fn distances_within(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]) {
+            let candidates = candidates::<WORDS>(run, distances.len());
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { run_within(query, candidates, bound, distances) }
+        }
+
+        fn block_distances_within(
+            queries: &[&Words],
+            run: &[u64],
+            bounds: &[u32],
+            distances: &mut [u32],
+        ) {
+            let candidates = block::<WORDS>(queries.len(), run, bounds.len(), distances.len());
+            if !candidates.is_empty() {
+                // SAFETY: this table is in use only on a processor with these features.
+                unsafe { blocks(queries, candidates, bounds, distances) }
+            }
+        }
+
+        fn sketch_distances(query: &Sketch, run: &[u64], distances: &mut [u16]) {
+            let candidates = candidates::<SKETCH_WORDS>(run, distances.len());
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { sketches(query, candidates, distances) }
+        }
+
+        fn block_sketch_distances(queries: &[Sketch], run: &[u64], distances: &mut [u16]) {
+            let queries_len = queries.len();
+            let candidates = block::<SKETCH_WORDS>(queries_len, run, queries_len, distances.len());
+            if !candidates.is_empty() {
+                // SAFETY: this table is in use only on a processor with these features.
+                unsafe { sketch_blocks(queries, candidates, distances) }
+            }
+        }
+
+        fn expand(seed: u64, words: &mut Words) {
+            #[target_feature(enable = $features)]
+            fn compiled(seed: u64, words: &mut Words) {
+                scalar::expand(seed, words);
+            }
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { compiled(seed, words) }
+        }
+
+        fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words) {
+            #[target_feature(enable = $features)]
+            fn compiled(sum: &mut Words, addend: &Words, carry: &mut Words) {
+                scalar::carry_save_add(sum, addend, carry);
+            }
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { compiled(sum, addend, carry) }
+        }
+
+        fn rotate(words: &Words, bits: usize) -> Words {
+            #[target_feature(enable = $features)]
+            fn compiled(words: &Words, bits: usize) -> Words {
+                scalar::rotate(words, bits)
+            }
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { compiled(words, bits) }
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn pair(a: &Words, b: &Words) -> u32 {
+            (0..PARTS)
+                .fold(Count::new(), |count, part| count.part(a, b, part))
+                .total()
+        }
+
+        #[target_feature(enable = $features)]
+        fn run_within(query: &Words, candidates: &[Words], bound: u32, distances: &mut [u32]) {
+            // Compiled for each place of the look, so that all of a candidate's code is straight.
+            match parts_before_look(bound) {
+                1 => run_with_look::<1>(query, candidates, bound, distances),
+                2 => run_with_look::<2>(query, candidates, bound, distances),
+                3 => run_with_look::<3>(query, candidates, bound, distances),
+                4 => run_with_look::<4>(query, candidates, bound, distances),
+                _ => run_with_look::<PARTS>(query, candidates, bound, distances),
+            }
+        }
+
+        #[target_feature(enable = $features)]
+        fn run_with_look<const LOOK: usize>(
+            query: &Words,
+            candidates: &[Words],
+            bound: u32,
+            distances: &mut [u32],
+        ) {
+            for (candidate, distance) in candidates.iter().zip(distances) {
+                // The one after the next, which follows in memory if there is one: a prefetch may name
+                // any address.
+                let ahead = candidate.as_ptr().wrapping_add(2 * WORDS);
+                for line in 0..WORDS / 8 {
+                    prefetch(ahead.wrapping_add(line * 8));
+                }
+                *distance = within::<LOOK>(query, candidate, bound);
+            }
+        }
+
+        /// The distance, or that of the first `LOOK` parts if it exceeds the bound.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn within<const LOOK: usize>(a: &Words, b: &Words, bound: u32) -> u32 {
+            let mut count = Count::new();
+            for part in 0..LOOK {
+                count = count.part(a, b, part);
+            }
+            if LOOK < PARTS {
+                let so_far = count.total();
+                if so_far > bound {
+                    return so_far;
+                }
+                for part in LOOK..PARTS {
+                    count = count.part(a, b, part);
+                }
+            }
+            count.total()
+        }
+    };
+}
+
+/// The functions `blocks` and `sketch_blocks` for [`table!`], of a processor that has nothing better than
+/// to look at each pair while the candidate is in the first cache.
+macro_rules! blocks_by_pairs {
+    ($features:literal) => {
+        #[target_feature(enable = $features)]
+        fn blocks(queries: &[&Words], candidates: &[Words], bounds: &[u32], distances: &mut [u32]) {
+            for (index, candidate) in candidates.iter().enumerate() {
+                for ((query, &bound), distances) in queries
+                    .iter()
+                    .zip(bounds)
+                    .zip(distances.chunks_exact_mut(candidates.len()))
+                {
+                    run_within(
+                        query,
+                        std::slice::from_ref(candidate),
+                        bound,
+                        &mut distances[index..=index],
+                    );
+                }
+            }
+        }
+
+        #[target_feature(enable = $features)]
+        fn sketch_blocks(queries: &[Sketch], candidates: &[Sketch], distances: &mut [u16]) {
+            for (query, distances) in queries
+                .iter()
+                .zip(distances.chunks_exact_mut(candidates.len()))
+            {
+                sketches(query, candidates, distances);
+            }
+        }
+    };
+}
+
+pub(super) use {blocks_by_pairs, table};

@@ -1,0 +1,76 @@
+//! The table of functions that every kind of processor has, and their checks of lengths.
+
+use crate::fingerprint::sketch::Sketch;
+use crate::fingerprint::vector::Words;
+
+/// The functions of one kind of processor.
+///
+/// A *run* is a slice of contiguous candidates: fingerprints of 160 words each, or sketches of 8. The
+/// functions over one write a distance for each of them. Those over a *block* of queries write a row of
+/// distances for each query, one a candidate: that of query `q` to candidate `c` of `n` stands at `q * n + c`.
+/// They take each candidate from memory once for all queries, so they gain with the number of queries, and
+/// with runs of a multiple of 32 candidates that stay in the second cache with their distances: 256 sketches,
+/// 64 fingerprints.
+///
+/// # Panics
+/// Those over a run panic if it is not as long as the distances ask for.
+pub struct Kernels {
+    /// The name by which a setting chooses it.
+    pub name: &'static str,
+    /// Whether this processor runs it.
+    pub(super) available: fn() -> bool,
+    /// Hamming distance of one pair.
+    pub distance: fn(&Words, &Words) -> u32,
+    /// Hamming distance of the first quarters of one pair.
+    pub quarter_distance: fn(&Words, &Words) -> u32,
+    /// Hamming distances of a query to a run, abandoning a candidate once its distance is known to exceed
+    /// `bound`: distances up to the bound are exact, above it only known to be above it.
+    pub distances_within: fn(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]),
+    /// As `distances_within`, of a block of queries, each with a bound of its own.
+    pub block_distances_within: BlockDistancesWithin,
+    /// Hamming distances of a query's sketch to a run of sketches.
+    pub sketch_distances: fn(query: &Sketch, run: &[u64], distances: &mut [u16]),
+    /// As `sketch_distances`, of a block of queries.
+    pub block_sketch_distances: fn(queries: &[Sketch], run: &[u64], distances: &mut [u16]),
+    /// Grows a seed to a pseudo-random vector, see [`expand`](crate::fingerprint::expand).
+    pub expand: fn(seed: u64, words: &mut Words),
+    /// Full addition of each bit of `sum`, `addend` and `carry`: leaves the sum in `sum` and the
+    /// carry in `carry`.
+    pub carry_save_add: fn(sum: &mut Words, addend: &Words, carry: &mut Words),
+    /// Rotates all bits up by `bits`, below 10,240.
+    pub rotate: fn(words: &Words, bits: usize) -> Words,
+}
+
+/// Writes a row of distances for each query of a block, exact up to its bound.
+pub type BlockDistancesWithin =
+    fn(queries: &[&Words], run: &[u64], bounds: &[u32], distances: &mut [u32]);
+
+/// The candidates of a run, checked to be as many as the distances to be written.
+#[inline(always)]
+pub(super) fn candidates<const N: usize>(run: &[u64], distances: usize) -> &[[u64; N]] {
+    let (candidates, rest) = run.as_chunks::<N>();
+    assert!(
+        rest.is_empty() && candidates.len() == distances,
+        "invariant: a run of {} words for {distances} distances of {N} words each",
+        run.len(),
+    );
+    candidates
+}
+
+/// The candidates of a run, checked to be as many as each query's row of the distances to be written.
+#[inline(always)]
+pub(super) fn block<const N: usize>(
+    queries: usize,
+    run: &[u64],
+    bounds: usize,
+    distances: usize,
+) -> &[[u64; N]] {
+    let (candidates, rest) = run.as_chunks::<N>();
+    assert!(
+        rest.is_empty() && candidates.len() * queries == distances && bounds == queries,
+        "invariant: a run of {} words for {distances} distances of {N} words each to {queries} queries \
+         with {bounds} bounds",
+        run.len(),
+    );
+    candidates
+}

@@ -1,0 +1,20 @@
+//! The engine's kernel files as a tree of their own, which compiles without Cargo and for any target: what
+//! they ask of the rest of the engine is here.
+
+#[path = "../../crates/ladybug-engine/src/fingerprint/expand.rs"]
+pub mod expand;
+#[path = "kernel.rs"]
+pub mod kernel;
+
+/// As `ladybug_engine::fingerprint::vector`.
+pub mod vector {
+    pub const WORDS: usize = 160;
+    pub const QUARTER: usize = 40;
+    pub type Words = [u64; WORDS];
+}
+
+/// As `ladybug_engine::fingerprint::sketch`.
+pub mod sketch {
+    pub const SKETCH_WORDS: usize = 8;
+    pub type Sketch = [u64; SKETCH_WORDS];
+}

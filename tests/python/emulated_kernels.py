@@ -1,0 +1,160 @@
+"""Runs the AVX-512 kernels on an emulated processor and compares every result with Python's own.
+
+Started by `test_kernels.py` with the emulator's Python, where `emulate` is importable:
+`emulated_kernels.py KERNELS.elf [SEED]`. Prints how many results were compared; exits with 1 on the
+first that is wrong.
+"""
+
+import random
+import sys
+from itertools import pairwise, product
+
+from emulate import Machine
+
+WORDS, SKETCH_WORDS, QUARTER = 160, 8, 40
+BITS = WORDS * 64
+TABLES = ("avx512", "avx512vpopcnt")
+
+# Where arguments lie on the machine.
+PLACES = QUERIES, BOUNDS, RUN, DISTANCES = 0x200000, 0x300000, 0x400000, 0x500000
+PLACE_BYTES = 0x10000
+GUARD = b"\xa5" * 64
+
+compared = 0
+
+
+def writable(machine):
+    """The emulator maps what was written before, and read-only: with write protection off (CR0.WP) the kernels may write."""
+    machine._state.cr0 = int(machine._state.cr0) & ~(1 << 16)
+    for place in PLACES:
+        machine.write(place, bytes(PLACE_BYTES))
+    return machine
+
+
+def equal(actual, expected, what):
+    global compared
+    compared += 1
+    if actual != expected:
+        sys.exit(f"{what}: {actual!r} is not {expected!r}")
+
+
+def words(value, count=WORDS):
+    return value.to_bytes(count * 8, "little")
+
+
+def fingerprints(rng, count=WORDS):
+    """Vectors of every kind: random, sparse, dense, empty, full, one bit, one word, and complements of each other."""
+    bits = count * 64
+    full = (1 << bits) - 1
+    a, b = rng.getrandbits(bits), rng.getrandbits(bits)
+    one_word = rng.getrandbits(64) << 64 * rng.randrange(count)
+    return [a, full ^ a, a & b, a | b, 0, full, 1 << rng.randrange(bits), full ^ one_word, one_word, a ^ one_word]
+
+
+def pairs(machine, table, rng):
+    everything = fingerprints(rng)
+    for (a, b), shift in product(product(everything, repeat=2), (0, 8)):
+        machine.write(QUERIES, words(a))
+        machine.write(RUN + shift, words(b))
+        arguments = (QUERIES, RUN + shift)
+        # A function that answers 32 bits leaves the upper half of the register undefined.
+        distance = machine.call(f"{table}_distance", *arguments) & 0xFFFF_FFFF
+        equal(distance, (a ^ b).bit_count(), f"{table} distance")
+        quarter = machine.call(f"{table}_quarter_distance", *arguments) & 0xFFFF_FFFF
+        equal(quarter, ((a ^ b) % (1 << QUARTER * 64)).bit_count(), f"{table} quarter distance")
+
+
+def distances_of(machine, count, size):
+    """The distances written, after a check that nothing was written after them."""
+    end = DISTANCES + count * size
+    equal(machine.read(end, len(GUARD)), GUARD, "what lies after the distances")
+    data = machine.read(DISTANCES, count * size)
+    return [int.from_bytes(data[at : at + size], "little") for at in range(0, len(data), size)]
+
+
+def guard(machine, count, size):
+    machine.write(DISTANCES, b"\xff" * (count * size) + GUARD)
+
+
+def exact_within(actual, queries, run, bounds, what):
+    exact = [(query ^ candidate).bit_count() for query, candidate in product(queries, run)]
+    for at, (distance, truth) in enumerate(zip(actual, exact, strict=True)):
+        bound = bounds[at // len(run)]
+        if truth <= bound:
+            equal(distance, truth, f"{what} within {bound}")
+        else:
+            equal(distance > bound, True, f"{what}: {distance} beyond {bound}")
+
+
+def runs(machine, table, rng, count, shift):
+    run = [rng.choice(fingerprints(rng)) for _ in range(count)]
+    start = RUN + shift
+    machine.write(start, b"".join(map(words, run)))
+    queries = [*run[:1], *fingerprints(rng)][: rng.choice((1, 2, 8))]
+    machine.write(QUERIES, b"".join(map(words, queries)))
+    # Every place where a candidate may be given up, and none.
+    for bound in (0, 850, 1900, 2900, 3900, 5120, BITS):
+        guard(machine, count, 4)
+        machine.call(f"{table}_distances_within", QUERIES, start, count, bound, DISTANCES)
+        exact_within(distances_of(machine, count, 4), queries[:1], run, [bound], f"{table} distances")
+    bounds = [rng.randrange(BITS + 1) for _ in queries]
+    machine.write(BOUNDS, b"".join(bound.to_bytes(4, "little") for bound in bounds))
+    guard(machine, len(queries) * count, 4)
+    machine.call(f"{table}_block_distances_within", QUERIES, len(queries), start, count, BOUNDS, DISTANCES)
+    exact_within(distances_of(machine, len(queries) * count, 4), queries, run, bounds, f"{table} block")
+
+
+def sketches(machine, table, rng, count, shift):
+    run = [rng.choice(fingerprints(rng, SKETCH_WORDS)) for _ in range(count)]
+    start = RUN + shift
+    machine.write(start, b"".join(words(sketch, SKETCH_WORDS) for sketch in run))
+    queries = fingerprints(rng, SKETCH_WORDS)[: rng.choice((1, 3, 9))]
+    machine.write(QUERIES, b"".join(words(sketch, SKETCH_WORDS) for sketch in queries))
+    exact = [(query ^ candidate).bit_count() for query, candidate in product(queries, run)]
+    guard(machine, count, 2)
+    machine.call(f"{table}_sketch_distances", QUERIES, start, count, DISTANCES)
+    equal(distances_of(machine, count, 2), exact[:count], f"{table} sketch distances")
+    guard(machine, len(exact), 2)
+    machine.call(f"{table}_block_sketch_distances", QUERIES, len(queries), start, count, DISTANCES)
+    equal(distances_of(machine, len(exact), 2), exact, f"{table} block of sketch distances")
+
+
+def algebra(machine, table, rng):
+    for seed in (0, 1, (1 << 64) - 1, rng.getrandbits(64)):
+        machine.call("scalar_expand", seed, RUN)
+        machine.call(f"{table}_expand", seed, DISTANCES)
+        equal(machine.read(DISTANCES, WORDS * 8), machine.read(RUN, WORDS * 8), f"{table} expand")
+    for a, b in pairwise(fingerprints(rng)):
+        c = rng.choice(fingerprints(rng))
+        machine.write(QUERIES, words(a))
+        machine.write(RUN, words(b))
+        machine.write(DISTANCES, words(c))
+        machine.call(f"{table}_carry_save_add", QUERIES, RUN, DISTANCES)
+        equal(machine.read(QUERIES, WORDS * 8), words(a ^ b ^ c), f"{table} sum")
+        equal(machine.read(DISTANCES, WORDS * 8), words(a & b | b & c | a & c), f"{table} carry")
+    for turn in (0, 1, 63, 64, 65, 5120, BITS - 1, rng.randrange(BITS)):
+        a = rng.getrandbits(BITS)
+        machine.write(QUERIES, words(a))
+        machine.call(f"{table}_rotate", QUERIES, turn, DISTANCES)
+        rotated = (a << turn | a >> BITS - turn) % (1 << BITS)
+        equal(machine.read(DISTANCES, WORDS * 8), words(rotated), f"{table} rotation by {turn}")
+
+
+def main(elf, seed="0"):
+    print(f"seed {seed}")
+    rng = random.Random(int(seed))
+    machine = writable(Machine(elf))
+    for table in TABLES:
+        pairs(machine, table, rng)
+        algebra(machine, table, rng)
+        # Rows of a mapped checkpoint start at a multiple of 64 bytes; others at one of 8.
+        for count, shift in product(range(21), (0, 8, 24, 56)):
+            runs(machine, table, rng, count, shift)
+            sketches(machine, table, rng, count, shift)
+        for count in (31, 32, 33, 64, 256):
+            sketches(machine, table, rng, count, 0)
+    print(f"{compared} results compared")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
