@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 use super::commands::{FAMILIES, help};
 use ladybug_engine::commit::transaction::Transaction;
 use ladybug_engine::engine::Engine;
@@ -300,8 +302,9 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Table {
     entries: Vec<Entry>,
-    /// Index of a command in `entries` by its name; of a subcommand by `container|name`.
-    by_name: HashMap<&'static str, usize>,
+    /// Index of a command in `entries` by its name; of a subcommand by `container|name`. Nobody can
+    /// add names that collide, so the hash is a fast one.
+    by_name: HashMap<&'static [u8], usize, FixedState>,
 }
 
 /// The one table.
@@ -333,7 +336,7 @@ impl Table {
         }
         let by_name = entries
             .iter()
-            .map(|entry| (entry.full_name, entry.index))
+            .map(|entry| (entry.full_name.as_bytes(), entry.index))
             .collect();
         Self { entries, by_name }
     }
@@ -356,8 +359,7 @@ impl Table {
         let lower = buffer.get_mut(..name.len())?;
         lower.copy_from_slice(name);
         lower.make_ascii_lowercase();
-        let name = std::str::from_utf8(lower).ok()?;
-        self.by_name.get(name).map(|&index| self.entries[index])
+        self.by_name.get(&*lower).map(|&index| self.entries[index])
     }
 
     /// The command or subcommand that a request calls.

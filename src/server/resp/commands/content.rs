@@ -75,9 +75,9 @@ pub fn read_value<'a>(
 /// # Errors
 /// It has fields only.
 pub fn value_of(node: Node<'_>) -> Result<Option<&Arc<[u8]>>, CommandError> {
-    match (node.value(), node.fields()) {
-        (None, Some(_)) => Err(CommandError::WRONG_TYPE),
-        (value, _) => Ok(value),
+    match node.value() {
+        None if node.fields().is_some() => Err(CommandError::WRONG_TYPE),
+        value => Ok(value),
     }
 }
 
