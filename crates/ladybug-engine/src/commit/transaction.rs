@@ -69,10 +69,16 @@ pub struct Gone {
     pub evicted: bool,
 }
 
+/// Room that a space's mutations get at once: more than those of a `SET` of a usual value need.
+const RECORD_BYTES_USUAL: usize = 256;
+
+/// A space that a transaction will lock: its id, its name if it has one, its cell.
+pub(crate) type Unlocked = (SpaceId, Option<Arc<str>>, Arc<Mutex<Cell>>);
+
 /// One locked space of a transaction.
 struct Part {
     id: SpaceId,
-    label: String,
+    name: Option<Arc<str>>,
     guard: ArcMutexGuard<RawMutex, Cell>,
     version: u64,
     record: Vec<u8>,
@@ -120,24 +126,22 @@ pub struct Transaction<'e> {
 }
 
 impl<'e> Transaction<'e> {
-    /// Locks the spaces, which come in ascending order of id with their labels.
+    /// Locks the spaces, which come in ascending order of id with their names, if they have any.
     pub(crate) fn begin(
         mut terms: Terms<'e>,
-        spaces: impl IntoIterator<Item = (SpaceId, String, Arc<Mutex<Cell>>)>,
+        spaces: impl IntoIterator<Item = Unlocked>,
         current: SpaceId,
     ) -> Self {
-        let part = |(id, label, cell): (SpaceId, String, Arc<Mutex<Cell>>)| {
+        let part = |(id, name, cell): Unlocked| {
             let guard = Mutex::lock_arc(&cell);
-            let version = guard.version_max + 1;
-            let (record, inverses) = (Vec::new(), Vec::new());
             Part {
                 id,
-                label,
+                name,
+                version: guard.version_max + 1,
                 guard,
-                version,
-                record,
+                record: Vec::with_capacity(RECORD_BYTES_USUAL),
                 count: 0,
-                inverses,
+                inverses: Vec::new(),
             }
         };
         let parts: Vec<_> = spaces.into_iter().map(part).collect();
@@ -308,7 +312,10 @@ impl<'e> Transaction<'e> {
         let part = &self.parts[self.current];
         Err(EngineError::ZoneFull {
             zone,
-            space: part.label.clone(),
+            space: part
+                .name
+                .as_ref()
+                .map_or_else(|| part.id.to_string(), |name| name.to_string()),
             count: part.guard.space.state().population(zone),
         })
     }
@@ -628,7 +635,9 @@ impl<'e> Transaction<'e> {
 impl Drop for Transaction<'_> {
     /// A transaction that was not finished, whatever went wrong, leaves nothing behind.
     fn drop(&mut self) {
-        self.roll_back();
+        if self.parts.iter().any(|part| !part.inverses.is_empty()) {
+            self.roll_back();
+        }
     }
 }
 

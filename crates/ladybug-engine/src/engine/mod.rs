@@ -22,7 +22,7 @@ use crate::commit::batch::{encode_commit, encode_name};
 use crate::commit::log::{FsyncPolicy, Log};
 use crate::commit::record::{Position, RECORD_BYTES_MAX};
 use crate::commit::transaction::{
-    Cell, Changes, Eviction, Gone, SpaceId, Terms, Transaction, undo,
+    Cell, Changes, Eviction, Gone, SpaceId, Terms, Transaction, Unlocked, undo,
 };
 use crate::error::EngineError;
 use crate::space::mutation::Inverse;
@@ -287,16 +287,17 @@ impl Engine {
         }
     }
 
-    fn cells_for_writing(&self, ids: &[SpaceId]) -> Vec<(SpaceId, String, Arc<Mutex<Cell>>)> {
+    fn cells_for_writing(&self, ids: &[SpaceId]) -> Vec<Unlocked> {
         let spaces = self.spaces.read();
-        let known = |&id: &SpaceId| Some((id, spaces.label(id), Arc::clone(spaces.cell(id)?)));
+        let known =
+            |&id: &SpaceId| Some((id, spaces.name(id).cloned(), Arc::clone(spaces.cell(id)?)));
         let cells: Option<Vec<_>> = ids.iter().map(known).collect();
         drop(spaces);
         cells.unwrap_or_else(|| {
             let mut spaces = self.spaces.write();
             let made = |&id: &SpaceId| {
                 let cell = spaces.cell_or_new(id, self.options.hash_key);
-                (id, spaces.label(id), cell)
+                (id, spaces.name(id).cloned(), cell)
             };
             ids.iter().map(made).collect()
         })

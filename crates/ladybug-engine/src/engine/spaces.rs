@@ -1,6 +1,6 @@
 //! Which spaces there are: numbered ones, made when first written, and named ones.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -32,9 +32,10 @@ pub fn parse_number(text: &str, most: usize) -> Result<Option<SpaceId>, EngineEr
 /// The spaces in use. Ids of named spaces follow those of numbered ones.
 #[derive(Default)]
 pub struct Registry {
-    cells: HashMap<SpaceId, Arc<Mutex<Cell>>>,
+    /// Asked at every command, about a few spaces as a rule.
+    cells: BTreeMap<SpaceId, Arc<Mutex<Cell>>>,
     by_name: HashMap<Arc<str>, SpaceId>,
-    names: HashMap<SpaceId, Arc<str>>,
+    names: BTreeMap<SpaceId, Arc<str>>,
 }
 
 impl Registry {
@@ -64,7 +65,7 @@ impl Registry {
         if self.ids().len() >= most {
             return Err(EngineError::SpacesFull(most));
         }
-        let last = self.names.keys().max().copied().unwrap_or(0);
+        let last = self.names.keys().last().copied().unwrap_or(0);
         let id = last.max(most as SpaceId - 1) + 1;
         self.set_name(id, name);
         Ok(id)

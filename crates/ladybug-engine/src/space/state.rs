@@ -13,10 +13,13 @@ use super::directory::Directory;
 use super::graph::Graph;
 use super::verbs::Verbs;
 
+/// The chunks of a space, by prefix; those in use.
+type Chunks = [Option<Arc<Chunk>>; CHUNKS];
+
 /// Everything a space holds at one version.
 #[derive(Clone)]
 pub struct State {
-    pub(super) chunks: [Option<Arc<Chunk>>; CHUNKS],
+    pub(super) chunks: Chunks,
     pub(super) names: Directory,
     pub(super) ids: Directory,
     pub(super) graph: Graph,
@@ -130,13 +133,11 @@ impl State {
     }
 
     fn name_at(&self, address: Address) -> Option<&[u8]> {
-        let chunk = self.chunk(address.prefix())?;
-        chunk.name.get(address.slot()).as_deref()
+        name_in(&self.chunks, address)
     }
 
     pub(super) fn id_at(&self, address: Address) -> u64 {
-        self.chunk(address.prefix())
-            .map_or(0, |chunk| *chunk.id.get(address.slot()))
+        id_in(&self.chunks, address)
     }
 
     fn name_hash_at(&self, address: Address) -> u64 {
@@ -145,17 +146,30 @@ impl State {
 
     /// Adds a name's entry; the name must already stand in its column.
     pub(super) fn insert_name(&mut self, hash: u64, address: Address) {
-        let mut names = std::mem::take(&mut self.names);
-        names.insert(hash, address, |other| self.name_hash_at(other));
-        self.names = names;
+        let (chunks, key) = (&self.chunks, self.hash_key);
+        self.names.insert(hash, address, |other| {
+            name_in(chunks, other).map_or(0, |name| xxh3_64_with_seed(name, key))
+        });
     }
 
     /// Adds an id's entry; the id must already stand in its column.
     pub(super) fn insert_id(&mut self, id: u64, address: Address) {
-        let mut ids = std::mem::take(&mut self.ids);
-        ids.insert(id_hash(id), address, |other| id_hash(self.id_at(other)));
-        self.ids = ids;
+        let chunks = &self.chunks;
+        self.ids
+            .insert(id_hash(id), address, |other| id_hash(id_in(chunks, other)));
     }
+}
+
+/// The name in an address's column.
+fn name_in(chunks: &Chunks, address: Address) -> Option<&[u8]> {
+    let chunk = chunks[address.prefix() as usize].as_ref()?;
+    chunk.name.get(address.slot()).as_deref()
+}
+
+/// The id in an address's column.
+fn id_in(chunks: &Chunks, address: Address) -> u64 {
+    let chunk = chunks[address.prefix() as usize].as_ref();
+    chunk.map_or(0, |chunk| *chunk.id.get(address.slot()))
 }
 
 /// Spreads ids, which are dense, over shards and buckets (the finalizer of MurmurHash3).
