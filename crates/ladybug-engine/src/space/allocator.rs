@@ -71,6 +71,10 @@ impl Allocator {
         if let Some(at) = free.iter().position(|(_, slot)| *slot == address.slot()) {
             free.remove(at);
         }
+        if free.is_empty() {
+            // A full chunk keeps no room for free slots.
+            *free = FreeSlots::new();
+        }
     }
 
     /// Gives `address` back; it will be reused after all that are free now.

@@ -227,7 +227,7 @@ impl Space {
             }
             Mutation::SetKinds { address, kinds } => {
                 let old = self.stamp(address, version)?;
-                let kinds = self.chunk_mut(address).kinds.replace(address.slot(), kinds);
+                let kinds = self.chunk_mut(address).kinds.put(address.slot(), kinds);
                 Ok(inverse(old, Mutation::SetKinds { address, kinds }))
             }
             Mutation::SetTruth {
@@ -250,19 +250,19 @@ impl Space {
             Mutation::SetQualia { address, qualia } => {
                 let old = self.stamp(address, version)?;
                 let column = &mut self.chunk_mut(address).qualia;
-                let qualia = Qualia::new(column.replace(address.slot(), qualia.values()))
+                let qualia = Qualia::new(column.set(address.slot(), qualia.values()))
                     .expect("qualia are checked where they enter");
                 Ok(inverse(old, Mutation::SetQualia { address, qualia }))
             }
             Mutation::SetRung { address, rung } => {
                 let old = self.stamp(address, version)?;
-                let rung = self.chunk_mut(address).rung.replace(address.slot(), rung);
+                let rung = self.chunk_mut(address).rung.set(address.slot(), rung);
                 Ok(inverse(old, Mutation::SetRung { address, rung }))
             }
             Mutation::SetPromotion { address, accesses } => {
                 let old = self.stamp(address, version)?;
                 let column = &mut self.chunk_mut(address).promotion;
-                let accesses = column.replace(address.slot(), accesses);
+                let accesses = column.set(address.slot(), accesses);
                 Ok(inverse(old, Mutation::SetPromotion { address, accesses }))
             }
             Mutation::SetParent { address, parent } => {
@@ -315,10 +315,7 @@ impl Space {
     /// Marks a node as changed by `version`, and answers by which it was changed before.
     fn stamp(&mut self, address: Address, version: u64) -> Result<u64, Misfit> {
         self.node(address)?;
-        Ok(self
-            .chunk_mut(address)
-            .version
-            .replace(address.slot(), version))
+        Ok(self.chunk_mut(address).version.set(address.slot(), version))
     }
 
     /// Takes a free address for a node or a reified edge.
@@ -374,11 +371,11 @@ fn replace_truth(
     evidence: Option<Arc<[u64]>>,
 ) -> (Truth, Option<Arc<[u64]>>) {
     let old = Truth::new(
-        chunk.frequency.replace(slot, truth.frequency()),
-        chunk.confidence.replace(slot, truth.confidence()),
+        chunk.frequency.set(slot, truth.frequency()),
+        chunk.confidence.set(slot, truth.confidence()),
     )
     .expect("truths are checked where they enter");
-    (old, chunk.evidence.replace(slot, evidence))
+    (old, chunk.evidence.put(slot, evidence))
 }
 
 impl Content {

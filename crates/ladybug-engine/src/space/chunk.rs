@@ -3,7 +3,7 @@
 //! It keeps its parity row and per-slot checksums true to the fingerprint bytes that are there,
 //! pending or not; what a change means for names, edges and indexes is the state's business.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::address::Address;
 use super::column::{Column, SlotSet};
@@ -106,8 +106,23 @@ pub struct Chunk {
     pub evidence: Column<Option<Arc<[u64]>>>,
 }
 
+/// The chunk that nobody has written to. All others begin as copies of it, so that what is the same
+/// everywhere, as qualia, rungs and kinds are in most memories, is there once.
+static EMPTY: LazyLock<Chunk> = LazyLock::new(Chunk::empty);
+
 impl Default for Chunk {
     fn default() -> Self {
+        Self::unwritten().clone()
+    }
+}
+
+impl Chunk {
+    /// The chunk whose columns all others share until they write to them.
+    pub(super) fn unwritten() -> &'static Self {
+        &EMPTY
+    }
+
+    fn empty() -> Self {
         Self {
             occupied: SlotSet::EMPTY,
             pending: SlotSet::EMPTY,
@@ -139,9 +154,7 @@ impl Default for Chunk {
             evidence: Column::filled(None),
         }
     }
-}
 
-impl Chunk {
     /// A chunk whose fingerprints lie in a checkpoint. Parity and checksums are those that the
     /// checkpoint recorded, not recomputed, so that damage shows.
     pub fn from_checkpoint(

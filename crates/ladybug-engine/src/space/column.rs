@@ -33,11 +33,6 @@ impl<T: Clone> Column<T> {
         &mut Arc::make_mut(&mut self.0).0[slot as usize]
     }
 
-    /// Puts `value` into `slot` and returns what was there.
-    pub fn replace(&mut self, slot: u8, value: T) -> T {
-        std::mem::replace(self.get_mut(slot), value)
-    }
-
     /// All 256 values.
     pub fn values(&self) -> &[T; SLOTS] {
         &self.0.0
@@ -51,6 +46,29 @@ impl<T: Clone> Column<T> {
     /// Whether both are the same memory: nothing was written between two snapshots.
     pub fn shares_memory(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T: Copy + PartialEq> Column<T> {
+    /// Puts `value` into `slot` and returns what was there. A column that all chunks share stays
+    /// shared as long as they agree.
+    pub fn set(&mut self, slot: u8, value: T) -> T {
+        let old = *self.get(slot);
+        if old != value {
+            *self.get_mut(slot) = value;
+        }
+        old
+    }
+}
+
+impl<T: Clone> Column<Option<T>> {
+    /// Puts `value` into `slot` and returns what was there. A column that all chunks share stays
+    /// shared as long as nobody has anything to put there.
+    pub fn put(&mut self, slot: u8, value: Option<T>) -> Option<T> {
+        match (self.get(slot), &value) {
+            (None, None) => None,
+            _ => std::mem::replace(self.get_mut(slot), value),
+        }
     }
 }
 

@@ -120,7 +120,7 @@ impl Drop for Page {
 pub enum Fingerprints {
     /// All 256 slots, by slot.
     Owned(Arc<Page>),
-    /// The rows of a checkpoint, one for each slot in `slots`, in slot order.
+    /// The rows of a checkpoint, or of nothing yet, one for each slot in `slots`, in slot order.
     Mapped {
         /// Rows × 1,280 bytes, aligned to 64.
         rows: Buffer,
@@ -133,9 +133,12 @@ pub enum Fingerprints {
 static ZERO: Fingerprint = Fingerprint::ZERO;
 
 impl Fingerprints {
-    /// Zero fingerprints in memory.
+    /// Zero fingerprints: rows of nothing, which take no memory until one is written.
     pub fn zeroed() -> Self {
-        Self::Owned(Arc::new(Page::zeroed()))
+        Self::Mapped {
+            rows: Buffer::default(),
+            slots: SlotSet::EMPTY,
+        }
     }
 
     /// The rows of a checkpoint; `None` if the buffer does not fit the slots or is not aligned.
@@ -198,7 +201,7 @@ impl Fingerprints {
 
     /// Whether the fingerprints still lie in a mapped checkpoint.
     pub fn is_mapped(&self) -> bool {
-        matches!(self, Self::Mapped { .. })
+        matches!(self, Self::Mapped { slots, .. } if !slots.is_empty())
     }
 }
 

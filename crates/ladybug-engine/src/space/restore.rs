@@ -157,7 +157,7 @@ impl Restore {
             let first = self
                 .chunk_mut(parent)
                 .first_child
-                .replace(parent.slot(), address.0);
+                .set(parent.slot(), address.0);
             *self.chunk_mut(address).next_sibling.get_mut(address.slot()) = first;
             if first != 0 {
                 let first = Address(first);

@@ -58,7 +58,14 @@ impl Retained {
     fn chunk(&mut self, held: &Chunk, live: Option<&Chunk>) -> usize {
         let of_live = live.map(Chunk::pieces);
         let live_pieces = (0..).map(|index| of_live.as_ref().map(|pieces| pieces[index]));
-        self.pieces(held.pieces().into_iter().zip(live_pieces))
+        // What nobody has written to is there once for all chunks, whoever holds it.
+        let unwritten = Chunk::unwritten().pieces().into_iter();
+        let pieces = held.pieces().into_iter().zip(unwritten);
+        let pieces = pieces.map(|(held, unwritten)| match held == unwritten {
+            true => Piece::NONE,
+            false => held,
+        });
+        self.pieces(pieces.zip(live_pieces))
             + self.contents(&held.name, live.map(|live| &live.name), |_| 0)
             + self.contents(&held.value, live.map(|live| &live.value), |_| 0)
             + self.contents(&held.fields, live.map(|live| &live.fields), fields_bytes)
@@ -127,7 +134,7 @@ fn value_bytes(value: &FieldValue) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fingerprint::BYTES;
+    use crate::fingerprint::{BYTES, Fingerprint};
     use crate::space::address::{Address, SLOTS};
 
     /// A state with one chunk, in which slot 7 holds `value`.
@@ -135,6 +142,8 @@ mod tests {
         let mut state = State::new(0);
         let mut chunk = Chunk::default();
         *chunk.value.get_mut(7) = Some(value.into());
+        chunk.rung.set(9, 1);
+        chunk.set_fingerprint(6, &Fingerprint::ONES);
         state.chunks[0x80] = Some(Arc::new(chunk));
         state.insert_id(1, Address::new(0x80, 7));
         state
@@ -150,14 +159,18 @@ mod tests {
         let held = live.clone();
         assert_eq!(Retained::default().count(&held, &live), 0);
 
-        *chunk(&mut live).rung.get_mut(9) = 3;
+        chunk(&mut live).kinds.put(9, Some([].into()));
+        let cost = Retained::default().count(&held, &live);
+        assert_eq!(cost, 0, "a column that had not been written to");
+
+        chunk(&mut live).rung.set(9, 3);
         assert_eq!(Retained::default().count(&held, &live), SLOTS);
 
         *chunk(&mut live).value.get_mut(7) = None;
         let value = SLOTS * size_of::<Option<Arc<[u8]>>>() + 1000;
         assert_eq!(Retained::default().count(&held, &live), SLOTS + value);
 
-        chunk(&mut live).set_fingerprint(7, &crate::fingerprint::Fingerprint::ONES);
+        chunk(&mut live).set_fingerprint(7, &Fingerprint::ONES);
         let fingerprint = BYTES * SLOTS + BYTES + (64 + 8) * SLOTS;
         let cost = Retained::default().count(&held, &live);
         assert!((cost - SLOTS - value - fingerprint) <= 64, "{cost}");

@@ -299,26 +299,30 @@ fn read_columns(
         if rung.value(row) > RUNG_MAX {
             return Err(Unreadable::expected("a rung of 0 to 9"));
         }
-        *chunk.source.get_mut(slot) = from as u8;
+        chunk.source.set(slot, from as u8);
         chunk.edges.set(slot, from == Source::Edge);
         *chunk.id.get_mut(slot) = id.value(row);
-        *chunk.frequency.get_mut(slot) = truth.frequency();
-        *chunk.confidence.get_mut(slot) = truth.confidence();
-        *chunk.qualia.get_mut(slot) = qualia.values();
-        *chunk.rung.get_mut(slot) = rung.value(row);
-        *chunk.depth.get_mut(slot) = depth.value(row);
-        *chunk.parent.get_mut(slot) = optional(parent, row).unwrap_or(0);
+        chunk.frequency.set(slot, truth.frequency());
+        chunk.confidence.set(slot, truth.confidence());
+        chunk.qualia.set(slot, qualia.values());
+        chunk.rung.set(slot, rung.value(row));
+        chunk.depth.set(slot, depth.value(row));
+        chunk.parent.set(slot, optional(parent, row).unwrap_or(0));
         *chunk.created.get_mut(slot) = created.value(row);
-        *chunk.expires.get_mut(slot) = optional(expires, row).unwrap_or(NEVER);
+        chunk
+            .expires
+            .set(slot, optional(expires, row).unwrap_or(NEVER));
         *chunk.version.get_mut(slot) = version.value(row);
-        *chunk.promotion.get_mut(slot) = promotion.value(row);
+        chunk.promotion.set(slot, promotion.value(row));
         let name = optional(name, row).map(str::as_bytes);
         let name = name.or(optional(name_bytes, row));
-        *chunk.name.get_mut(slot) = name.map(Arc::from);
-        *chunk.value.get_mut(slot) = optional(value, row).map(Arc::from);
-        *chunk.fields.get_mut(slot) = optional(fields, row).map(decode_fields).transpose()?;
-        *chunk.kinds.get_mut(slot) = read_kinds(kinds, row, pool)?;
-        *chunk.evidence.get_mut(slot) = read_evidence(evidence, row)?;
+        chunk.name.put(slot, name.map(Arc::from));
+        chunk.value.put(slot, optional(value, row).map(Arc::from));
+        chunk
+            .fields
+            .put(slot, optional(fields, row).map(decode_fields).transpose()?);
+        chunk.kinds.put(slot, read_kinds(kinds, row, pool)?);
+        chunk.evidence.put(slot, read_evidence(evidence, row)?);
     }
     Ok(())
 }

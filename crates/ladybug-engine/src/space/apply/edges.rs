@@ -66,11 +66,11 @@ impl Space {
             chunk.edges.set(slot, true);
             chunk.pending.set(slot, true);
             *chunk.id.get_mut(slot) = edge.id;
-            *chunk.source.get_mut(slot) = Source::Edge as u8;
+            chunk.source.set(slot, Source::Edge as u8);
             *chunk.version.get_mut(slot) += 1;
-            *chunk.parent.get_mut(slot) = 0;
-            *chunk.first_child.get_mut(slot) = 0;
-            *chunk.expires.get_mut(slot) = NEVER;
+            chunk.parent.set(slot, 0);
+            chunk.first_child.set(slot, 0);
+            chunk.expires.set(slot, NEVER);
             for end in [edge.source, edge.target] {
                 self.chunk_mut(end).bound.set(end.slot(), true);
             }

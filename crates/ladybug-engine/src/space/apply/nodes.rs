@@ -33,16 +33,16 @@ impl Space {
         let slot = address.slot();
         let chunk = self.chunk_mut(address);
         *chunk.id.get_mut(slot) = node.id;
-        *chunk.qualia.get_mut(slot) = node.qualia.values();
-        *chunk.rung.get_mut(slot) = node.rung;
-        *chunk.depth.get_mut(slot) = 0;
-        *chunk.parent.get_mut(slot) = 0;
-        *chunk.first_child.get_mut(slot) = 0;
+        chunk.qualia.set(slot, node.qualia.values());
+        chunk.rung.set(slot, node.rung);
+        chunk.depth.set(slot, 0);
+        chunk.parent.set(slot, 0);
+        chunk.first_child.set(slot, 0);
         *chunk.created.get_mut(slot) = node.created;
-        *chunk.promotion.get_mut(slot) = node.promotion;
-        *chunk.expires.get_mut(slot) = NEVER;
+        chunk.promotion.set(slot, node.promotion);
+        chunk.expires.set(slot, NEVER);
         *chunk.version.get_mut(slot) = version;
-        *chunk.kinds.get_mut(slot) = node.kinds;
+        chunk.kinds.put(slot, node.kinds);
         replace_truth(chunk, slot, node.truth, node.evidence);
         self.replace_content(address, node.content);
         self.replace_name(address, node.name, version);
@@ -87,8 +87,8 @@ impl Space {
         image.expires = self.replace_expiry(address, NEVER);
         image.content = self.replace_content(address, Content::default());
         let chunk = self.chunk_mut(address);
-        image.kinds = chunk.kinds.replace(address.slot(), None);
-        image.evidence = chunk.evidence.replace(address.slot(), None);
+        image.kinds = chunk.kinds.put(address.slot(), None);
+        image.evidence = chunk.evidence.put(address.slot(), None);
         Arc::make_mut(&mut self.state)
             .ids
             .remove(id_hash(image.id), address);
@@ -107,14 +107,14 @@ impl Space {
             Source::Vector => Bits::Vector(bits()),
             Source::Content | Source::Edge => Bits::Encoded,
         };
-        *chunk.source.get_mut(slot) = content.fingerprint.source() as u8;
+        chunk.source.set(slot, content.fingerprint.source() as u8);
         if let Some(given) = content.fingerprint.given() {
             chunk.set_fingerprint(slot, given);
         }
         let fields = content.fields.filter(|fields| !fields.is_empty());
         let old = Content {
-            value: chunk.value.replace(slot, content.value),
-            fields: chunk.fields.replace(slot, fields),
+            value: chunk.value.put(slot, content.value),
+            fields: chunk.fields.put(slot, fields),
             fingerprint,
         };
         self.content_changed(address);
@@ -155,7 +155,7 @@ impl Space {
             Arc::make_mut(&mut self.state).names.remove(hash, address);
         }
         let chunk = self.chunk_mut(address);
-        let old = chunk.name.replace(slot, name);
+        let old = chunk.name.put(slot, name);
         let unvalued = chunk.value.get(slot).is_none() && chunk.fields.get(slot).is_none();
         if let Some(hash) = new_hash {
             Arc::make_mut(&mut self.state).insert_name(hash, address);
@@ -172,9 +172,8 @@ impl Space {
     }
 
     pub(super) fn replace_expiry(&mut self, address: Address, expires: i64) -> i64 {
-        let old = *self.chunk_mut(address).expires.get(address.slot());
+        let old = self.chunk_mut(address).expires.set(address.slot(), expires);
         if old != expires {
-            *self.chunk_mut(address).expires.get_mut(address.slot()) = expires;
             self.expiries.remove(&(old, address));
             if expires != NEVER {
                 self.expiries.insert((expires, address));
@@ -203,34 +202,15 @@ impl Space {
         }
         target.bound.set(new_slot, source.bound.contains(old_slot));
         macro_rules! carry {
-            ($($column:ident),*) => {
-                $(*target.$column.get_mut(new_slot) = source.$column.get(old_slot).clone();)*
+            ($method:ident: $($column:ident),*) => {
+                $(target.$column.$method(new_slot, source.$column.get(old_slot).clone());)*
             };
         }
-        carry!(
-            id,
-            frequency,
-            confidence,
-            qualia,
-            rung,
-            depth,
-            parent,
-            first_child
-        );
-        carry!(
-            next_sibling,
-            previous_sibling,
-            created,
-            promotion,
-            source,
-            name,
-            value,
-            fields,
-            kinds,
-            evidence
-        );
+        carry!(set: id, frequency, confidence, qualia, rung, depth, parent, first_child);
+        carry!(set: next_sibling, previous_sibling, created, promotion, source);
+        carry!(put: name, value, fields, kinds, evidence);
         *target.version.get_mut(new_slot) = version;
-        *target.expires.get_mut(new_slot) = NEVER;
+        target.expires.set(new_slot, NEVER);
         let id = *source.id.get(old_slot);
         let old = *source.version.get(old_slot);
         let name_hash = source
@@ -251,11 +231,11 @@ impl Space {
         let expires = self.replace_expiry(from, NEVER);
         self.replace_expiry(to, expires);
         let chunk = self.chunk_mut(from);
-        *chunk.name.get_mut(old_slot) = None;
-        *chunk.value.get_mut(old_slot) = None;
-        *chunk.fields.get_mut(old_slot) = None;
-        *chunk.kinds.get_mut(old_slot) = None;
-        *chunk.evidence.get_mut(old_slot) = None;
+        chunk.name.put(old_slot, None);
+        chunk.value.put(old_slot, None);
+        chunk.fields.put(old_slot, None);
+        chunk.kinds.put(old_slot, None);
+        chunk.evidence.put(old_slot, None);
         self.vacate(from);
         Ok(old)
     }

@@ -62,8 +62,8 @@ impl Space {
         let old = self.state.node(address).and_then(Node::parent);
         let old = old.and_then(|id| self.state.find_id(id));
         let chunk = self.chunk_mut(address);
-        let next = chunk.next_sibling.replace(slot, 0);
-        let previous = chunk.previous_sibling.replace(slot, 0);
+        let next = chunk.next_sibling.set(slot, 0);
+        let previous = chunk.previous_sibling.set(slot, 0);
         if next != 0 {
             let next = Address(next);
             *self.chunk_mut(next).previous_sibling.get_mut(next.slot()) = previous;
@@ -81,7 +81,7 @@ impl Space {
         let (mut parent_id, mut depth) = (0, 0);
         if let Some(parent) = parent {
             let chunk = self.chunk_mut(parent);
-            let first = chunk.first_child.replace(parent.slot(), address.0);
+            let first = chunk.first_child.set(parent.slot(), address.0);
             parent_id = *chunk.id.get(parent.slot());
             depth = chunk.depth.get(parent.slot()).saturating_add(1);
             *self.chunk_mut(address).next_sibling.get_mut(slot) = first;
@@ -100,7 +100,7 @@ impl Space {
         let mut stack = vec![(address, depth)];
         while let Some((address, depth)) = stack.pop() {
             let chunk = self.chunk_mut(address);
-            if chunk.depth.replace(address.slot(), depth) == depth {
+            if chunk.depth.set(address.slot(), depth) == depth {
                 continue;
             }
             let view = View::of(&self.state, i64::MIN);
