@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ladybug_engine::search::pool;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
@@ -75,8 +76,10 @@ impl Listeners {
             let server = Arc::clone(&server);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
-                // These run searches, which use all processors by themselves.
+                // These run searches, which use all processors by themselves, and which point commands
+                // go before.
                 .max_blocking_threads(SEARCHES_MAX)
+                .on_thread_start(pool::lower_priority)
                 .build()?;
             let thread = std::thread::Builder::new()
                 .name(format!("resp-{index}"))

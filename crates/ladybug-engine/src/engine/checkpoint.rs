@@ -12,7 +12,6 @@ use crate::commit::checkpoint::{CheckpointError, Contents, SpaceContents, discar
 use crate::commit::log::{FailureCause, LogError};
 use crate::commit::record::Position;
 use crate::commit::transaction::{Cell, SpaceId};
-use crate::space::address::ADDRESSES;
 use crate::space::state::State;
 
 /// How many checkpoints are kept: the second is for the day on which the first turns out damaged.
@@ -153,7 +152,7 @@ impl Engine {
         drop((cells, registry));
         // What was written since `encode_all` is encoded for the checkpoint alone.
         for space in &mut contents.spaces {
-            let encoded = encode_pending(&space.state, ADDRESSES);
+            let encoded = encode_pending(&space.state);
             let derived = encoded
                 .into_iter()
                 .map(|slot| (slot.address, slot.fingerprint));

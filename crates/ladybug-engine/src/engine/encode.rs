@@ -14,7 +14,7 @@ use crate::fingerprint::Fingerprint;
 use crate::search::pool;
 use crate::search::{Filter, Hit, top_k};
 use crate::space::address::{ADDRESSES, Address};
-use crate::space::derive::derive;
+use crate::space::derive::Recipe;
 use crate::space::page::PAGE_BYTES;
 use crate::space::state::{State, View};
 
@@ -43,7 +43,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// A state as it is, with what is pending in it encoded beside it.
     pub(crate) fn of(state: Arc<State>, now: i64, position: Position) -> Self {
-        let encoded = encode_pending(&state, ADDRESSES).into_iter();
+        let encoded = encode_pending(&state).into_iter();
         Self {
             now: now.max(state.committed()),
             derived: encoded
@@ -93,13 +93,14 @@ impl Engine {
         // memory until it is installed. As many rounds as a full space needs, whatever writers add.
         for _ in 0..ADDRESSES / ENCODINGS_PER_ROUND {
             let (state, position) = self.state(space);
-            let encoded = encode_pending(&state, ENCODINGS_PER_ROUND);
-            if encoded.is_empty() {
+            let pending = pending(&state, ENCODINGS_PER_ROUND);
+            if pending.is_empty() {
                 return self.leased(space, state, position);
             }
-            // Let go first: a column that nobody shares is written in place, and one of fingerprints
-            // is long to copy. What is written meanwhile is encoded for this snapshot alone.
+            // Let go first: a column that nobody shares is written in place. What is written meanwhile is
+            // encoded for this snapshot alone.
             drop(state);
+            let encoded = encode(pending);
             self.install(space, &encoded);
             if encoded.len() < ENCODINGS_PER_ROUND {
                 break;
@@ -152,37 +153,54 @@ impl Engine {
     }
 }
 
-/// How many fingerprints are encoded before they are installed: 2.5 MiB of them.
-const ENCODINGS_PER_ROUND: usize = 2048;
+/// How many fingerprints are encoded before they are installed: 640 KiB of them, and milliseconds.
+const ENCODINGS_PER_ROUND: usize = 512;
 
-/// Encodes up to `limit` of what is pending in a state, by address, on all cores where that is worth it.
-pub(super) fn encode_pending(state: &State, limit: usize) -> Vec<Encoded> {
-    let pending: Vec<Address> = state
-        .chunks()
-        .flat_map(|(prefix, chunk)| {
-            chunk
-                .pending
-                .iter()
-                .map(move |slot| Address::new(prefix, slot))
-        })
-        .take(limit)
-        .collect();
-    let encode = |&address: &Address| {
-        let node = state.node(address)?;
-        Some(Encoded {
+/// A slot whose fingerprint is to be encoded, with the id and version that it has.
+struct Pending {
+    address: Address,
+    stamp: (u64, u64),
+    recipe: Recipe,
+}
+
+/// Up to `limit` of what is pending in a state, by address.
+fn pending(state: &State, limit: usize) -> Vec<Pending> {
+    let addresses = state.chunks().flat_map(|(prefix, chunk)| {
+        let slots = chunk.pending.iter();
+        slots.map(move |slot| Address::new(prefix, slot))
+    });
+    let of = |address| {
+        let node = state.node(address);
+        let node = node.expect("invariant: what is pending is occupied");
+        Pending {
             address,
             stamp: (node.id(), node.version()),
-            fingerprint: derive(state, node),
-        })
+            recipe: Recipe::of(state, node),
+        }
+    };
+    addresses.take(limit).map(of).collect()
+}
+
+/// Encodes, on all cores where that is worth it.
+fn encode(pending: Vec<Pending>) -> Vec<Encoded> {
+    let encoded = |slot: &Pending| Encoded {
+        address: slot.address,
+        stamp: slot.stamp,
+        fingerprint: slot.recipe.encode(),
     };
     #[cfg(feature = "parallel")]
     {
         use rayon::prelude::*;
         if pending.len() >= PARALLEL_ENCODINGS_MIN {
-            return pool::run(|| pending.par_iter().filter_map(encode).collect());
+            return pool::run(|| pending.par_iter().map(encoded).collect());
         }
     }
-    pending.iter().filter_map(encode).collect()
+    pending.iter().map(encoded).collect()
+}
+
+/// Encodes what is pending in a state, by address.
+pub(super) fn encode_pending(state: &State) -> Vec<Encoded> {
+    encode(pending(state, ADDRESSES))
 }
 
 /// From how many encodings on threads are worth their while.

@@ -10,8 +10,7 @@
 
 mod exact;
 mod filter;
-#[cfg(feature = "parallel")]
-pub(crate) mod pool;
+pub mod pool;
 
 pub use exact::{Hit, top_k};
 pub use filter::Filter;

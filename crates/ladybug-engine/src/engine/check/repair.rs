@@ -11,7 +11,6 @@ use crate::commit::log::{Log, LogError, LogOptions, scan};
 use crate::commit::record::Position;
 use crate::engine::encode::encode_pending;
 use crate::engine::recovery::Replay;
-use crate::space::address::ADDRESSES;
 use crate::storage::Storage;
 
 /// Surveys, repairs what is wrong, and surveys again.
@@ -159,7 +158,7 @@ fn salvage(storage: &dyn Storage, found: &Survey) -> Result<Contents, CheckError
         let epoch = epochs.chain([newest_epoch(storage)?]).max().unwrap_or(0);
         let mut contents = replay.contents(reached, epoch);
         for space in &mut contents.spaces {
-            let encoded = encode_pending(&space.state, ADDRESSES);
+            let encoded = encode_pending(&space.state);
             let derived = encoded
                 .into_iter()
                 .map(|slot| (slot.address, slot.fingerprint));
