@@ -1,4 +1,4 @@
-//! ENCODE, HAMMING, XOR, RESONATE, SIMILAR and CONTEXT through the real server.
+//! ENCODE, HAMMING, XOR, RESONATE, MRESONATE, SIMILAR and CONTEXT through the real server.
 
 use crate::harness::{Connection, Server};
 
@@ -188,7 +188,51 @@ fn fingerprints_are_encoded_compared_and_bound() {
         ("RESONATE x UNDER nobody", "-ERR no such node 'nobody'"),
         (
             "RESONATE x LIMIT 3",
-            "-ERR expected K, THRESHOLD, IN, KIND, UNDER, EDGES, EXACT, WITHFP or nothing more, got 'LIMIT'",
+            "-ERR expected K, THRESHOLD, RECALL, EXACT, SPACES, IN, KIND, UNDER, PREFIX, RUNG, EDGES, WITHFP or nothing more, got 'LIMIT'",
+        ),
+        (
+            "RESONATE x RECALL 0.4",
+            "-ERR expected RECALL to be a number from 0.5 to 1, got '0.4'",
+        ),
+        (
+            "RESONATE x RECALL NaN",
+            "-ERR expected RECALL to be a number from 0.5 to 1, got 'NaN'",
+        ),
+        (
+            "SIMILAR a RECALL",
+            "-ERR expected RECALL to be a number from 0.5 to 1, got nothing more",
+        ),
+        (
+            "RESONATE x RECALL 0.9 EXACT",
+            "-ERR expected EXACT or RECALL, got both",
+        ),
+        (
+            "RESONATE x RUNG 10",
+            "-ERR expected RUNG to be a whole number from 0 to 9, got '10'",
+        ),
+        (
+            "RESONATE x PREFIX",
+            "-ERR expected the beginning of a name, got nothing more",
+        ),
+        (
+            "RESONATE x SPACES nowhere",
+            "-ERR no such space 'nowhere'; SELECT nowhere makes it",
+        ),
+        (
+            "RESONATE x SPACES 3-1",
+            "-ERR expected the lower number of spaces first, got '3-1'",
+        ),
+        (
+            "MRESONATE 0 x",
+            "-ERR expected K to be a whole number from 1 to 65536, got '0'",
+        ),
+        (
+            "MRESONATE 3",
+            "-ERR wrong number of arguments for 'mresonate' command",
+        ),
+        (
+            "MRESONATE 3 x K 3",
+            "-ERR expected THRESHOLD, RECALL, EXACT, SPACES, IN, KIND, UNDER, PREFIX, RUNG, EDGES, WITHFP or nothing more, got 'K'",
         ),
         ("SIMILAR @9000", "-ERR no such node '@9000'"),
         (
@@ -242,4 +286,110 @@ fn searches_answer_the_same_after_a_restart() {
         .connect()
         .command(&["RESONATE", "powerful web server", "WITHFP"]);
     assert_eq!(before, after);
+}
+
+#[test]
+fn a_batch_answers_what_its_queries_answer_one_by_one() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    plant(&mut client);
+    let one = client.command(&["RESONATE", "web server", "K", "2"]);
+    let two = client.command(&["RESONATE", "exact", "K", "2"]);
+    let three = client.command(&["RESONATE", "KEY", "tools:nginx", "K", "2"]);
+    let queries = ["web server", "TEXT", "exact", "KEY", "tools:nginx"];
+    for options in [&[][..], &["EXACT"], &["RECALL", "0.9"]] {
+        let batch = client.command(&[&["MRESONATE", "2"], &queries[..], options].concat());
+        assert_eq!(batch, format!("[{one}, {two}, {three}]"));
+    }
+    let games = client.command(&["MRESONATE", "5", "web", "chess", "KIND", "Game"]);
+    assert_eq!(games.matches("games:gnuchess").count(), 2, "{games}");
+    assert_eq!(games.matches("tools:").count(), 0, "{games}");
+    let many = vec!["x"; 1025];
+    assert_eq!(
+        client.command(&[&["MRESONATE", "1"], &many[..]].concat()),
+        "-ERR expected at most 1024 queries; send the others in another command"
+    );
+    assert_eq!(
+        client.command(&[&["MRESONATE", "65536"], &many[..17]].concat()),
+        "-ERR expected at most 1048576 rows, the count times the queries, got 1114112"
+    );
+    assert_eq!(
+        client.command(&["MRESONATE", "1", "x", "KEY", "nobody"]),
+        "-ERR no such node 'nobody'"
+    );
+}
+
+#[test]
+fn names_and_rungs_restrict_a_search() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    plant(&mut client);
+    client.command(&["DN.SET", "tools:secret", "web server", "RUNG", "7"]);
+    let mut found = |arguments: &[&str]| names(&client.command(arguments));
+    assert_eq!(
+        found(&["RESONATE", "web server", "PREFIX", "games:s"]),
+        ["games:stockfish"]
+    );
+    assert_eq!(found(&["RESONATE", "web", "PREFIX", "x"]), [""; 0]);
+    assert_eq!(
+        found(&["RESONATE", "web server", "K", "1"]),
+        ["tools:secret"]
+    );
+    assert_eq!(
+        found(&["RESONATE", "web server", "K", "1", "RUNG", "6"]),
+        ["tools:apache2"]
+    );
+    let verbs = found(&["RESONATE", "x", "IN", "surface", "PREFIX", "IS"]);
+    assert_eq!(verbs, ["IS_A"]);
+}
+
+#[test]
+fn several_spaces_are_searched_together_and_rows_say_which() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.command(&["DN.SET", "n:a", "one text"]);
+    client.call("SELECT 3");
+    client.command(&["DN.SET", "n:b", "one text"]);
+    client.call("SELECT what-if");
+    client.command(&["DN.SET", "c", "one text"]);
+    let z = (5120.0f64 / 50.6).to_string();
+    let row = |name: &str, address: &str, space: &str| {
+        format!(r#"["{name}", "{address}", :0, "1", "{z}", "{space}"]"#)
+    };
+    let search = ["RESONATE", "one text", "THRESHOLD", "0", "SPACES"];
+    let mut found = |rest: &[&str]| client.command(&[&search[..], rest].concat());
+    let (a, b, c) = (
+        row("n:a", "@8001", "0"),
+        row("n:b", "@8001", "3"),
+        row("c", "@8000", "what-if"),
+    );
+    assert_eq!(found(&["0-3,what-if,0"]), format!("[{a}, {b}, {c}]"));
+    assert_eq!(found(&["what-if,3"]), format!("[{c}, {b}]"));
+    assert_eq!(found(&["5"]), "[]");
+    assert_eq!(found(&["0-9", "K", "1"]), format!("[{a}]"));
+    // A node that only some of them have restricts the search to those.
+    assert_eq!(found(&["0-3,what-if", "UNDER", "n:b"]), format!("[{b}]"));
+    assert_eq!(found(&["0-3", "UNDER", "m"]), "-ERR no such node 'm'");
+    // Operands name nodes of the selected space.
+    let similar = client.command(&["SIMILAR", "c", "SPACES", "0,what-if", "THRESHOLD", "0"]);
+    assert_eq!(similar, format!("[{a}]"));
+    let batch = client.command(&[
+        "MRESONATE",
+        "9",
+        "KEY",
+        "c",
+        "THRESHOLD",
+        "0",
+        "SPACES",
+        "3",
+    ]);
+    assert_eq!(batch, format!("[[{b}]]"));
+    let unknown = client.command(&["SELECT", "nowhere-yet"]);
+    assert_eq!(unknown, "+OK");
+    let (_, data) = server.stop("-KILL");
+    let server = Server::start_in(data, &[]);
+    let again = server
+        .connect()
+        .command(&[&search[..], &["0-3,what-if,0"]].concat());
+    assert_eq!(again, format!("[{a}, {b}, {c}]"));
 }

@@ -70,6 +70,49 @@ def test_resonate_s_filters(client):
     assert run(client, "CONTEXT NONE") == "OK" and run(client, "CONTEXT") is None
 
 
+def test_a_recall_is_asked_for(client):
+    exact = search(client, "RESONATE", "sweet fruit", "EXACT")
+    assert len(exact) == 3
+    for recall in ["0.5", "0.999", "1"]:
+        assert search(client, "RESONATE", "sweet fruit", "RECALL", recall) == exact
+    for wrong in ["0.4", "1.1", "most"]:
+        with pytest.raises(redis.ResponseError, match="RECALL to be a number from 0.5 to 1, got"):
+            run(client, f"RESONATE x RECALL {wrong}")
+    with pytest.raises(redis.ResponseError, match="EXACT or RECALL, got both"):
+        run(client, "SIMILAR apples EXACT RECALL 1")
+
+
+def test_names_and_rungs_filter(client):
+    run(client, "DN.SET garden:plums sweet RUNG 5")
+    assert [each[0] for each in search(client, "RESONATE", "sweet", "PREFIX", "garden:")] == ["garden:plums"]
+    assert "garden:plums" not in [each[0] for each in search(client, "RESONATE", "sweet", "RUNG", "4")]
+
+
+def test_a_batch_is_its_queries_one_by_one(client):
+    columns = ("name", "address", "distance", "similarity", "z")
+    batch = client.execute_command("MRESONATE", 2, "sweet fruit", "KEY", "trains", "TEXT", "exact", "EXACT")
+    single = [("RESONATE", "sweet fruit"), ("RESONATE", "KEY", "trains"), ("RESONATE", "TEXT", "exact")]
+    assert [rows(each, *columns) for each in batch] == [
+        rows(client.execute_command(*command, "K", 2, "EXACT"), *columns) for command in single
+    ]
+    with pytest.raises(redis.ResponseError, match="or nothing more, got 'K'"):
+        run(client, "MRESONATE 2 x EXACT K 2")
+
+
+def test_spaces_are_searched_together(client, server, protocol):
+    space = f"orchard{protocol}"  # FLUSHALL leaves the names of spaces
+    with server.client(protocol=protocol) as other:
+        other.execute_command("SELECT", space)
+        other.set("plums", "plums are sweet blue fruit from an orchard")
+    columns = ("name", "address", "distance", "similarity", "z", "space")
+    found = rows(run(client, f"RESONATE orchard SPACES 0,{space} KIND Fruit"), *columns)
+    assert {(each[0], each[5]) for each in found} == {("apples", "0"), ("pears", "0")}
+    found = rows(run(client, f"SIMILAR apples K 2 SPACES 0-3,{space}"), *columns)
+    assert {(each[0], each[5]) for each in found} == {("plums", space), ("pears", "0")}
+    with pytest.raises(redis.ResponseError, match="no such space 'nowhere'"):
+        run(client, "RESONATE x SPACES 0,nowhere")
+
+
 def test_set_gives_fields_beside_the_value(client):
     command = ["SET", "plums", "sweet", "FIELDS", "2", "colour", "blue", "KIND", "word", "KIND", "Fruit"]
     assert client.execute_command(*command)

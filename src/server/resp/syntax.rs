@@ -71,7 +71,7 @@ impl Kind {
         match name {
             "key" | "source" | "destination" | "newkey" => Self::Key,
             "pattern" => Self::Pattern,
-            "increment-float" | "weight" | "threshold" => Self::Double,
+            "increment-float" | "weight" | "threshold" | "recall" => Self::Double,
             "unix-time-seconds" | "unix-time-milliseconds" => Self::UnixTime,
             "seconds" | "milliseconds" | "count" | "cursor" | "offset" | "start" | "end"
             | "increment" | "decrement" | "index" | "client-id" | "protover" | "depth"

@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::fingerprint::Fingerprint;
 #[cfg(feature = "parallel")]
 use crate::search::pool;
-use crate::search::{Filter, Hit, top_k};
+use crate::search::{Filter, Hit, Scope, TopK, top_k};
 use crate::space::address::{ADDRESSES, Address};
 use crate::space::derive::Recipe;
 use crate::space::page::PAGE_BYTES;
@@ -89,25 +89,38 @@ impl Engine {
     /// The space at this moment with every fingerprint encoded. What was pending is encoded here and
     /// installed for those who come later.
     pub fn snapshot(&self, space: SpaceId) -> Snapshot {
+        let snapshots = self.snapshots(&[space]);
+        snapshots.into_iter().next().expect("one for each space")
+    }
+
+    /// Several spaces at one moment: of a commit to more than one of them all shows or nothing.
+    pub fn snapshots(&self, spaces: &[SpaceId]) -> Vec<Snapshot> {
+        spaces.iter().for_each(|space| self.encode(*space));
+        let states = self.states(spaces).into_iter().zip(spaces);
+        let leased =
+            |((state, position), space): (_, &SpaceId)| self.leased(*space, state, position);
+        states.map(leased).collect()
+    }
+
+    /// Encodes what is pending in a space and installs it, up to what is written meanwhile.
+    fn encode(&self, space: SpaceId) {
         // A bounded number at a time, however much is pending after a load: a fingerprint waits in
         // memory until it is installed. As many rounds as a full space needs, whatever writers add.
         for _ in 0..ADDRESSES / ENCODINGS_PER_ROUND {
-            let (state, position) = self.state(space);
+            let (state, _) = self.state(space);
             let pending = pending(&state, ENCODINGS_PER_ROUND);
             if pending.is_empty() {
-                return self.leased(space, state, position);
+                return;
             }
             // Let go first: a column that nobody shares is written in place. What is written meanwhile is
-            // encoded for this snapshot alone.
+            // encoded for the snapshot alone.
             drop(state);
             let encoded = encode(pending);
             self.install(space, &encoded);
             if encoded.len() < ENCODINGS_PER_ROUND {
-                break;
+                return;
             }
         }
-        let (state, position) = self.state(space);
-        self.leased(space, state, position)
     }
 
     fn leased(&self, space: SpaceId, state: Arc<State>, position: Position) -> Snapshot {
@@ -120,16 +133,21 @@ impl Engine {
         snapshot
     }
 
-    /// The `k` nodes of a space nearest to `query`, nearest first, and the snapshot they are of.
+    /// The nodes of a space nearest to `query`, nearest first, and the snapshot they are of.
     pub fn search(
         &self,
         space: SpaceId,
         query: &Fingerprint,
-        k: usize,
+        wanted: TopK,
         filter: &Filter,
     ) -> (Snapshot, Vec<Hit>) {
         let snapshot = self.snapshot(space);
-        let hits = top_k(&snapshot, query, k, filter);
+        let scope = Scope {
+            snapshot: &snapshot,
+            filter,
+        };
+        let hits = top_k(&[scope], &[query], wanted);
+        let hits = hits.into_iter().next().expect("one for each query");
         (snapshot, hits)
     }
 

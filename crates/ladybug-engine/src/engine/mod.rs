@@ -166,6 +166,13 @@ impl Engine {
         Ok(id)
     }
 
+    /// The number of a space that is written as a number or a name, without making one: `None` for a name
+    /// that no space has.
+    pub fn find_space(&self, text: &str) -> Result<Option<SpaceId>, EngineError> {
+        let number = spaces::parse_number(text, self.options.spaces_max)?;
+        Ok(number.or_else(|| self.spaces.read().named(text)))
+    }
+
     /// How a space is written: its name or its number.
     pub fn space_label(&self, id: SpaceId) -> String {
         self.spaces.read().label(id)
@@ -222,6 +229,40 @@ impl Engine {
     /// What held snapshots cost.
     pub fn snapshot_stats(&self) -> SnapshotStats {
         self.leases.stats()
+    }
+
+    /// The states of several spaces at one moment, in the order asked for.
+    fn states(&self, spaces: &[SpaceId]) -> Vec<(Arc<State>, Position)> {
+        if let [space] = spaces {
+            return vec![self.state(*space)];
+        }
+        self.settle();
+        let mut ids = spaces.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        loop {
+            let cells: Vec<_> = ids.iter().map(|id| self.cell(*id)).collect();
+            // In the order of their ids, as commits lock them, and all before the first is let go.
+            let lock = |cell: &Option<Arc<Mutex<Cell>>>| Some(Mutex::lock_arc(cell.as_ref()?));
+            let locked: Vec<_> = cells.iter().map(lock).collect();
+            // A space that was made meanwhile may have been made by a commit that the others show.
+            let was_made = |(id, cell): (&SpaceId, &Option<_>)| {
+                cell.is_none() && self.spaces.read().cell(*id).is_some()
+            };
+            if ids.iter().zip(&locked).any(was_made) {
+                continue;
+            }
+            let state = |id: &SpaceId| {
+                let at = ids
+                    .binary_search(id)
+                    .expect("every space asked for is there");
+                match &locked[at] {
+                    Some(cell) => (Arc::clone(cell.space.state()), cell.position),
+                    None => (Arc::new(self.empty.clone()), 0),
+                }
+            };
+            return spaces.iter().map(state).collect();
+        }
     }
 
     /// Runs `f` on locked spaces, of which the first is current, and commits what it changed: all of

@@ -40,7 +40,7 @@ pub(super) const fn step(mut state: u64) -> u64 {
 
 /// Value `index` of the SplitMix64 sequence that starts at `seed`.
 #[inline(always)]
-pub(super) const fn split_mix(seed: u64, index: u64) -> u64 {
+pub(crate) const fn split_mix(seed: u64, index: u64) -> u64 {
     let mut value = seed.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -2,24 +2,25 @@
 
 use std::sync::Arc;
 
-use crate::fingerprint::BITS;
-use crate::space::address::{CHUNKS, Zone};
-use crate::space::chunk::Chunk;
+use crate::engine::Snapshot;
+use crate::fingerprint::Fingerprint;
+use crate::space::address::{Address, CHUNKS, Zone};
+use crate::space::chunk::{Chunk, Kinds};
 use crate::space::column::SlotSet;
 use crate::space::state::View;
 
 /// What a search may answer; the default is every node, wherever it lives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only this zone; `None` for nodes of the fluid and the node zone. The surface, which is searched
     /// only when it is asked for, holds the verbs by their names.
     pub zone: Option<Zone>,
     /// Only nodes of this kind.
     pub kind: Option<Arc<str>>,
+    /// Only nodes whose name begins so.
+    pub name_prefix: Option<Arc<[u8]>>,
     /// Only the node with this id and what lies below it.
     pub under: Option<u64>,
-    /// Only up to this distance, in bits.
-    pub distance_max: u32,
     /// Only nodes of at most this rung.
     pub rung_max: Option<u8>,
     /// Not the node or reified edge with this id.
@@ -28,79 +29,127 @@ pub struct Filter {
     pub include_edges: bool,
 }
 
-impl Default for Filter {
-    fn default() -> Self {
-        Self {
-            zone: None,
-            kind: None,
-            under: None,
-            distance_max: BITS as u32,
-            rung_max: None,
-            exclude: None,
-            include_edges: false,
-        }
-    }
+/// A space to search, and what of it may be answered.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The space at one version.
+    pub snapshot: &'a Snapshot,
+    /// What of it.
+    pub filter: &'a Filter,
 }
 
 /// A chunk, and the slots of it that a search may answer.
-pub(super) struct Candidates<'a> {
+pub(super) struct Segment<'a> {
+    /// Which of the scopes it belongs to.
+    pub(super) scope: u16,
     pub(super) prefix: u8,
     pub(super) chunk: &'a Chunk,
+    /// Those whose fingerprint is in its column.
     pub(super) slots: SlotSet,
+    /// The others, with the fingerprints that were encoded for the snapshot.
+    pub(super) derived: Vec<(Address, &'a Fingerprint)>,
+}
+
+impl Segment<'_> {
+    /// How many candidates it has.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() + self.derived.len()
+    }
+}
+
+impl Scope<'_> {
+    /// Whether verbs can match at all: they have no kind, no parent and no rung.
+    pub(super) fn asks_for_verbs(&self) -> bool {
+        let filter = self.filter;
+        filter.zone == Some(Zone::Surface) && filter.kind.is_none() && filter.under.is_none()
+    }
+}
+
+/// The candidates of all scopes, chunk by chunk; chunks without any are left out.
+pub(super) fn segments<'a>(scopes: &[Scope<'a>]) -> Vec<Segment<'a>> {
+    let scopes = scopes.iter().zip(0..=u16::MAX);
+    let segments = scopes.flat_map(|(scope, index)| {
+        let (snapshot, filter) = (scope.snapshot, scope.filter);
+        let view = snapshot.view();
+        let subtree = filter.under.map(|root| subtree(view, root));
+        let chunks = view.state.chunks().filter(|(prefix, _)| match filter.zone {
+            None => true,
+            Some(zone) => Zone::of_prefix(*prefix) == zone,
+        });
+        let segment = move |(prefix, chunk): (u8, &'a Arc<Chunk>)| {
+            let mut slots = match filter.include_edges {
+                true => chunk.occupied,
+                false => chunk.nodes(),
+            };
+            if let Some(subtree) = &subtree {
+                slots = slots.and(&subtree[usize::from(prefix)]);
+            }
+            let slots = filter.matching(prefix, chunk, slots, view.now);
+            let pending = slots.and(&chunk.pending);
+            (!slots.is_empty()).then(|| Segment {
+                scope: index,
+                prefix,
+                chunk,
+                slots: slots.without(&pending),
+                derived: derived(snapshot, prefix, pending),
+            })
+        };
+        chunks.filter_map(segment).collect::<Vec<_>>()
+    });
+    segments.collect()
+}
+
+/// What was encoded for the snapshot of these slots.
+fn derived(snapshot: &Snapshot, prefix: u8, slots: SlotSet) -> Vec<(Address, &Fingerprint)> {
+    if slots.is_empty() {
+        return Vec::new();
+    }
+    let derived = snapshot.derived();
+    let from = derived.partition_point(|(address, _)| address.prefix() < prefix);
+    derived[from..]
+        .iter()
+        .take_while(|(address, _)| address.prefix() == prefix)
+        .filter(|(address, _)| slots.contains(address.slot()))
+        .map(|(address, fingerprint)| (*address, fingerprint))
+        .collect()
 }
 
 impl Filter {
-    /// The candidates of a view, chunk by chunk; chunks without any are left out.
-    pub(super) fn candidates<'a>(&self, view: View<'a>) -> Vec<Candidates<'a>> {
-        let subtree = self.under.map(|root| subtree(view, root));
-        view.state
-            .chunks()
-            .filter(|(prefix, _)| match self.zone {
-                None => true,
-                Some(zone) => Zone::of_prefix(*prefix) == zone,
-            })
-            .filter_map(|(prefix, chunk)| {
-                let mut slots = match self.include_edges {
-                    true => chunk.occupied,
-                    false => chunk.nodes(),
-                };
-                if let Some(subtree) = &subtree {
-                    slots = slots.and(&subtree[usize::from(prefix)]);
-                }
-                let slots = self.matching(prefix, chunk, slots, view.now);
-                (!slots.is_empty()).then_some(Candidates {
-                    prefix,
-                    chunk,
-                    slots,
-                })
-            })
-            .collect()
-    }
-
     /// Of `slots`, those that the filter lets through and that are not expired at `now`.
-    fn matching(&self, prefix: u8, chunk: &Chunk, slots: SlotSet, now: i64) -> SlotSet {
-        let can_expire = Zone::of_prefix(prefix) == Zone::Fluid;
-        let asks =
-            can_expire || self.kind.is_some() || self.rung_max.is_some() || self.exclude.is_some();
-        if !asks {
-            return slots;
+    fn matching(&self, prefix: u8, chunk: &Chunk, mut slots: SlotSet, now: i64) -> SlotSet {
+        if Zone::of_prefix(prefix) == Zone::Fluid {
+            let expires = chunk.expires.values();
+            // One look at all of them, since as a rule none is due.
+            if expires.iter().any(|expires| *expires <= now) {
+                slots = slots.filter(|slot| expires[usize::from(slot)] > now);
+            }
         }
-        let has_kind = |slot, kind: &Arc<str>| {
-            let kinds = chunk.kinds.get(slot).as_deref();
-            kinds.is_some_and(|kinds| kinds.contains(kind))
-        };
+        if let Some(id) = self.exclude {
+            slots = slots.filter(|slot| *chunk.id.get(slot) != id);
+        }
+        if let Some(max) = self.rung_max {
+            let rung = chunk.rung.values();
+            slots = slots.filter(|slot| rung[usize::from(slot)] <= max);
+        }
+        if let Some(kind) = &self.kind {
+            // Neighbours have the same kinds as a rule, and then share them.
+            let mut last: (Option<&Kinds>, bool) = (None, false);
+            slots = slots.filter(|slot| {
+                let kinds = chunk.kinds.get(slot).as_ref();
+                let is_last = |kinds| last.0.is_some_and(|last| Arc::ptr_eq(last, kinds));
+                if !kinds.is_some_and(is_last) {
+                    last = (kinds, kinds.is_some_and(|kinds| kinds.contains(kind)));
+                }
+                last.1
+            });
+        }
+        if let Some(start) = &self.name_prefix {
+            slots = slots.filter(|slot| {
+                let name = chunk.name.get(slot).as_ref();
+                name.is_some_and(|name| name.starts_with(start))
+            });
+        }
         slots
-            .iter()
-            .filter(|&slot| !can_expire || *chunk.expires.get(slot) > now)
-            .filter(|&slot| self.kind.as_ref().is_none_or(|kind| has_kind(slot, kind)))
-            .filter(|&slot| self.rung_max.is_none_or(|max| *chunk.rung.get(slot) <= max))
-            .filter(|&slot| self.exclude != Some(*chunk.id.get(slot)))
-            .collect()
-    }
-
-    /// Whether verbs can match at all: they have no kind, no parent and no rung.
-    pub(super) fn asks_for_verbs(&self) -> bool {
-        self.zone == Some(Zone::Surface) && self.kind.is_none() && self.under.is_none()
     }
 }
 

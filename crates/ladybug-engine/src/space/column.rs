@@ -100,6 +100,8 @@ pub struct SlotSet([u64; 4]);
 impl SlotSet {
     /// No slot.
     pub const EMPTY: Self = Self([0; 4]);
+    /// Every slot.
+    pub const ALL: Self = Self([u64::MAX; 4]);
 
     /// Whether `slot` is in the set.
     pub const fn contains(&self, slot: u8) -> bool {
@@ -138,6 +140,11 @@ impl SlotSet {
     /// The slots that are in this set and not in `other`.
     pub fn without(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] & !other.0[i]))
+    }
+
+    /// The slots that `holds` says yes to.
+    pub fn filter(self, mut holds: impl FnMut(u8) -> bool) -> Self {
+        self.iter().filter(|&slot| holds(slot)).collect()
     }
 
     /// The slots in ascending order.

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::address::SLOTS;
 use super::column::SlotSet;
 use super::retained::Piece;
-use crate::fingerprint::{BYTES, Fingerprint};
+use crate::fingerprint::{BYTES, Fingerprint, WORDS};
 
 /// Bytes of one page: a chunk's fingerprints.
 pub const PAGE_BYTES: usize = SLOTS * BYTES;
@@ -185,7 +185,7 @@ impl Fingerprints {
                 // and a shared page is never written.
                 let buffer =
                     unsafe { Buffer::from_custom_allocation(owner.0.cast(), PAGE_BYTES, owner) };
-                (buffer, (0..=255).collect())
+                (buffer, SlotSet::ALL)
             }
             Self::Mapped { rows, slots } => (rows.clone(), *slots),
         }
@@ -196,6 +196,20 @@ impl Fingerprints {
         match self {
             Self::Owned(page) => Piece::of(page, PAGE_BYTES),
             Self::Mapped { .. } => Piece::NONE,
+        }
+    }
+
+    /// The words of the rows one after the other, and the slots that they belong to.
+    pub fn rows(&self) -> (&[u64], SlotSet) {
+        match self {
+            Self::Owned(page) => {
+                // SAFETY: a page is 256 fingerprints one after the other, and a fingerprint is its words
+                // without padding; the borrow of the page bounds the slice.
+                let words =
+                    unsafe { std::slice::from_raw_parts(page.0.as_ptr().cast(), SLOTS * WORDS) };
+                (words, SlotSet::ALL)
+            }
+            Self::Mapped { rows, slots } => (rows.typed_data(), *slots),
         }
     }
 

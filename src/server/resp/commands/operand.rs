@@ -110,6 +110,14 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// Whether the next argument is one of these words, in any case.
+    pub fn is_at(&self, words: &[&str]) -> bool {
+        let next = self.rest.first().copied().unwrap_or_default();
+        words
+            .iter()
+            .any(|word| next.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
     /// The next argument as one of the command's options; `None` at the end.
     pub fn option(
         &mut self,

@@ -1,23 +1,19 @@
-//! Fingerprints and search by similarity: ENCODE, HAMMING, XOR, RESONATE, SIMILAR, CONTEXT.
+//! Fingerprints and search by similarity: ENCODE, HAMMING, XOR, RESONATE, MRESONATE, SIMILAR, CONTEXT.
+
+mod nearest;
 
 use std::sync::Arc;
 
 use ladybug_engine::engine::Engine;
-use ladybug_engine::fingerprint::{BITS, Fingerprint, encode, similarity, z};
-use ladybug_engine::search::Filter;
-use ladybug_engine::space::address::{ADDRESSES, Zone};
-use ladybug_engine::space::chunk::Node;
+use ladybug_engine::fingerprint::{Fingerprint, encode};
 use ladybug_engine::space::fields::FieldValue;
-use ladybug_engine::space::state::View;
-use ladybug_engine::space::verbs::VERB_PREFIX;
 
 use super::super::command::{Command, Flag, Group, Handler};
 use super::super::context::Context;
 use super::super::error::CommandError;
 use super::super::reply::Reply;
 use super::super::session::Session;
-use super::operand::{Arguments, Bare, Operand, Reading, Reference, expected, row};
-use super::paths::name;
+use super::operand::{Arguments, Bare, Reading, expected};
 
 /// What the commands of this family share.
 const SEARCH: Command = Command {
@@ -58,24 +54,37 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "resonate",
-        syntax: "query [K count] [THRESHOLD max-distance] [IN zone] [KIND kind] [UNDER path] [EDGES] [EXACT] \
-                 [WITHFP]",
+        syntax: "query [K count] [THRESHOLD max-distance] [RECALL recall | EXACT] [SPACES spaces] [IN zone] \
+                 [KIND kind] [UNDER path] [PREFIX prefix] [RUNG rung] [EDGES] [WITHFP]",
         arity: -2,
         summary: "The K nodes (10 unless given) nearest to an operand, text unless it says otherwise: rows of \
-                  name or nil, address, distance, similarity, z and, WITHFP, the fingerprint in hex (RESP2: \
-                  arrays in this order; RESP3: maps)",
+                  name or nil, address, distance, similarity, z and, with SPACES, the space and, WITHFP, the \
+                  fingerprint in hex (RESP2: arrays in this order; RESP3: maps). Each of the true nearest is \
+                  found with a probability of RECALL, 0.999 unless given, or all of them for certain if EXACT",
         complexity: "O(N) where N is the number of nodes that the filters let through",
-        handler: Handler::Search(resonate),
+        handler: Handler::Search(nearest::resonate),
+        ..SEARCH
+    },
+    Command {
+        name: "mresonate",
+        syntax: "count query [query ...] [THRESHOLD max-distance] [RECALL recall | EXACT] [SPACES spaces] \
+                 [IN zone] [KIND kind] [UNDER path] [PREFIX prefix] [RUNG rung] [EDGES] [WITHFP]",
+        arity: -3,
+        summary: "RESONATE of several operands at once, in less time than one by one: for each, in their order, an \
+                  array of its rows. The first word of an option ends the operands: write TEXT before a text that \
+                  is such a word",
+        complexity: "O(N*M) where N is the number of nodes that the filters let through and M that of operands",
+        handler: Handler::Search(nearest::mresonate),
         ..SEARCH
     },
     Command {
         name: "similar",
-        syntax: "node [K count] [THRESHOLD max-distance] [IN zone] [KIND kind] [UNDER path] [EDGES] [EXACT] \
-                 [WITHFP]",
+        syntax: "node [K count] [THRESHOLD max-distance] [RECALL recall | EXACT] [SPACES spaces] [IN zone] \
+                 [KIND kind] [UNDER path] [PREFIX prefix] [RUNG rung] [EDGES] [WITHFP]",
         arity: -2,
         summary: "The nodes nearest to one, without itself, in the rows of RESONATE; or to any other operand",
         complexity: "O(N) where N is the number of nodes that the filters let through",
-        handler: Handler::Search(similar),
+        handler: Handler::Search(nearest::similar),
         ..SEARCH
     },
     Command {
@@ -89,9 +98,6 @@ pub const COMMANDS: &[Command] = &[
         ..SEARCH
     },
 ];
-
-/// Results of a search, unless K says otherwise.
-const K_DEFAULT: usize = 10;
 
 /// How a fingerprint is answered: hex, unless `AS RAW` follows. Nothing else may.
 fn rendering(arguments: &mut Arguments<'_>) -> Result<fn(&Fingerprint) -> Reply, CommandError> {
@@ -184,159 +190,6 @@ fn hamming(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Repl
 fn xor(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let (first, second, mut arguments) = two(engine, context, request)?;
     Ok(rendering(&mut arguments)?(&first.bind(&second)))
-}
-
-fn resonate(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
-    let mut arguments = Arguments::new(request);
-    let query = arguments.operand(Bare::Text)?;
-    nearest(engine, context, &query, false, arguments)
-}
-
-fn similar(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
-    let mut arguments = Arguments::new(request);
-    let query = arguments.operand(Bare::Key)?;
-    nearest(engine, context, &query, true, arguments)
-}
-
-/// What a search is asked for.
-struct Options<'a> {
-    k: usize,
-    filter: Filter,
-    under: Option<Reference<'a>>,
-    with_fingerprint: bool,
-}
-
-impl<'a> Options<'a> {
-    fn read(mut arguments: Arguments<'a>) -> Result<Self, CommandError> {
-        let mut options = Self {
-            k: K_DEFAULT,
-            filter: Filter::default(),
-            under: None,
-            with_fingerprint: false,
-        };
-        const WORDS: &[&str] = &[
-            "K",
-            "THRESHOLD",
-            "IN",
-            "KIND",
-            "UNDER",
-            "EDGES",
-            "EXACT",
-            "WITHFP",
-        ];
-        while let Some(option) = arguments.option(WORDS)? {
-            match option {
-                "K" => {
-                    let k = arguments.number("K", 1..=ADDRESSES as u64)?;
-                    options.k = usize::try_from(k).unwrap_or(ADDRESSES);
-                }
-                "THRESHOLD" => {
-                    let most = arguments.number("THRESHOLD", 0..=BITS as u64)?;
-                    options.filter.distance_max = u32::try_from(most).unwrap_or(u32::MAX);
-                }
-                "IN" => options.filter.zone = Some(arguments.zone()?),
-                "KIND" => options.filter.kind = Some(arguments.text("a kind")?.into()),
-                "UNDER" => options.under = Some(arguments.reference()?),
-                "EDGES" => options.filter.include_edges = true,
-                "WITHFP" => options.with_fingerprint = true,
-                // Every search is exact.
-                _ => {}
-            }
-        }
-        Ok(options)
-    }
-}
-
-fn nearest(
-    engine: &Engine,
-    context: &Context,
-    query: &Operand<'_>,
-    is_similar: bool,
-    arguments: Arguments<'_>,
-) -> Result<Reply, CommandError> {
-    let mut options = Options::read(arguments)?;
-    let snapshot = engine.snapshot(context.selected());
-    context.reveal(snapshot.position);
-    let view = snapshot.view();
-    let bits = query.fingerprint(&view)?;
-    if let (Operand::Stored(reference), true) = (query, is_similar) {
-        options.filter.exclude = reference.occupant(&view).ok().map(|node| node.id());
-    }
-    // What is on the surface is below no node.
-    if options.filter.zone != Some(Zone::Surface) || options.under.is_some() {
-        let under = options.under.map(|under| under.node(&view)).transpose()?;
-        match restriction(&view, context, under)? {
-            Restriction::None => {}
-            Restriction::Under(node) => options.filter.under = Some(node.id()),
-            Restriction::Nothing => return Ok(Reply::Array(Vec::new())),
-        }
-    }
-    let hits = ladybug_engine::search::top_k(&snapshot, &bits, options.k, &options.filter);
-    snapshot.check()?;
-    let rows = hits.into_iter().map(|hit| {
-        let address = hit.address;
-        let verb = || match address.prefix() {
-            VERB_PREFIX => snapshot.state.verbs().name(address.slot()),
-            _ => None,
-        };
-        let name = match view.node(address) {
-            Some(node) => name(node),
-            None => verb().map_or(Reply::Nil, |verb| Reply::copied(verb.as_bytes())),
-        };
-        let mut columns = vec![
-            ("name", name),
-            ("address", Reply::bulk(address.to_string())),
-            ("distance", Reply::Integer(hit.distance.into())),
-            ("similarity", Reply::Double(similarity(hit.distance))),
-            ("z", Reply::Double(z(hit.distance))),
-        ];
-        if options.with_fingerprint {
-            let bits = match snapshot.fingerprint(address) {
-                Some(bits) => bits.to_hex(),
-                None => verb().map_or(String::new(), |verb| encode::text(verb).to_hex()),
-            };
-            columns.push(("fingerprint", Reply::bulk(bits)));
-        }
-        row(context, columns)
-    });
-    Ok(Reply::Array(rows.collect()))
-}
-
-/// Which subtree a search looks at.
-enum Restriction<'v> {
-    None,
-    Under(Node<'v>),
-    /// UNDER and CONTEXT have nothing in common.
-    Nothing,
-}
-
-/// The subtree that both UNDER and the connection's CONTEXT allow.
-fn restriction<'v>(
-    view: &View<'v>,
-    context: &Context,
-    under: Option<Node<'v>>,
-) -> Result<Restriction<'v>, CommandError> {
-    let Some(name) = &context.subtree else {
-        return Ok(under.map_or(Restriction::None, Restriction::Under));
-    };
-    let root = view.find(name).ok_or_else(|| {
-        let name = String::from_utf8_lossy(name);
-        CommandError::err(format!(
-            "no such node '{name}', which is this connection's CONTEXT; CONTEXT NONE ends it"
-        ))
-    })?;
-    let Some(under) = under else {
-        return Ok(Restriction::Under(root));
-    };
-    let is_below = |node: Node<'v>, root: Node<'v>| {
-        std::iter::successors(Some(node), |node| view.parent(*node))
-            .any(|node| node.id() == root.id())
-    };
-    Ok(match (is_below(under, root), is_below(root, under)) {
-        (true, _) => Restriction::Under(under),
-        (false, true) => Restriction::Under(root),
-        (false, false) => Restriction::Nothing,
-    })
 }
 
 fn context(session: &mut Session, request: &[&[u8]]) -> Result<Reply, CommandError> {

@@ -2,17 +2,18 @@
 //! rows.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::commit::log::FsyncPolicy;
 use crate::commit::transaction::{Draft, EdgeDraft, Transaction, sorted_kinds};
-use crate::engine::{Clock, Engine, EngineOptions};
+use crate::engine::{Clock, Engine, EngineOptions, Snapshot};
 use crate::error::EngineError;
-use crate::space::address::Zone;
+use crate::space::address::{Address, Zone};
 use crate::space::chunk::Chunk;
+use crate::space::column::SlotSet;
 use crate::space::mutation::{Bits, Content};
 use crate::space::page::Fingerprints;
 use crate::storage::DiskStorage;
@@ -85,7 +86,13 @@ fn grow(tx: &mut Transaction<'_>, made: &mut Vec<Address>, seed: Seed) -> Result
     Ok(())
 }
 
-fn brute(snapshot: &Snapshot, query: &Fingerprint, k: usize, filter: &Filter) -> Vec<Hit> {
+/// The exact search of one query in one space.
+fn nearest(snapshot: &Snapshot, query: &Fingerprint, wanted: TopK, filter: &Filter) -> Vec<Hit> {
+    let scope = Scope { snapshot, filter };
+    top_k(&[scope], &[query], wanted.with_recall(Recall::EXACT)).remove(0)
+}
+
+fn brute(snapshot: &Snapshot, query: &Fingerprint, wanted: TopK, filter: &Filter) -> Vec<Hit> {
     let view = snapshot.view();
     let below: Option<Vec<u64>> = filter.under.map(|id| {
         let root = view.find_id(id);
@@ -103,35 +110,48 @@ fn brute(snapshot: &Snapshot, query: &Fingerprint, k: usize, filter: &Filter) ->
         .filter(|node| below.as_ref().is_none_or(|ids| ids.contains(&node.id())))
         .filter(|node| filter.rung_max.is_none_or(|max| node.rung() <= max))
         .filter(|node| filter.exclude != Some(node.id()))
+        .filter(|node| {
+            let start = filter.name_prefix.as_deref();
+            start.is_none_or(|start| node.name().is_some_and(|name| name.starts_with(start)))
+        })
         .map(|node| Hit {
             distance: query.distance(snapshot.fingerprint(node.address()).expect("bits")),
+            scope: 0,
             address: node.address(),
         })
-        .filter(|hit| hit.distance <= filter.distance_max)
+        .filter(|hit| hit.distance <= wanted.distance_max)
         .collect();
     hits.sort_unstable();
-    hits.truncate(k);
+    hits.truncate(wanted.k);
     hits
 }
 
 fn filters() -> impl Strategy<Value = Filter> {
     let zone = prop::sample::select(vec![None, Some(Zone::Fluid), Some(Zone::Node)]);
     let kind = prop::sample::select(vec![None, Some("A"), Some("B"), Some("C")]);
+    let start = prop::sample::select(vec![None, None, Some("n1"), Some("m")]);
     let under = prop::option::weighted(0.3, 1..20u64);
-    let distance = prop::sample::select(vec![10_240, 5_120, 3, 0]);
     let rest = (
         prop::option::weighted(0.3, 0..10u8),
         prop::option::weighted(0.3, 1..40u64),
         any::<bool>(),
     );
-    (zone, kind, under, distance, rest).prop_map(|(zone, kind, under, distance_max, rest)| Filter {
+    (zone, kind, start, under, rest).prop_map(|(zone, kind, start, under, rest)| Filter {
         zone,
         kind: kind.map(Into::into),
+        name_prefix: start.map(|start| start.as_bytes().into()),
         under,
-        distance_max,
         rung_max: rest.0,
         exclude: rest.1,
         include_edges: rest.2,
+    })
+}
+
+fn wanted() -> impl Strategy<Value = TopK> {
+    let distance = prop::sample::select(vec![10_240, 5_120, 3, 0]);
+    (0..30usize, distance).prop_map(|(k, distance_max)| TopK {
+        distance_max,
+        ..TopK::new(k)
     })
 }
 
@@ -141,7 +161,7 @@ proptest! {
     #[test]
     fn a_search_answers_what_brute_force_answers(
         seeds in prop::collection::vec(any::<Seed>(), 0..120),
-        searches in prop::collection::vec((any::<u64>(), 0..30usize, filters()), 1..12),
+        searches in prop::collection::vec((any::<u64>(), wanted(), filters()), 1..12),
     ) {
         let directory = tempfile::tempdir().expect("a directory");
         let (engine, clock) = engine(&directory);
@@ -155,12 +175,12 @@ proptest! {
         let (state, position) = engine.state(0);
         let derived = Snapshot::of(state, engine.now(), position);
         for snapshot in [derived, engine.snapshot(0)] {
-            for (n, k, filter) in &searches {
+            for (n, wanted, filter) in &searches {
                 let query = member(*n);
                 prop_assert_eq!(
-                    top_k(&snapshot, &query, *k, filter),
-                    brute(&snapshot, &query, *k, filter),
-                    "{} nearest of {:?}", k, filter
+                    nearest(&snapshot, &query, *wanted, filter),
+                    brute(&snapshot, &query, *wanted, filter),
+                    "{:?} of {:?}", wanted, filter
                 );
             }
         }
@@ -172,8 +192,6 @@ proptest! {
         asked in prop::collection::btree_set(any::<u8>(), 0..200),
         k in 1..20usize,
     ) {
-        let directory = tempfile::tempdir().expect("a directory");
-        let snapshot = engine(&directory).0.snapshot(0);
         let stored: SlotSet = stored.into_iter().collect();
         let asked: SlotSet = asked.into_iter().collect();
         let mut source = Fingerprints::zeroed();
@@ -185,18 +203,20 @@ proptest! {
         let mapped = Fingerprints::mapped(rows, stored).expect("aligned rows");
         let chunk = Chunk::from_checkpoint(mapped, Fingerprint::ZERO, stored, |_| 0);
         let query = member(1);
-        let scan = Scan {
-            snapshot: &snapshot,
-            query: &query,
-            kernels: kernel::active(),
-            bound: AtomicU32::new(10_240),
+        let segment = filter::Segment {
+            scope: 0,
+            prefix: 0xFF,
+            chunk: &chunk,
+            slots: asked,
+            derived: Vec::new(),
         };
-        let candidates = Candidates { prefix: 0xFF, chunk: &chunk, slots: asked };
-        let hits = scan.run(&[candidates], Best::new(k, 10_240)).into_sorted();
+        let best = vec![TopK::new(k).best()];
+        let hits = exact::search(&[segment], &[&query], best).remove(0).into_sorted();
         let mut expected: Vec<_> = asked
             .iter()
             .map(|slot| Hit {
                 distance: query.distance(chunk.fingerprint(slot)),
+                scope: 0,
                 address: Address::new(0xFF, slot),
             })
             .collect();
@@ -219,8 +239,12 @@ fn a_scan_over_many_chunks_answers_the_same_on_all_threads() {
     for (k, n) in [(1, 0), (10, 1), (100, 2), (5_000, 3)] {
         let query = member(n);
         let filter = Filter::default();
-        let hits = top_k(&snapshot, &query, k, &filter);
-        assert_eq!(hits, brute(&snapshot, &query, k, &filter), "{k} nearest");
+        let hits = nearest(&snapshot, &query, TopK::new(k), &filter);
+        assert_eq!(
+            hits,
+            brute(&snapshot, &query, TopK::new(k), &filter),
+            "{k} nearest"
+        );
     }
 }
 
@@ -235,8 +259,9 @@ fn verbs_are_found_on_the_surface_alone() {
         zone: Some(Zone::Surface),
         ..Filter::default()
     };
-    let (_, hits) = engine.search(0, &query, 3, &surface);
+    let (_, hits) = engine.search(0, &query, TopK::new(3), &surface);
     assert_eq!(hits[0].address, verbs::address_of(slot));
     assert_eq!(hits.len(), 3);
-    assert!(engine.search(0, &query, 3, &Filter::default()).1.is_empty());
+    let (_, hits) = engine.search(0, &query, TopK::new(3), &Filter::default());
+    assert!(hits.is_empty());
 }

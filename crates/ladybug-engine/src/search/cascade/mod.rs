@@ -1,0 +1,188 @@
+//! The search that looks at sketches first: all sketches, then a quarter of the fingerprints whose sketch
+//! is near enough, then all of those whose quarter is.
+//!
+//! 1. [`sketched`] scans the sketches of all candidates into distances of sixteen bits.
+//! 2. The *pilots*, those with the nearest sketches, are measured in full: their k-th best distance
+//!    bounds the answer, nearly tightly, since it comes last in a scan and first here.
+//! 3. Pairs that are measured anyway, and a few picked by chance, tell how well samples of this data
+//!    agree with theory; limits widen where they scatter more.
+//! 4. What lies within the limit of the bound is measured in the order of its sketch, its quarter first,
+//!    and the bound tightens further. Distances that are answered are exact.
+//!
+//! Where sketches leave too many candidates, quarters find a better bound; if they still do, quarters
+//! are read for all that are left, in the order of memory; and if those sort out too little as well, the
+//! exact scan runs, within the bound found so far. `docs/design/search.md` says why a limit keeps the recall
+//! that was asked.
+
+mod nearest;
+mod sketched;
+
+use std::num::NonZero;
+
+use super::best::Best;
+use super::filter::Segment;
+use super::sampling::{Limit, Sample};
+use super::{TopK, exact};
+use crate::fingerprint::expand::split_mix;
+use crate::fingerprint::{Fingerprint, QUARTER, SKETCH_BITS, Sketch, sketch};
+use nearest::Nearest;
+use sketched::Sketched;
+
+/// The samples of the two first levels.
+const SKETCH: Sample = Sample::of(SKETCH_BITS);
+const QUARTER_SAMPLE: Sample = Sample::of(QUARTER * 64);
+
+/// Which part of the loss that a recall allows the sketches may cause, and which the quarters. Most is the
+/// sketches' because every candidate passes them; half of it is a margin, so that what is measured over
+/// some thousands of neighbours is at least what was asked for.
+const SKETCH_SHARE: f64 = 0.4;
+const QUARTER_SHARE: f64 = 0.1;
+
+/// Up to so many candidates all are measured: there is nothing to gain.
+const EXACT_CANDIDATES_MAX: usize = 512;
+/// The same where so great a share of them is wanted: one in so many.
+const EXACT_K_SHARE: usize = 16;
+
+/// Queries that share a pass over the sketches: their distances fit the second level of the cache.
+const QUERIES_PER_PASS: usize = 8;
+
+/// From how many sketches on a search goes to the pool: some 300 µs of one core.
+#[cfg(feature = "parallel")]
+const PARALLEL_SKETCHES_MIN: usize = 131_072;
+
+/// Candidates picked by chance to see how well their sketches agree with their distances.
+const CHECKED: usize = 48;
+
+/// A candidate: its segment, and its slot there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate(u32);
+
+impl Candidate {
+    fn new(segment: usize, slot: u8) -> Self {
+        Self((segment as u32) << 8 | u32::from(slot))
+    }
+
+    const fn segment(self) -> usize {
+        (self.0 >> 8) as usize
+    }
+
+    const fn slot(self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// The limits of both levels.
+#[derive(Clone, Copy)]
+struct Limits {
+    sketch: Limit,
+    quarter: Limit,
+}
+
+/// The best of each query.
+pub(super) fn search(
+    segments: &[Segment<'_>],
+    queries: &[&Fingerprint],
+    wanted: TopK,
+) -> Vec<Best> {
+    let candidates: usize = segments.iter().map(Segment::len).sum();
+    if candidates <= EXACT_CANDIDATES_MAX || wanted.k > candidates / EXACT_K_SHARE {
+        return exact::search(segments, queries, vec![wanted.best(); queries.len()]);
+    }
+    let loss = wanted.recall.loss();
+    let pass = Pass {
+        segments,
+        candidates,
+        checked: checked(segments, candidates),
+        wanted,
+        limits: Limits {
+            sketch: Limit::new(SKETCH, loss * SKETCH_SHARE),
+            quarter: Limit::new(QUARTER_SAMPLE, loss * QUARTER_SHARE),
+        },
+        is_parallel: false,
+    };
+    #[cfg(feature = "parallel")]
+    if candidates.saturating_mul(queries.len()) >= PARALLEL_SKETCHES_MIN {
+        use rayon::prelude::*;
+        let pass = Pass {
+            is_parallel: true,
+            ..pass
+        };
+        return super::pool::run(|| {
+            let blocks = queries.par_chunks(QUERIES_PER_PASS);
+            blocks.flat_map_iter(|queries| pass.run(queries)).collect()
+        });
+    }
+    let blocks = queries.chunks(QUERIES_PER_PASS);
+    blocks.flat_map(|queries| pass.run(queries)).collect()
+}
+
+/// Candidates picked by chance, evenly: one at a pseudo-random place of each of as many equal parts.
+fn checked(segments: &[Segment<'_>], candidates: usize) -> Vec<Candidate> {
+    let Some(part) = NonZero::new(candidates / CHECKED) else {
+        return Vec::new();
+    };
+    let mut before = 0;
+    let mut picked = Vec::with_capacity(CHECKED);
+    for (index, segment) in segments.iter().enumerate() {
+        let count = segment.slots.len();
+        while picked.len() < CHECKED {
+            let place = split_mix(candidates as u64, picked.len() as u64) as usize % part;
+            let ordinal = picked.len() * part.get() + place;
+            let Some(slot) = ordinal
+                .checked_sub(before)
+                .filter(|ordinal| *ordinal < count)
+                .and_then(|ordinal| segment.slots.iter().nth(ordinal))
+            else {
+                break;
+            };
+            picked.push(Candidate::new(index, slot));
+        }
+        before += count;
+    }
+    picked
+}
+
+/// What the queries of a search have in common.
+struct Pass<'a> {
+    segments: &'a [Segment<'a>],
+    candidates: usize,
+    checked: Vec<Candidate>,
+    wanted: TopK,
+    limits: Limits,
+    /// Whether it runs on the pool, and may use all of it.
+    is_parallel: bool,
+}
+
+impl Pass<'_> {
+    /// The best of each of a few queries, in one pass over the sketches.
+    fn run(&self, queries: &[&Fingerprint]) -> Vec<Best> {
+        let sketches: Vec<Sketch> = queries.iter().map(|query| sketch(query)).collect();
+        let sketched = Sketched::scan(self.segments, &sketches, self.is_parallel);
+        let nearest = |(index, query): (usize, &&Fingerprint)| {
+            let nearest = Nearest::new(self, query, sketched.of_query(index));
+            nearest.search()
+        };
+        let found: Vec<Result<Best, u32>> = queries.iter().enumerate().map(nearest).collect();
+        sketched.recycle();
+        // The others together: they share one pass over the fingerprints too.
+        let left: Vec<(usize, u32)> = found
+            .iter()
+            .enumerate()
+            .filter_map(|(index, found)| Some((index, *found.as_ref().err()?)))
+            .collect();
+        let unanswered: Vec<_> = left.iter().map(|(index, _)| queries[*index]).collect();
+        let within = left
+            .iter()
+            .map(|(_, bound)| Best::new(self.wanted.k, *bound));
+        let mut scanned = match left.is_empty() {
+            true => Vec::new(),
+            false => exact::search(self.segments, &unanswered, within.collect()),
+        }
+        .into_iter();
+        let best = found.into_iter().map(|found| match found {
+            Ok(best) => best,
+            Err(_) => scanned.next().expect("invariant: one for each error"),
+        });
+        best.collect()
+    }
+}
