@@ -1,0 +1,150 @@
+"""What the server adds to a search: RESONATE over a socket beside the same search within a process."""
+
+import os
+import pathlib
+import random
+import socket
+import subprocess
+import tempfile
+import time
+
+import data as datasets
+import numpy as np
+from contenders import Machine, Process, timed
+
+ZONE = 32_768
+QUERIES = 64
+PINGS = 64
+# How the search is asked for, on the wire and of the driver.
+ASKED = {"EXACT": ([b"EXACT"], "exact"), "default": ([], "0.999")}
+
+
+class Client:
+    """A RESP connection that knows what it expects: it reads to the end of so many rows."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = self.socket.makefile("rb")
+
+    def ask(self, *words):
+        self.socket.sendall(request(*words))
+        return self.reply()
+
+    def reply(self):
+        line = self.reader.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise RuntimeError(rest.decode())
+        if kind == b"*":
+            return [self.reply() for _ in range(int(rest))]
+        if kind == b"$":
+            return self.reader.read(int(rest) + 2)[:-2] if rest != b"-1" else None
+        return int(rest) if kind == b":" else rest
+
+
+def request(*words):
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+def run(options, cache, driver, encoder):
+    binary = os.environ.get("LADYBUG_BIN")
+    if not binary:
+        subprocess.run(["cargo", "build", "--release", "--quiet", "--bin", "ladybug"], check=True)
+        binary = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release" / "ladybug"
+    lines = [
+        "# What the wire adds to a search",
+        "",
+        "Written by `benches/search/run.sh wire`: `RESONATE FP … K 10` on a full node zone of 32,768, over one connection to a server",
+        "on the same machine, beside the same search by a process of the engine alone, in turn. All threads, best",
+        "kernel; microseconds, medians of queries, each of which is the median of its rounds. `FP` is 1,280 raw bytes; the answer is",
+        "ten rows of name, address, distance, similarity and z.",
+        "",
+        "| data | search | within the engine | round trip | added | PING | added beyond PING |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    # Half of the planted data has but half of a query's neighbours.
+    data = datasets.load("debian", cache, driver, encoder)
+    lines += measure(data, binary, driver, options.rounds)
+    text = "\n".join(lines) + "\n"
+    print(text)
+    (options.output / "search-wire.md").write_text(text)
+
+
+def measure(data, binary, driver, rounds):
+    with tempfile.TemporaryDirectory() as directory:
+        half = pathlib.Path(directory) / "fingerprints"
+        data.stored[:ZONE].tofile(half)
+        whole, data.paths = data.paths, (half, data.paths[1])
+        engine = Process(driver, data, Machine("best", os.cpu_count()))
+        data.paths = whole
+        port, http = free_port(), free_port()
+        command = [binary, "serve", "--port", str(port), "--http-port", str(http), "--data", f"{directory}/data",
+                   "--fsync", "never"]
+        with open(f"{directory}/log", "wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            return compare(data, engine, connect(port), rounds)
+        finally:
+            server.terminate()
+            server.wait()
+            engine.end()
+
+
+def compare(data, engine, client, rounds):
+    for first in range(0, ZONE, 256):
+        rows = range(first, first + 256)
+        client.socket.sendall(b"".join(
+            request(b"SET", b"row:%d" % row, b"", b"FP", data.stored[row].tobytes()) for row in rows))
+        for _ in rows:
+            client.reply()
+    lines = []
+    for name, (words, recall) in ASKED.items():
+        within, around, pings = [], [], []
+        for round_ in range(rounds + 1):
+            inside, outside = [], []
+            for query in range(QUERIES):
+                asked = b"RESONATE", b"FP", data.queries[query].tobytes(), b"K", b"10", *words
+
+                def ask_engine():
+                    answer = engine.ask(f"search {recall} {query} 1")
+                    inside.append(answer["ns"][0])
+                    return [distance for _, distance in answer["found"][0]]
+
+                def ask_server():
+                    ns, reply = timed(client.ask, *asked)
+                    outside.append(ns)
+                    return [row[2] for row in reply]
+
+                # Whoever comes second finds the fingerprints in cache: they take turns.
+                turns = [ask_engine, ask_server]
+                random.Random(round_ * QUERIES + query).shuffle(turns)
+                first, second = (turn() for turn in turns)
+                if recall == "exact" and first != second:
+                    raise SystemExit(f"server and engine differ on query {query} of {data.name}: {first}, {second}")
+            ping = [timed(client.ask, b"PING")[0] for _ in range(PINGS)]
+            if round_ > 0:
+                within.append(inside)
+                around.append(outside)
+                pings.append(np.median(ping))
+        within, around = (np.median(rounds_, axis=0) / 1e3 for rounds_ in (within, around))
+        ping = float(np.median(pings)) / 1e3
+        added = float(np.median(around - within))
+        lines.append(f"| {data.name} | {name} | {np.median(within):.0f} | {np.median(around):.0f} | {added:.0f} | {ping:.0f} "
+                     f"| {added - ping:.0f} |")
+    return lines
+
+
+def connect(port):
+    for _ in range(200):
+        try:
+            return Client(port)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise SystemExit("the server did not start")
+
+
+def free_port():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
