@@ -32,7 +32,7 @@ server="" searching=""
 cleanup() {
   [[ -z "$searching" ]] || kill "$searching" 2>/dev/null || true
   if [[ -n "$server" ]]; then
-    kill "$server" && wait "$server" || true
+    if kill "$server"; then wait "$server" || true; fi
   fi
   rm -rf "$data"
 }
