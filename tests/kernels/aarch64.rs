@@ -73,9 +73,13 @@ fn algebra(seed: u64) -> usize {
     (SCALAR.carry_save_add)(&mut sum_expected, &b, &mut carry_expected);
     assert_eq!((sum, carry), (sum_expected, carry_expected));
 
+    // Three bits of each word, and a fourth of every fifth: 512.
+    let masks = array::from_fn(|index| 0x8000_0001_0000_0100 | u64::from(index % 5 == 0) << 40);
+    assert_eq!((NEON.gather)(&b, &masks), (SCALAR.gather)(&b, &masks));
+
     let turn = seed as usize * 157;
     assert_eq!((NEON.rotate)(&a, turn), (SCALAR.rotate)(&a, turn));
-    3
+    4
 }
 
 /// Compares the functions over a run of `count` candidates that begins `shift` words after a boundary; answers how

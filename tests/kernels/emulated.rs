@@ -15,7 +15,7 @@ const QUERIES_MAX: usize = 8;
 
 macro_rules! functions {
     ($table:ident: $distance:ident $quarter:ident $within:ident $block_within:ident $sketch:ident
-        $block_sketch:ident $expand:ident $carry_save_add:ident $rotate:ident) => {
+        $block_sketch:ident $expand:ident $carry_save_add:ident $gather:ident $rotate:ident) => {
         #[unsafe(no_mangle)]
         extern "C" fn $distance(a: &Words, b: &Words) -> u32 {
             ($table.distance)(a, b)
@@ -118,6 +118,11 @@ macro_rules! functions {
         }
 
         #[unsafe(no_mangle)]
+        extern "C" fn $gather(words: &Words, masks: &Words, gathered: &mut Sketch) {
+            *gathered = ($table.gather)(words, masks);
+        }
+
+        #[unsafe(no_mangle)]
         extern "C" fn $rotate(words: &Words, bits: usize, rotated: &mut Words) {
             *rotated = ($table.rotate)(words, bits);
         }
@@ -126,11 +131,11 @@ macro_rules! functions {
 
 functions!(AVX512: avx512_distance avx512_quarter_distance avx512_distances_within
     avx512_block_distances_within avx512_sketch_distances avx512_block_sketch_distances avx512_expand
-    avx512_carry_save_add avx512_rotate);
+    avx512_carry_save_add avx512_gather avx512_rotate);
 functions!(AVX512VPOPCNT: avx512vpopcnt_distance avx512vpopcnt_quarter_distance
     avx512vpopcnt_distances_within avx512vpopcnt_block_distances_within avx512vpopcnt_sketch_distances
     avx512vpopcnt_block_sketch_distances avx512vpopcnt_expand avx512vpopcnt_carry_save_add
-    avx512vpopcnt_rotate);
+    avx512vpopcnt_gather avx512vpopcnt_rotate);
 
 /// What the others' `expand` must equal.
 #[unsafe(no_mangle)]

@@ -1,6 +1,9 @@
 //! The kernels of the target, and the scalar ones.
 
 #[cfg(target_arch = "x86_64")]
+#[path = "../../crates/ladybug-engine/src/fingerprint/kernel/avx2.rs"]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 #[path = "../../crates/ladybug-engine/src/fingerprint/kernel/avx512.rs"]
 mod avx512;
 #[cfg(target_arch = "x86_64")]

@@ -132,6 +132,13 @@ def algebra(machine, table, rng):
         machine.call(f"{table}_carry_save_add", QUERIES, RUN, DISTANCES)
         equal(machine.read(QUERIES, WORDS * 8), words(a ^ b ^ c), f"{table} sum")
         equal(machine.read(DISTANCES, WORDS * 8), words(a & b | b & c | a & c), f"{table} carry")
+    for places in (range(0, BITS, 20), range(512), range(BITS - 512, BITS), sorted(rng.sample(range(BITS), 512))):
+        a = rng.getrandbits(BITS)
+        machine.write(QUERIES, words(a))
+        machine.write(RUN, words(sum(1 << place for place in places)))
+        machine.call(f"{table}_gather", QUERIES, RUN, DISTANCES)
+        gathered = sum((a >> place & 1) << index for index, place in enumerate(places))
+        equal(machine.read(DISTANCES, SKETCH_WORDS * 8), words(gathered, SKETCH_WORDS), f"{table} gathering")
     for turn in (0, 1, 63, 64, 65, 5120, BITS - 1, rng.randrange(BITS)):
         a = rng.getrandbits(BITS)
         machine.write(QUERIES, words(a))

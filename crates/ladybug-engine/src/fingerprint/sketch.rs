@@ -8,7 +8,8 @@
 //! same mean and a smaller variance (a sum of unequal Bernoulli variables: Hoeffding, 1956).
 
 use super::expand::split_mix;
-use super::vector::{BITS, Fingerprint};
+use super::kernel;
+use super::vector::{BITS, Fingerprint, WORDS, Words};
 
 /// Bits of a sketch.
 pub const SKETCH_BITS: usize = 512;
@@ -39,16 +40,22 @@ const fn positions() -> [u16; SKETCH_BITS] {
     chosen
 }
 
+/// The positions as bits of a fingerprint's words.
+static MASKS: Words = masks();
+
+const fn masks() -> Words {
+    let (mut masks, mut index) = ([0; WORDS], 0);
+    while index < SKETCH_BITS {
+        let position = POSITIONS[index] as usize;
+        masks[position / 64] |= 1 << (position % 64);
+        index += 1;
+    }
+    masks
+}
+
 /// The sketch of a fingerprint.
 pub fn sketch(fingerprint: &Fingerprint) -> Sketch {
-    std::array::from_fn(|word| {
-        POSITIONS[word * 64..][..64]
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (bit, &position)| {
-                bits | u64::from(fingerprint.bit(usize::from(position))) << bit
-            })
-    })
+    (kernel::active().gather)(fingerprint.words(), &MASKS)
 }
 
 #[cfg(test)]

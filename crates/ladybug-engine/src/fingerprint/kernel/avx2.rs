@@ -11,17 +11,22 @@ use std::arch::x86_64::{
     _mm_prefetch, _mm_shuffle_epi32, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256,
     _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_loadu_si256,
     _mm256_or_si256, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_slli_epi64, _mm256_srli_epi16, _mm256_xor_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi64, _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
 };
 
 use super::scalar;
-use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::simd::{PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
-table!("avx2", "avx2", is_x86_feature_detected!("avx2"));
-blocks_by_pairs!("avx2");
+table!(
+    "avx2",
+    "avx2,bmi2,popcnt",
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("popcnt")
+);
 
 /// Words of one 256-bit register.
 const REGISTER: usize = 4;
@@ -37,6 +42,13 @@ fn quarter(a: &Words, b: &Words) -> u32 {
             count.bytes::<1>(differing(a, b, index))
         })
         .total()
+}
+
+/// The bits of a word that are set in the mask, packed.
+#[inline]
+#[target_feature(enable = "bmi2")]
+pub(super) fn extract(word: u64, mask: u64) -> u64 {
+    _pext_u64(word, mask)
 }
 
 /// Asks for a cache line.

@@ -13,20 +13,21 @@ use std::arch::x86_64::{
     _mm512_xor_si512,
 };
 
+use super::avx2::extract;
 use super::scalar;
-use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::simd::{PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(
     "avx512",
-    "avx512f,avx512bw,avx512vl",
-    is_x86_feature_detected!("avx512f")
+    "avx512f,avx512bw,avx512vl,bmi2,popcnt",
+    (super::avx2::KERNELS.available)()
+        && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
 );
-blocks_by_pairs!("avx512f,avx512bw,avx512vl");
 
 /// Words of one 512-bit register.
 pub(super) const REGISTER: usize = 8;

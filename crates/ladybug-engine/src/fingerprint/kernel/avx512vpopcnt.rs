@@ -6,19 +6,19 @@ use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_setzero_si512,
 };
 
+use super::avx2::extract;
 use super::avx512::{PART, REGISTER, differing, prefetch, sums};
 use super::scalar;
-use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::simd::{PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(
     "avx512vpopcnt",
-    "avx512f,avx512bw,avx512vl,avx512vpopcntdq",
+    "avx512f,avx512bw,avx512vl,avx512vpopcntdq,bmi2,popcnt",
     (super::avx512::KERNELS.available)() && is_x86_feature_detected!("avx512vpopcntdq")
 );
-blocks_by_pairs!("avx512f,avx512bw,avx512vl,avx512vpopcntdq");
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]

@@ -130,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fingerprint::{BITS, Fingerprint, SKETCH_WORDS, Sketch, WORDS};
+    use crate::fingerprint::{BITS, Fingerprint, SKETCH_BITS, SKETCH_WORDS, Sketch, WORDS};
 
     /// Random, sparse, dense, equal and complementary words: carries of every kind.
     fn words() -> impl Strategy<Value = [u64; WORDS]> {
@@ -234,6 +234,18 @@ mod tests {
                 (kernels.expand)(seed, &mut expanded);
                 (scalar::KERNELS.expand)(seed, &mut expected);
                 prop_assert_eq!(expanded, expected, "expand of {}", kernels.name);
+
+                // 512 bits, at places that depend on the seed.
+                let mut masks = [0; WORDS];
+                for bit in 0..SKETCH_BITS {
+                    let place = bit * 20 + (seed >> (bit % 64)) as usize % 20;
+                    masks[place / 64] |= 1 << (place % 64);
+                }
+                prop_assert_eq!(
+                    (kernels.gather)(&a, &masks),
+                    (scalar::KERNELS.gather)(&a, &masks),
+                    "gathering of {}", kernels.name
+                );
 
                 for bits in [0, 1, 63, 64, 65, turn, 10_239] {
                     let rotated = Fingerprint::from_words((kernels.rotate)(&a, bits));

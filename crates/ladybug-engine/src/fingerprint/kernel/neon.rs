@@ -5,8 +5,8 @@ use std::arch::aarch64::{
     veorq_u8, vld1q_u8, vpadalq_u8,
 };
 
-use super::scalar;
-use super::simd::{PARTS, blocks_by_pairs, parts_before_look, table};
+use super::scalar::{self, extract};
+use super::simd::{PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
@@ -16,7 +16,6 @@ table!(
     "neon",
     std::arch::is_aarch64_feature_detected!("neon")
 );
-blocks_by_pairs!("neon");
 
 /// Words of one 128-bit register.
 const REGISTER: usize = 2;

@@ -16,6 +16,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     block_sketch_distances,
     expand,
     carry_save_add,
+    gather,
     rotate,
 };
 
@@ -105,6 +106,40 @@ pub(super) fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words)
         *sum = half ^ *carry;
         *carry = carried;
     }
+}
+
+fn gather(words: &Words, masks: &Words) -> Sketch {
+    gather_by(words, masks, extract)
+}
+
+/// Gathers by what `extract` packs of each word.
+#[inline(always)]
+pub(super) fn gather_by(words: &Words, masks: &Words, extract: impl Fn(u64, u64) -> u64) -> Sketch {
+    // One more word, for what a last extract may spill of zeros.
+    let mut gathered = [0; SKETCH_WORDS + 1];
+    let mut at = 0;
+    for (&word, &mask) in words.iter().zip(masks) {
+        let bits = extract(word, mask);
+        gathered[at / 64] |= bits << (at % 64);
+        gathered[at / 64 + 1] |= bits >> 1 >> (63 - at % 64);
+        at += mask.count_ones() as usize;
+        if at >= SKETCH_WORDS * 64 {
+            break;
+        }
+    }
+    std::array::from_fn(|index| gathered[index])
+}
+
+/// The bits of a word that are set in the mask, packed.
+#[inline(always)]
+pub(super) fn extract(word: u64, mut mask: u64) -> u64 {
+    let (mut bits, mut at) = (0, 0);
+    while mask != 0 {
+        bits |= (word >> mask.trailing_zeros() & 1) << at;
+        at += 1;
+        mask &= mask - 1;
+    }
+    bits
 }
 
 #[inline(always)]

@@ -17,8 +17,7 @@ pub(super) fn parts_before_look(bound: u32) -> usize {
 ///
 /// The module has `Count`, the number of bits that differ so far, with `new()`, `part(self, a, b, part)`, which
 /// adds one of [`PARTS`], and `total(self)`; and the functions `quarter(a, b)`, `prefetch(line)`,
-/// `sketches(query, candidates, distances)`, `blocks(queries, candidates, bounds, distances)` and
-/// `sketch_blocks(queries, candidates, distances)`.
+/// `sketches(query, candidates, distances)` and `extract(word, mask)`, which packs the bits under a mask.
 macro_rules! table {
     ($name:literal, $features:literal, $available:expr) => {
         pub(super) static KERNELS: Kernels = Kernels {
@@ -32,6 +31,7 @@ macro_rules! table {
             block_sketch_distances,
             expand,
             carry_save_add,
+            gather,
             rotate,
         };
 
@@ -100,6 +100,15 @@ macro_rules! table {
             unsafe { compiled(sum, addend, carry) }
         }
 
+        fn gather(words: &Words, masks: &Words) -> Sketch {
+            #[target_feature(enable = $features)]
+            fn compiled(words: &Words, masks: &Words) -> Sketch {
+                scalar::gather_by(words, masks, |word, mask| extract(word, mask))
+            }
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { compiled(words, masks) }
+        }
+
         fn rotate(words: &Words, bits: usize) -> Words {
             #[target_feature(enable = $features)]
             fn compiled(words: &Words, bits: usize) -> Words {
@@ -166,13 +175,8 @@ macro_rules! table {
             }
             count.total()
         }
-    };
-}
 
-/// The functions `blocks` and `sketch_blocks` for [`table!`], of a processor that has nothing better than
-/// to look at each pair while the candidate is in the first cache.
-macro_rules! blocks_by_pairs {
-    ($features:literal) => {
+        /// Looks at each pair while the candidate is in the first cache.
         #[target_feature(enable = $features)]
         fn blocks(queries: &[&Words], candidates: &[Words], bounds: &[u32], distances: &mut [u32]) {
             for (index, candidate) in candidates.iter().enumerate() {
@@ -191,6 +195,8 @@ macro_rules! blocks_by_pairs {
             }
         }
 
+        /// Scans the run for each query while it is in the second cache: sketches take longer to compare than
+        /// to load from there.
         #[target_feature(enable = $features)]
         fn sketch_blocks(queries: &[Sketch], candidates: &[Sketch], distances: &mut [u16]) {
             for (query, distances) in queries
@@ -203,4 +209,4 @@ macro_rules! blocks_by_pairs {
     };
 }
 
-pub(super) use {blocks_by_pairs, table};
+pub(super) use table;

@@ -8,9 +8,8 @@ use crate::fingerprint::vector::Words;
 /// A *run* is a slice of contiguous candidates: fingerprints of 160 words each, or sketches of 8. The
 /// functions over one write a distance for each of them. Those over a *block* of queries write a row of
 /// distances for each query, one a candidate: that of query `q` to candidate `c` of `n` stands at `q * n + c`.
-/// They take each candidate from memory once for all queries, so they gain with the number of queries, and
-/// with runs of a multiple of 32 candidates that stay in the second cache with their distances: 256 sketches,
-/// 64 fingerprints.
+/// They take each candidate from memory once for all queries, if the run stays in the second cache with its
+/// distances: 256 sketches, 64 fingerprints.
 ///
 /// # Panics
 /// Those over a run panic if it is not as long as the distances ask for.
@@ -37,6 +36,8 @@ pub struct Kernels {
     /// Full addition of each bit of `sum`, `addend` and `carry`: leaves the sum in `sum` and the
     /// carry in `carry`.
     pub carry_save_add: fn(sum: &mut Words, addend: &Words, carry: &mut Words),
+    /// Gathers the bits that are set in `masks`, 512 in all, lowest first.
+    pub gather: fn(words: &Words, masks: &Words) -> Sketch,
     /// Rotates all bits up by `bits`, below 10,240.
     pub rotate: fn(words: &Words, bits: usize) -> Words,
 }
