@@ -115,19 +115,22 @@ fn gather(words: &Words, masks: &Words) -> Sketch {
 /// Gathers by what `extract` packs of each word.
 #[inline(always)]
 pub(super) fn gather_by(words: &Words, masks: &Words, extract: impl Fn(u64, u64) -> u64) -> Sketch {
-    // One more word, for what a last extract may spill of zeros.
-    let mut gathered = [0; SKETCH_WORDS + 1];
-    let mut at = 0;
+    let mut gathered = [0; SKETCH_WORDS];
+    // What fills the next word, and with how many bits.
+    let (mut next, mut filled, mut full) = (0, 0, 0);
     for (&word, &mask) in words.iter().zip(masks) {
         let bits = extract(word, mask);
-        gathered[at / 64] |= bits << (at % 64);
-        gathered[at / 64 + 1] |= bits >> 1 >> (63 - at % 64);
-        at += mask.count_ones() as usize;
-        if at >= SKETCH_WORDS * 64 {
-            break;
+        next |= bits << filled;
+        let more = filled + mask.count_ones();
+        if more >= 64 && full < SKETCH_WORDS {
+            gathered[full] = next;
+            full += 1;
+            // In two steps, as 64 bits at once are no shift.
+            next = bits >> 1 >> (63 - filled);
         }
+        filled = more % 64;
     }
-    std::array::from_fn(|index| gathered[index])
+    gathered
 }
 
 /// The bits of a word that are set in the mask, packed.
