@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
+use smallvec::SmallVec;
 
 use super::codec::Encoder;
 pub use super::draft::{Draft, EdgeDraft, sorted_kinds};
@@ -72,6 +73,9 @@ pub struct Gone {
 /// Room that a space's mutations get at once: more than those of a `SET` of a usual value need.
 const RECORD_BYTES_USUAL: usize = 256;
 
+/// Something of each space that a commit touches: mostly one, which then needs no allocation.
+pub(crate) type OfSpaces<T> = SmallVec<[T; 1]>;
+
 /// A space that a transaction will lock: its id, its name if it has one, its cell.
 pub(crate) type Unlocked = (SpaceId, Option<Arc<str>>, Arc<Mutex<Cell>>);
 
@@ -92,6 +96,8 @@ pub struct Changes {
     pub id: SpaceId,
     /// The version it gets.
     pub version: u64,
+    /// Version and commit time that it had before.
+    pub before: (u64, i64),
     /// How many mutations `record` holds.
     pub count: u64,
     /// The mutations, encoded.
@@ -120,7 +126,7 @@ pub struct Terms<'e> {
 /// A commit in the making over one or more locked spaces, of which one is current.
 pub struct Transaction<'e> {
     terms: Terms<'e>,
-    parts: Vec<Part>,
+    parts: OfSpaces<Part>,
     current: usize,
     gone: Vec<Gone>,
 }
@@ -144,7 +150,7 @@ impl<'e> Transaction<'e> {
                 inverses: Vec::new(),
             }
         };
-        let parts: Vec<_> = spaces.into_iter().map(part).collect();
+        let parts: OfSpaces<_> = spaces.into_iter().map(part).collect();
         debug_assert!(parts.is_sorted_by_key(|part| part.id));
         // Commit times are monotone, whatever the clock does.
         for part in &parts {
@@ -245,23 +251,18 @@ impl<'e> Transaction<'e> {
         self.parts.iter().map(|part| part.record.len()).sum()
     }
 
-    /// Version and commit time, before this commit, of each space that it changed.
-    pub(crate) fn before(&self) -> Vec<(u64, i64)> {
-        let parts = self.parts.iter().filter(|part| part.count > 0);
-        parts
-            .map(|part| part.guard.space.state())
-            .map(|s| (s.version(), s.committed()))
-            .collect()
-    }
-
     /// What the commit consists of, space by space; spaces that did not change are left out.
-    pub(crate) fn changes(&mut self) -> Vec<Changes> {
-        let changed = |part: &mut Part| Changes {
-            id: part.id,
-            version: part.version,
-            count: part.count,
-            record: std::mem::take(&mut part.record),
-            inverses: std::mem::take(&mut part.inverses),
+    pub(crate) fn changes(&mut self) -> OfSpaces<Changes> {
+        let changed = |part: &mut Part| {
+            let state = part.guard.space.state();
+            Changes {
+                id: part.id,
+                version: part.version,
+                before: (state.version(), state.committed()),
+                count: part.count,
+                record: std::mem::take(&mut part.record),
+                inverses: std::mem::take(&mut part.inverses),
+            }
         };
         let parts = self.parts.iter_mut().filter(|part| part.count > 0);
         parts.map(changed).collect()

@@ -22,7 +22,7 @@ use crate::commit::batch::{encode_commit, encode_name};
 use crate::commit::log::{FsyncPolicy, Log};
 use crate::commit::record::{Position, RECORD_BYTES_MAX};
 use crate::commit::transaction::{
-    Cell, Changes, Eviction, Gone, SpaceId, Terms, Transaction, Unlocked, undo,
+    Cell, Changes, Eviction, Gone, OfSpaces, SpaceId, Terms, Transaction, Unlocked, undo,
 };
 use crate::error::EngineError;
 use crate::space::mutation::Inverse;
@@ -103,8 +103,15 @@ pub struct Outcome<T> {
 /// A commit that is not acknowledged yet, and how to take it back.
 struct Unacknowledged {
     position: Position,
-    changes: Vec<(SpaceId, Vec<Inverse>)>,
-    before: Vec<(u64, i64)>,
+    spaces: OfSpaces<WayBack>,
+}
+
+/// How to take a commit back in one space.
+struct WayBack {
+    space: SpaceId,
+    /// Version and commit time before.
+    before: (u64, i64),
+    inverses: Vec<Inverse>,
 }
 
 /// The memory: its spaces, and the one write path into them.
@@ -273,7 +280,7 @@ impl Engine {
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Outcome<Result<R, E>> {
         self.settle();
-        let mut ids = spaces.to_vec();
+        let mut ids: OfSpaces<SpaceId> = spaces.iter().copied().collect();
         ids.sort_unstable();
         ids.dedup();
         let cells = self.cells_for_writing(&ids);
@@ -301,21 +308,20 @@ impl Engine {
                 return refused(error);
             }
         };
-        if tx.record_bytes() > RECORD_BYTES_MAX - RECORD_OVERHEAD_BYTES {
-            let got = tx.record_bytes();
+        let record_bytes = tx.record_bytes();
+        if record_bytes > RECORD_BYTES_MAX - RECORD_OVERHEAD_BYTES {
             tx.roll_back();
-            let most = RECORD_BYTES_MAX - RECORD_OVERHEAD_BYTES;
+            let (most, got) = (RECORD_BYTES_MAX - RECORD_OVERHEAD_BYTES, record_bytes);
             return refused(EngineError::CommitTooLarge { most, got }.into());
         }
-        let before = tx.before();
         let changes = tx.changes();
         let mut position = revealed;
         let mut copied = 0;
         if !changes.is_empty() {
             let mutations: usize = changes.iter().map(|space| space.inverses.len()).sum();
-            copied = copied_bytes_max(mutations, tx.record_bytes());
+            copied = copied_bytes_max(mutations, record_bytes);
             position = self.log.append(&encode_commit(tx.now(), &changes));
-            self.remember(position, changes, before);
+            self.remember(position, changes);
             tx.finish(position);
         }
         let gone = tx.take_gone();
@@ -328,11 +334,11 @@ impl Engine {
         }
     }
 
-    fn cells_for_writing(&self, ids: &[SpaceId]) -> Vec<Unlocked> {
+    fn cells_for_writing(&self, ids: &[SpaceId]) -> OfSpaces<Unlocked> {
         let spaces = self.spaces.read();
         let known =
             |&id: &SpaceId| Some((id, spaces.name(id).cloned(), Arc::clone(spaces.cell(id)?)));
-        let cells: Option<Vec<_>> = ids.iter().map(known).collect();
+        let cells: Option<_> = ids.iter().map(known).collect();
         drop(spaces);
         cells.unwrap_or_else(|| {
             let mut spaces = self.spaces.write();
@@ -345,9 +351,14 @@ impl Engine {
     }
 
     /// Keeps the way back from a commit until it is acknowledged.
-    fn remember(&self, position: Position, changes: Vec<Changes>, before: Vec<(u64, i64)>) {
+    fn remember(&self, position: Position, changes: OfSpaces<Changes>) {
         let acknowledged = self.log.acknowledged();
-        let changes = changes.into_iter().map(|c| (c.id, c.inverses)).collect();
+        let way_back = |changes: Changes| WayBack {
+            space: changes.id,
+            before: changes.before,
+            inverses: changes.inverses,
+        };
+        let spaces = changes.into_iter().map(way_back).collect();
         let mut queue = self.unacknowledged.lock();
         // Only what precedes a failure is forgotten: `acknowledged` stands still after one.
         while queue
@@ -356,11 +367,7 @@ impl Engine {
         {
             queue.pop_front();
         }
-        queue.push_back(Unacknowledged {
-            position,
-            changes,
-            before,
-        });
+        queue.push_back(Unacknowledged { position, spaces });
     }
 
     /// After the log failed: takes back what it did not acknowledge, once. Whoever waits for it is
@@ -380,13 +387,13 @@ impl Engine {
         let acknowledged = self.log.acknowledged();
         let mut queue = self.unacknowledged.lock();
         while let Some(last) = queue.pop_back_if(|last| last.position > acknowledged) {
-            for ((id, inverses), (version, committed)) in last.changes.into_iter().zip(last.before)
-            {
-                let cell = cells.iter_mut().find(|(cell_id, _)| *cell_id == id);
+            for way in last.spaces {
+                let cell = cells.iter_mut().find(|(id, _)| *id == way.space);
                 let (_, cell) = cell.expect("a space that was committed to is there");
-                for inverse in inverses.into_iter().rev() {
+                for inverse in way.inverses.into_iter().rev() {
                     undo(&mut cell.space, inverse);
                 }
+                let (version, committed) = way.before;
                 cell.space.set_version(version, committed);
                 cell.position = acknowledged;
             }
