@@ -22,6 +22,8 @@ use super::server::Server;
 const BACKLOG: u32 = 511;
 /// Searches an I/O thread has running at once; others wait.
 const SEARCHES_MAX: usize = 4;
+/// Tasks that an I/O thread runs before it looks at its sockets again though others are ready.
+const TASKS_PER_ROUND_MAX: u32 = 1024;
 /// How long connections have to finish their replies at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait when the system refuses to accept, out of file descriptors for instance.
@@ -76,6 +78,9 @@ impl Listeners {
             let server = Arc::clone(&server);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
+                // Sockets are looked at when nobody has anything left to do, not in the middle of a round
+                // of connections, which would write and wake their clients in parts.
+                .event_interval(TASKS_PER_ROUND_MAX)
                 // These run searches, which use all processors by themselves, and which point commands
                 // go before.
                 .max_blocking_threads(SEARCHES_MAX)
