@@ -130,6 +130,7 @@ impl Engine {
             self.leases
                 .take(space, Arc::clone(&snapshot.state), own_bytes),
         );
+        self.leases.grew(own_bytes, |space| self.state(space).0);
         snapshot
     }
 
