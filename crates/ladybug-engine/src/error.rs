@@ -88,6 +88,28 @@ pub enum EngineError {
         "writers replaced more than the {0} bytes of --snapshot-bytes while this read held its snapshot, the oldest; repeat it"
     )]
     SnapshotGone(u64),
+    /// A version that history no longer has.
+    #[error(
+        "{asked} of space {space} is forgotten; the oldest left is version {oldest}, of {committed} µs; see --history-bytes and --history-age"
+    )]
+    VersionGone {
+        /// What was asked for.
+        asked: String,
+        /// The space's number or name.
+        space: String,
+        /// The oldest version that can be read.
+        oldest: u64,
+        /// When it was committed, microseconds since the epoch.
+        committed: i64,
+    },
+    /// A version that is yet to come.
+    #[error("version {asked} is yet to come; the newest is {newest}")]
+    VersionAhead {
+        /// What was asked for.
+        asked: u64,
+        /// The newest.
+        newest: u64,
+    },
     /// A change that the state cannot take.
     #[error("internal error: {0}")]
     Misfit(#[from] Misfit),

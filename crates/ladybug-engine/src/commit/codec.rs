@@ -292,6 +292,11 @@ impl<'a> Decoder<'a> {
         Self { input, offset: 0 }
     }
 
+    /// How many bytes were read.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
     /// Whether everything was read.
     pub fn is_at_end(&self) -> bool {
         self.offset == self.input.len()

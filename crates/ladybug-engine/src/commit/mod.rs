@@ -5,6 +5,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod codec;
 pub mod draft;
+pub mod history;
 pub mod log;
 pub mod record;
 pub mod transaction;

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::codec::Encoder;
 pub use super::draft::{Draft, EdgeDraft, sorted_kinds};
+use super::history::{History, HistoryLimits, Mark, undo};
 use super::record::Position;
 use crate::error::{EngineError, NAME_BYTES_MAX};
 use crate::space::address::{Address, Zone};
@@ -35,16 +36,23 @@ pub struct Cell {
     pub position: Position,
     /// The highest version ever given out, also to commits that a failing log took back.
     pub version_max: u64,
+    /// What its commits replaced.
+    pub history: History,
 }
 
 impl Cell {
-    /// A space that shows nothing that is not durable.
-    pub fn new(space: Space) -> Self {
-        let version_max = space.state().version();
+    /// A space as it is at a log position, with its past still to come.
+    pub fn new(space: Space, position: Position) -> Self {
+        let (version, committed) = (space.state().version(), space.state().committed());
         Self {
             space,
-            position: 0,
-            version_max,
+            position,
+            version_max: version,
+            history: History::new(Mark {
+                version,
+                committed,
+                position,
+            }),
         }
     }
 }
@@ -96,14 +104,10 @@ pub struct Changes {
     pub id: SpaceId,
     /// The version it gets.
     pub version: u64,
-    /// Version and commit time that it had before.
-    pub before: (u64, i64),
     /// How many mutations `record` holds.
     pub count: u64,
     /// The mutations, encoded.
     pub record: Vec<u8>,
-    /// How to take them back, in the order in which they were applied.
-    pub inverses: Vec<Inverse>,
 }
 
 /// A point in a transaction to which it can be rolled back.
@@ -253,28 +257,32 @@ impl<'e> Transaction<'e> {
 
     /// What the commit consists of, space by space; spaces that did not change are left out.
     pub(crate) fn changes(&mut self) -> OfSpaces<Changes> {
-        let changed = |part: &mut Part| {
-            let state = part.guard.space.state();
-            Changes {
-                id: part.id,
-                version: part.version,
-                before: (state.version(), state.committed()),
-                count: part.count,
-                record: std::mem::take(&mut part.record),
-                inverses: std::mem::take(&mut part.inverses),
-            }
+        let changed = |part: &mut Part| Changes {
+            id: part.id,
+            version: part.version,
+            count: part.count,
+            record: std::mem::take(&mut part.record),
         };
         let parts = self.parts.iter_mut().filter(|part| part.count > 0);
         parts.map(changed).collect()
     }
 
-    /// Gives the spaces that changed their new version.
-    pub(crate) fn finish(&mut self, position: Position) {
-        let now = self.terms.now;
+    /// Gives the spaces that changed their new version, and remembers what they replaced.
+    pub(crate) fn finish(&mut self, position: Position, limits: HistoryLimits) {
+        let committed = self.terms.now;
         for part in self.parts.iter_mut().filter(|part| part.count > 0) {
-            part.guard.space.set_version(part.version, now);
-            part.guard.position = position;
-            part.guard.version_max = part.version;
+            let inverses = std::mem::take(&mut part.inverses);
+            let (cell, version) = (&mut *part.guard, part.version);
+            cell.space.set_version(version, committed);
+            cell.position = position;
+            cell.version_max = version;
+            let after = Mark {
+                version,
+                committed,
+                position,
+            };
+            cell.history.push(after, &inverses);
+            cell.history.trim(limits);
         }
     }
 
@@ -644,14 +652,6 @@ impl Drop for Transaction<'_> {
 
 /// Most expired nodes that one commit removes.
 pub const EXPIRED_PER_COMMIT_MAX: usize = 256;
-
-/// Takes back one applied mutation. An inverse fits the state that its mutation left, so it cannot
-/// fail.
-pub(crate) fn undo(space: &mut Space, inverse: Inverse) {
-    space
-        .apply(inverse.mutation, inverse.version)
-        .expect("an inverse fits the state that its mutation left");
-}
 
 /// An expiry as it is stored: the end of time is none, and the beginning of time, which stands for the view
 /// that sees everything, is a moment later.

@@ -9,6 +9,7 @@ use super::Engine;
 use super::encode::encode_pending;
 use super::spaces::Registry;
 use crate::commit::checkpoint::{CheckpointError, Contents, SpaceContents, discard, list, write};
+use crate::commit::history::{History, Mark};
 use crate::commit::log::{FailureCause, LogError};
 use crate::commit::record::Position;
 use crate::commit::transaction::{Cell, SpaceId};
@@ -146,6 +147,7 @@ impl Engine {
                     Some(cell) => Arc::clone(cell.space.state()),
                     None => Arc::new(State::new(self.options.hash_key)),
                 },
+                history: cell.map_or_else(|| History::new(Mark::default()), |c| c.history.clone()),
                 derived: Vec::new(),
             });
         }

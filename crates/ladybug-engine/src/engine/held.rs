@@ -27,8 +27,8 @@ const MEASUREMENTS_PER_BOUND: u64 = 16;
 const BYTES_PER_MUTATION: u64 = 64 << 10;
 
 /// At most what a commit has had copied because of snapshots: what it carries is in columns of 256 values.
-pub(super) fn copied_bytes_max(mutations: usize, record_bytes: usize) -> u64 {
-    mutations as u64 * BYTES_PER_MUTATION + record_bytes as u64 * SLOTS as u64
+pub(super) fn copied_bytes_max(mutations: u64, record_bytes: usize) -> u64 {
+    mutations * BYTES_PER_MUTATION + record_bytes as u64 * SLOTS as u64
 }
 
 /// The leases of all spaces.

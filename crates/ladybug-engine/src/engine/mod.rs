@@ -6,26 +6,26 @@ pub mod check;
 mod checkpoint;
 mod encode;
 mod held;
+mod past;
 mod recovery;
 mod spaces;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 
 use crate::commit::batch::{encode_commit, encode_name};
+use crate::commit::history::HistoryLimits;
 use crate::commit::log::{FsyncPolicy, Log};
 use crate::commit::record::{Position, RECORD_BYTES_MAX};
 use crate::commit::transaction::{
-    Cell, Changes, Eviction, Gone, OfSpaces, SpaceId, Terms, Transaction, Unlocked, undo,
+    Cell, Eviction, Gone, OfSpaces, SpaceId, Terms, Transaction, Unlocked,
 };
 use crate::error::EngineError;
-use crate::space::mutation::Inverse;
 use crate::space::state::{State, View};
 use crate::storage::{Lock, Storage};
 use checkpoint::Checkpoints;
@@ -33,6 +33,7 @@ pub use checkpoint::{CHECKPOINTS_KEPT, Checkpoint, ResumeError};
 pub use encode::Snapshot;
 pub use held::{Lease, SNAPSHOT_BYTES, SnapshotStats};
 use held::{Leases, copied_bytes_max};
+pub use past::{AsOf, NodeRef, When};
 pub use recovery::OpenError;
 use spaces::Registry;
 pub use spaces::SPACE_NAME_BYTES_MAX;
@@ -68,6 +69,10 @@ pub struct EngineOptions {
     pub checkpoint_bytes: u64,
     /// Bytes that held snapshots may keep beyond the live spaces.
     pub snapshot_bytes: u64,
+    /// Bytes of the history of each space; 0 for no history.
+    pub history_bytes: u64,
+    /// How long history is kept; `None` for as long as there is room.
+    pub history_age: Option<Duration>,
 }
 
 impl Default for EngineOptions {
@@ -79,12 +84,16 @@ impl Default for EngineOptions {
             hash_key: 0,
             checkpoint_bytes: CHECKPOINT_BYTES,
             snapshot_bytes: SNAPSHOT_BYTES,
+            history_bytes: HISTORY_BYTES,
+            history_age: None,
         }
     }
 }
 
 /// Log bytes between checkpoints, unless set otherwise: 256 MiB.
 pub const CHECKPOINT_BYTES: u64 = 256 << 20;
+/// Bytes of the history of each space, unless set otherwise: 64 MiB.
+pub const HISTORY_BYTES: u64 = 64 << 20;
 /// Most spaces, unless set otherwise.
 pub const SPACES_MAX: usize = 1024;
 
@@ -100,20 +109,6 @@ pub struct Outcome<T> {
     pub gone: Vec<Gone>,
 }
 
-/// A commit that is not acknowledged yet, and how to take it back.
-struct Unacknowledged {
-    position: Position,
-    spaces: OfSpaces<WayBack>,
-}
-
-/// How to take a commit back in one space.
-struct WayBack {
-    space: SpaceId,
-    /// Version and commit time before.
-    before: (u64, i64),
-    inverses: Vec<Inverse>,
-}
-
 /// The memory: its spaces, and the one write path into them.
 pub struct Engine {
     options: EngineOptions,
@@ -124,7 +119,6 @@ pub struct Engine {
     /// What spaces that were never written look like.
     empty: State,
     next_id: AtomicU64,
-    unacknowledged: Mutex<VecDeque<Unacknowledged>>,
     /// The log's failure was answered by undoing what it did not acknowledge.
     undone: AtomicBool,
     checkpoints: Checkpoints,
@@ -318,11 +312,10 @@ impl Engine {
         let mut position = revealed;
         let mut copied = 0;
         if !changes.is_empty() {
-            let mutations: usize = changes.iter().map(|space| space.inverses.len()).sum();
+            let mutations: u64 = changes.iter().map(|space| space.count).sum();
             copied = copied_bytes_max(mutations, record_bytes);
             position = self.log.append(&encode_commit(tx.now(), &changes));
-            self.remember(position, changes);
-            tx.finish(position);
+            tx.finish(position, self.history_limits(tx.now()));
         }
         let gone = tx.take_gone();
         drop(tx);
@@ -350,24 +343,15 @@ impl Engine {
         })
     }
 
-    /// Keeps the way back from a commit until it is acknowledged.
-    fn remember(&self, position: Position, changes: OfSpaces<Changes>) {
-        let acknowledged = self.log.acknowledged();
-        let way_back = |changes: Changes| WayBack {
-            space: changes.id,
-            before: changes.before,
-            inverses: changes.inverses,
-        };
-        let spaces = changes.into_iter().map(way_back).collect();
-        let mut queue = self.unacknowledged.lock();
-        // Only what precedes a failure is forgotten: `acknowledged` stands still after one.
-        while queue
-            .front()
-            .is_some_and(|first| first.position <= acknowledged)
-        {
-            queue.pop_front();
+    fn history_limits(&self, now: i64) -> HistoryLimits {
+        let age_us = |age: Duration| i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+        let until = self.options.history_age.map(age_us);
+        HistoryLimits {
+            bytes_max: usize::try_from(self.options.history_bytes).unwrap_or(usize::MAX),
+            until: until.map_or(i64::MIN, |age| now.saturating_sub(age)),
+            // It stands still when the log has failed.
+            acknowledged: self.log.acknowledged(),
         }
-        queue.push_back(Unacknowledged { position, spaces });
     }
 
     /// After the log failed: takes back what it did not acknowledge, once. Whoever waits for it is
@@ -385,18 +369,11 @@ impl Engine {
             return;
         }
         let acknowledged = self.log.acknowledged();
-        let mut queue = self.unacknowledged.lock();
-        while let Some(last) = queue.pop_back_if(|last| last.position > acknowledged) {
-            for way in last.spaces {
-                let cell = cells.iter_mut().find(|(id, _)| *id == way.space);
-                let (_, cell) = cell.expect("a space that was committed to is there");
-                for inverse in way.inverses.into_iter().rev() {
-                    undo(&mut cell.space, inverse);
-                }
-                let (version, committed) = way.before;
-                cell.space.set_version(version, committed);
-                cell.position = acknowledged;
+        for (_, cell) in &mut cells {
+            while let Some(past) = cell.history.pop_after(acknowledged) {
+                past.take_back(&mut cell.space);
             }
+            cell.position = cell.history.newest().position;
         }
         self.undone.store(true, Ordering::Release);
     }

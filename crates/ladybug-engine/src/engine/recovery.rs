@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoints};
 use super::held::Leases;
@@ -15,6 +15,7 @@ use crate::commit::checkpoint::{
     Contents, Damage, LoadError, SpaceContents, list, load, newest_epoch, tidy,
 };
 use crate::commit::codec::Malformed;
+use crate::commit::history::{History, Mark};
 use crate::commit::log::{Log, LogError, LogOptions, scan};
 use crate::commit::record::{Position, Record};
 use crate::commit::transaction::Cell;
@@ -128,7 +129,6 @@ impl Engine {
             clock,
             spaces: RwLock::new(replay.registry),
             next_id: replay.next_id.into(),
-            unacknowledged: Mutex::default(),
             undone: AtomicBool::new(false),
             checkpoints: Checkpoints::new(positions, recovered_bytes),
             _lock: lock,
@@ -243,9 +243,9 @@ impl Replay {
                 continue;
             }
             let state = State::clone(&space.state);
-            let mut cell = Cell::new(Space::from_state(state));
-            cell.position = contents.position;
+            let mut cell = Cell::new(Space::from_state(state), contents.position);
             cell.version_max = space.version_max;
+            cell.history = space.history.clone();
             replay.registry.restore(space.id, cell);
         }
         replay
@@ -264,6 +264,7 @@ impl Replay {
                     Some(cell) => Arc::clone(cell.space.state()),
                     None => Arc::new(State::new(self.hash_key)),
                 },
+                history: cell.map_or_else(|| History::new(Mark::default()), |c| c.history.clone()),
                 derived: Vec::new(),
             }
         };
@@ -301,15 +302,21 @@ impl Replay {
                     got: part.version,
                 });
             }
+            let mut inverses = Vec::with_capacity(part.mutations.len());
             for mutation in part.mutations {
                 self.next_id = self.next_id.max(id_of(&mutation) + 1);
-                cell.space
-                    .apply(mutation, part.version)
-                    .map_err(|misfit| OpenError::Misfit { position, misfit })?;
+                let applied = cell.space.apply(mutation, part.version);
+                inverses.push(applied.map_err(|misfit| OpenError::Misfit { position, misfit })?);
             }
             cell.space.set_version(part.version, now);
             cell.position = position;
             cell.version_max = cell.version_max.max(part.version);
+            let after = Mark {
+                version: part.version,
+                committed: now,
+                position,
+            };
+            cell.history.push(after, &inverses);
         }
         Ok(())
     }

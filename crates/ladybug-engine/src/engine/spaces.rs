@@ -51,7 +51,7 @@ impl Registry {
 
     /// A space's memory, made if it was never written.
     pub fn cell_or_new(&mut self, id: SpaceId, hash_key: u64) -> Arc<Mutex<Cell>> {
-        let new = || Arc::new(Mutex::new(Cell::new(Space::new(hash_key))));
+        let new = || Arc::new(Mutex::new(Cell::new(Space::new(hash_key), 0)));
         Arc::clone(self.cells.entry(id).or_insert_with(new))
     }
 

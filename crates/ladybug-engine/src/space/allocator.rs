@@ -5,15 +5,18 @@
 //! after a restart free slots are queued in address order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::address::{Address, CHUNKS, SLOTS, Zone};
 
 /// The queue of a chunk's free slots, oldest first, each with the moment it became free.
 type FreeSlots = VecDeque<(u64, u8)>;
 
-/// Free slots of one space. A chunk that was never touched holds no memory here.
+/// Free slots of one space. A chunk that was never touched holds no memory here; a clone shares all others until
+/// one of both writes there.
+#[derive(Clone)]
 pub struct Allocator {
-    chunks: [Option<FreeSlots>; CHUNKS],
+    chunks: [Option<Arc<FreeSlots>>; CHUNKS],
     /// Frees so far; the slots free from the start come before all of them.
     clock: u64,
 }
@@ -32,11 +35,12 @@ const ADDRESSES_FROM_START: u64 = (CHUNKS * SLOTS) as u64;
 
 impl Allocator {
     fn chunk(&mut self, prefix: u8) -> &mut FreeSlots {
-        self.chunks[prefix as usize].get_or_insert_with(|| {
-            (0..=255)
-                .map(|slot| (Address::new(prefix, slot).index() as u64, slot))
-                .collect()
-        })
+        let all = || {
+            let slots = 0..=255;
+            let free = slots.map(|slot| (Address::new(prefix, slot).index() as u64, slot));
+            Arc::new(free.collect())
+        };
+        Arc::make_mut(self.chunks[prefix as usize].get_or_insert_with(all))
     }
 
     /// When the chunk's oldest free slot became free; `None` if it is full.
@@ -92,7 +96,7 @@ impl Allocator {
             .map(|prefix| {
                 self.chunks[prefix as usize]
                     .as_ref()
-                    .map_or(SLOTS, VecDeque::len)
+                    .map_or(SLOTS, |free| free.len())
             })
             .sum()
     }

@@ -14,7 +14,7 @@ use super::access::Accesses;
 use super::address::{Address, Zone};
 use super::allocator::Allocator;
 use super::chunk::{Chunk, NEVER, Node};
-use super::fields::Fields;
+use super::fields::{Fields, put_field};
 use super::marks::{Qualia, Truth};
 use super::mutation::{Content, Inverse, Mutation};
 use super::state::{State, View};
@@ -45,8 +45,8 @@ fn misfit<T>(address: Address, expected: &'static str) -> Result<T, Misfit> {
 pub struct Space {
     state: Arc<State>,
     free: Allocator,
-    /// Expiry and address of everything that expires.
-    expiries: BTreeSet<(i64, Address)>,
+    /// Expiry and address of everything that expires; shared with forks until one changes it.
+    expiries: Arc<BTreeSet<(i64, Address)>>,
     /// For each group of names, the version at which one last came or went.
     names_changed: Box<[u64; NAME_GROUPS]>,
     accesses: Accesses,
@@ -76,7 +76,19 @@ impl Space {
             names_changed: Box::new([state.version(); NAME_GROUPS]),
             state: Arc::new(state),
             free,
-            expiries,
+            expiries: Arc::new(expiries),
+            accesses: Accesses::default(),
+        }
+    }
+
+    /// Another space that goes on from here: it shares everything until one of them writes there, but for
+    /// access statistics, of which it has none yet.
+    pub fn fork(&self) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            free: self.free.clone(),
+            expiries: Arc::clone(&self.expiries),
+            names_changed: self.names_changed.clone(),
             accesses: Accesses::default(),
         }
     }
@@ -177,21 +189,7 @@ impl Space {
             } => {
                 let old = self.stamp(address, version)?;
                 let fields = self.chunk_mut(address).fields.get_mut(address.slot());
-                let map = Arc::make_mut(fields.get_or_insert_default());
-                let (place, value) = match (value, place) {
-                    (Some(value), Some(place)) if !map.contains_key(&name) => {
-                        let place = map.len().min(place as usize);
-                        (None, map.shift_insert(place, Arc::clone(&name), value))
-                    }
-                    (Some(value), _) => (None, map.insert(Arc::clone(&name), value)),
-                    (None, _) => match map.shift_remove_full(&name) {
-                        Some((place, _, value)) => (Some(place as u32), Some(value)),
-                        None => (None, None),
-                    },
-                };
-                if map.is_empty() {
-                    *fields = None;
-                }
+                let (place, value) = put_field(fields, &name, value, place);
                 self.content_changed(address);
                 Ok(inverse(
                     old,

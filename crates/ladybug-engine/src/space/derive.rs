@@ -38,13 +38,22 @@ impl Recipe {
                 let given = node.fingerprint();
                 Self::known(given.expect("given fingerprints are never pending"))
             }
-            Source::Content => match (node.value(), node.fields(), node.name()) {
-                (Some(value), ..) => Self::Value(Arc::clone(value)),
-                (None, Some(fields), _) => Self::Record(Arc::clone(fields)),
-                (None, None, Some(name)) => Self::Value(Arc::clone(name)),
-                (None, None, None) => Self::Nothing,
-            },
+            Source::Content => Self::of_content(node.value(), node.fields(), node.name()),
             Source::Edge => Self::of_edge(state, node.id()),
+        }
+    }
+
+    /// Of what a node says, where no bits are given.
+    pub fn of_content(
+        value: Option<&Arc<[u8]>>,
+        fields: Option<&Arc<Fields>>,
+        name: Option<&Arc<[u8]>>,
+    ) -> Self {
+        match (value, fields, name) {
+            (Some(value), ..) => Self::Value(Arc::clone(value)),
+            (None, Some(fields), _) => Self::Record(Arc::clone(fields)),
+            (None, None, Some(name)) => Self::Value(Arc::clone(name)),
+            (None, None, None) => Self::Nothing,
         }
     }
 

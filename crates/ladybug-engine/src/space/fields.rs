@@ -59,6 +59,32 @@ impl FieldValue {
     }
 }
 
+/// Sets a field or, without a value, removes it; no fields are no map. A new one goes to `place`, before those that
+/// stand there, or last. Answers how that is taken back: the place and the value that were there.
+pub fn put_field(
+    fields: &mut Option<Arc<Fields>>,
+    name: &Arc<[u8]>,
+    value: Option<FieldValue>,
+    place: Option<u32>,
+) -> (Option<u32>, Option<FieldValue>) {
+    let map = Arc::make_mut(fields.get_or_insert_default());
+    let old = match (value, place) {
+        (Some(value), Some(place)) if !map.contains_key(name) => {
+            let place = map.len().min(place as usize);
+            (None, map.shift_insert(place, Arc::clone(name), value))
+        }
+        (Some(value), _) => (None, map.insert(Arc::clone(name), value)),
+        (None, _) => match map.shift_remove_full(name) {
+            Some((place, _, value)) => (Some(place as u32), Some(value)),
+            None => (None, None),
+        },
+    };
+    if map.is_empty() {
+        *fields = None;
+    }
+    old
+}
+
 /// Fields as one JSON object.
 pub fn fields_json(fields: &Fields) -> serde_json::Value {
     fields

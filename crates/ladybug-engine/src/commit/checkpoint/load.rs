@@ -9,13 +9,14 @@ use arrow_buffer::Buffer;
 
 use super::column::Unreadable;
 use super::directory::{list, path_of};
-use super::manifest::{FORMAT, FileEntry, Manifest};
+use super::manifest::{FORMAT, FORMAT_WITH_HISTORY, FileEntry, Manifest};
 use super::rebuild::rebuild;
 use super::table::{map, read, verify};
 use super::{
-    CATALOGUE_FILE, Contents, Damage, EDGES_FILE, LoadError, MANIFEST_FILE, NODES_FILE,
-    SpaceContents, catalogue, edges, nodes,
+    CATALOGUE_FILE, Contents, Damage, EDGES_FILE, HISTORY_FILE, LoadError, MANIFEST_FILE,
+    NODES_FILE, SpaceContents, catalogue, edges, history, nodes,
 };
+use crate::commit::history::Mark;
 use crate::commit::record::Position;
 use crate::commit::transaction::SpaceId;
 use crate::fingerprint::encode::ENCODER_VERSION;
@@ -101,7 +102,9 @@ pub fn load(
     let directory = path_of(position);
     let mut files = Vec::new();
     let mut damages = Vec::new();
-    for name in [NODES_FILE, EDGES_FILE, CATALOGUE_FILE] {
+    let names = [NODES_FILE, EDGES_FILE, CATALOGUE_FILE, HISTORY_FILE];
+    let has_history = manifest.format >= FORMAT_WITH_HISTORY;
+    for name in &names[..3 + usize::from(has_history)] {
         let path = directory.join(name);
         let Some(entry) = manifest.file(name) else {
             damages.push(damage(
@@ -125,6 +128,7 @@ pub fn load(
             Err(error) => return Err(error.into()),
         }
     }
+    let history = has_history.then(|| files.pop()).flatten();
     let Ok([mut nodes, edges, catalogue]) = <[VerifiedFile<'_>; 3]>::try_from(files) else {
         return damaged(damages);
     };
@@ -140,7 +144,12 @@ pub fn load(
             None => return damaged(damages),
         }
     }
-    let contents = assemble(&manifest, &nodes, &edges, &catalogue, hash_key);
+    let contents = assemble(
+        &manifest,
+        [&nodes, &edges, &catalogue],
+        history.as_ref(),
+        hash_key,
+    );
     let contents = contents.or_else(|found| damaged(vec![found]))?;
     Ok(Loaded {
         contents,
@@ -148,12 +157,11 @@ pub fn load(
     })
 }
 
-/// Makes the spaces from the three tables.
+/// Makes the spaces from the four tables.
 fn assemble(
     manifest: &Manifest,
-    nodes: &VerifiedFile<'_>,
-    edges: &VerifiedFile<'_>,
-    catalogue: &VerifiedFile<'_>,
+    [nodes, edges, catalogue]: [&VerifiedFile<'_>; 3],
+    history: Option<&VerifiedFile<'_>>,
     hash_key: u64,
 ) -> Result<Contents, Damage> {
     let in_catalogue = |error: Unreadable| damage(&catalogue.path, error);
@@ -165,12 +173,9 @@ fn assemble(
 
     let stale = encoder != ENCODER_VERSION;
     let mut chunks = read_chunks(nodes, &entries, stale)?;
-    let (_, batches) = read(&edges.bytes).map_err(|error| damage(&edges.path, error))?;
-    let mut edges_by_space: HashMap<SpaceId, Vec<RecordBatch>> = HashMap::new();
-    for batch in batches {
-        let space = edges::owner(&batch).map_err(|error| damage(&edges.path, error))?;
-        edges_by_space.entry(space).or_default().push(batch);
-    }
+    let mut edges_by_space = by_space(edges, edges::owner)?;
+    let by_owner = |history| by_space(history, history::owner);
+    let mut history_by_space = history.map(by_owner).transpose()?.unwrap_or_default();
 
     let mut spaces = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -178,15 +183,27 @@ fn assemble(
         let linked = edges_by_space.remove(&entry.id).unwrap_or_default();
         let state = restore(&entry, own, &linked, hash_key)
             .map_err(|error| damage(&nodes.path, format!("space {}: {error}", entry.id)))?;
+        let newest = Mark {
+            version: entry.version,
+            committed: entry.committed,
+            position: manifest.position,
+        };
+        let past = history_by_space.remove(&entry.id).unwrap_or_default();
+        let past = history::read(&past, newest).map_err(|error| {
+            let path = history.map_or(&nodes.path, |history| &history.path);
+            damage(path, format!("space {}: {error}", entry.id))
+        })?;
         spaces.push(SpaceContents {
             id: entry.id,
             name: entry.name,
             version_max: entry.version_max,
             state: Arc::new(state),
+            history: past,
             derived: Vec::new(),
         });
     }
-    if let Some(space) = chunks.keys().chain(edges_by_space.keys()).next() {
+    let left = chunks.keys().chain(edges_by_space.keys());
+    if let Some(space) = left.chain(history_by_space.keys()).next() {
         return Err(damage(
             &catalogue.path,
             format!("expected an entry of space {space}"),
@@ -198,6 +215,20 @@ fn assemble(
         next_id,
         spaces,
     })
+}
+
+/// The batches of a table, by the space whose rows they are.
+fn by_space(
+    file: &VerifiedFile<'_>,
+    owner: impl Fn(&RecordBatch) -> Result<SpaceId, Unreadable>,
+) -> Result<HashMap<SpaceId, Vec<RecordBatch>>, Damage> {
+    let (_, batches) = read(&file.bytes).map_err(|error| damage(&file.path, error))?;
+    let mut batches_by_space: HashMap<_, Vec<_>> = HashMap::new();
+    for batch in batches {
+        let space = owner(&batch).map_err(|error| damage(&file.path, error))?;
+        batches_by_space.entry(space).or_default().push(batch);
+    }
+    Ok(batches_by_space)
 }
 
 type Chunks = HashMap<SpaceId, Vec<(u8, Chunk)>>;

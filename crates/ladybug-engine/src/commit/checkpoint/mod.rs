@@ -5,7 +5,7 @@
 //! | `directory` | which checkpoints there are; publishing and discarding them whole |
 //! | `manifest` | what a checkpoint consists of, with a checksum of every byte |
 //! | `table` | one Arrow file, written and read by checksummed parts |
-//! | `nodes`, `edges`, `catalogue` | the three tables, to rows and back |
+//! | `nodes`, `edges`, `history`, `catalogue` | the four tables, to rows and back |
 //! | `write`, `load` | a whole checkpoint |
 //! | `rebuild` | one damaged fingerprint a chunk, from parity |
 //!
@@ -15,6 +15,7 @@ mod catalogue;
 mod column;
 mod directory;
 mod edges;
+mod history;
 mod load;
 mod manifest;
 mod nodes;
@@ -26,6 +27,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::history::History;
 use super::record::Position;
 use super::transaction::SpaceId;
 use crate::fingerprint::Fingerprint;
@@ -41,6 +43,8 @@ pub use write::write;
 pub const NODES_FILE: &str = "nodes.arrow";
 /// The file of edges.
 pub const EDGES_FILE: &str = "edges.arrow";
+/// The file of what commits replaced.
+pub const HISTORY_FILE: &str = "history.arrow";
 /// The file of spaces, one record batch a space.
 pub const CATALOGUE_FILE: &str = "catalogue.arrow";
 /// The file that says what the others must be, written last.
@@ -68,6 +72,8 @@ pub struct SpaceContents {
     pub version_max: u64,
     /// What it holds.
     pub state: Arc<State>,
+    /// What its commits replaced.
+    pub history: History,
     /// The fingerprints of what is pending in `state`, by address: nothing is pending in a checkpoint.
     pub derived: Vec<(Address, Fingerprint)>,
 }

@@ -1,4 +1,4 @@
-//! Writing a checkpoint: the three tables, then the manifest, then its name.
+//! Writing a checkpoint: the four tables, then the manifest, then its name.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use super::directory::{path_of, prepare, publish};
 use super::manifest::{FORMAT, Manifest};
 use super::table::TableWriter;
 use super::{
-    CATALOGUE_FILE, CheckpointError, Contents, EDGES_FILE, MANIFEST_FILE, NODES_FILE, catalogue,
-    edges, nodes,
+    CATALOGUE_FILE, CheckpointError, Contents, EDGES_FILE, HISTORY_FILE, MANIFEST_FILE, NODES_FILE,
+    catalogue, edges, history, nodes,
 };
 use crate::storage::Storage;
 
@@ -43,6 +43,12 @@ fn write_files(
     let mut table = TableWriter::create(storage, directory, EDGES_FILE, &edges::schema())?;
     for space in &contents.spaces {
         edges::write(&mut table, space)?;
+    }
+    files.push(table.finish()?);
+
+    let mut table = TableWriter::create(storage, directory, HISTORY_FILE, &history::schema())?;
+    for space in &contents.spaces {
+        history::write(&mut table, space)?;
     }
     files.push(table.finish()?);
 

@@ -174,9 +174,10 @@ impl Space {
     pub(super) fn replace_expiry(&mut self, address: Address, expires: i64) -> i64 {
         let old = self.chunk_mut(address).expires.set(address.slot(), expires);
         if old != expires {
-            self.expiries.remove(&(old, address));
+            let expiries = Arc::make_mut(&mut self.expiries);
+            expiries.remove(&(old, address));
             if expires != NEVER {
-                self.expiries.insert((expires, address));
+                expiries.insert((expires, address));
             }
         }
         old

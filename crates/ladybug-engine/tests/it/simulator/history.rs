@@ -8,8 +8,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ladybug_engine::commit::log::FsyncPolicy;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{Eviction, Gone, SpaceId};
-use ladybug_engine::engine::{CHECKPOINTS_KEPT, Clock, Engine, EngineOptions, Snapshot};
+use ladybug_engine::engine::{
+    CHECKPOINTS_KEPT, Clock, Engine, EngineOptions, HISTORY_BYTES, NodeRef, Snapshot, When,
+};
 use ladybug_engine::error::EngineError;
+use ladybug_engine::space::image::check_invariants;
+use ladybug_engine::space::mutation::NodeImage;
 use ladybug_engine::storage::simulated::Faults;
 use ladybug_engine::storage::{SimulatedStorage, Storage};
 
@@ -44,6 +48,7 @@ pub struct Tally {
     pub checkpoints: u64,
     pub snapshots: u64,
     pub expired: u64,
+    pub looks_back: u64,
 }
 
 impl Tally {
@@ -60,6 +65,7 @@ impl Tally {
             checkpoints: a.checkpoints + b.checkpoints,
             snapshots: a.snapshots + b.snapshots,
             expired: a.expired + b.expired,
+            looks_back: a.looks_back + b.looks_back,
         })
     }
 }
@@ -103,6 +109,7 @@ impl History {
                 .expect("one"),
             hash_key: random.next(),
             spaces_max: 8,
+            history_bytes: random.pick(&[HISTORY_BYTES, 70_000, 0]).expect("a bound"),
             ..EngineOptions::default()
         };
         Self {
@@ -234,7 +241,7 @@ impl History {
     /// Some work.
     pub fn steps(&mut self, engine: &Engine) {
         for _ in 0..self.random.below(30) {
-            match self.random.below(26) {
+            match self.random.below(28) {
                 0..11 => self.commit(engine),
                 11..15 => self.acknowledge(engine),
                 15..18 => self.read(engine),
@@ -243,6 +250,7 @@ impl History {
                 21 => self.name_space(engine),
                 22 => drop(engine.log().sync()),
                 23 | 24 => self.checkpoint(engine),
+                25 | 26 => self.look_back(engine),
                 _ => self.verify_held(),
             }
             let step = self.random.below(400_000) as i64 - 50_000;
@@ -332,8 +340,12 @@ impl History {
             assert_same(&state, &self.memory.space(id));
         }
         for (space, position) in &mut self.changed {
-            *position = (*position).min(self.acknowledged);
+            let version = self.memory.space(*space).version;
+            let mut before = self.past.range(..=self.acknowledged);
+            let made = before.find(|(_, memory)| memory.space(*space).version == version);
+            *position = made.map_or(0, |(made, _)| *made);
             let read = engine.read(*space, |_| ());
+            assert!(read.position >= *position, "a read reveals the last commit");
             assert!(log.wait(read.position).is_ok(), "what is shown is durable");
         }
         let refused = engine.commit::<(), EngineError>(&[0], |_| {
@@ -517,6 +529,55 @@ impl History {
         assert_eq!(outcome.value.0, found);
         let revealed = self.changed.get(&space).copied().unwrap_or(0);
         assert!(outcome.position >= revealed, "a read tells what it reveals");
+    }
+
+    /// What was is what the model was then, as far back as history goes.
+    fn look_back(&mut self, engine: &Engine) {
+        let id = self.spaces()[0];
+        let thens: Vec<_> = self.past.values().map(|memory| memory.space(id)).collect();
+        let then = self.random.pick(&thens).expect("at least the beginning");
+        let version = When::Version(then.version);
+        let past = engine.state_at(id, version);
+        let oldest = engine.oldest_version(id);
+        let name = format!("n{}", self.random.below(20)).into_bytes();
+        let node = engine.node_at(id, NodeRef::Name(&name), version);
+        let random_id = self.random.below(self.memory.id_max.max(1)) + 1;
+        let by_id = engine.node_at(id, NodeRef::Id(random_id), version);
+        if engine.log().check().is_err() {
+            return;
+        }
+        let bounded = self.options.history_bytes < HISTORY_BYTES;
+        let (Ok(past), Ok(node), Ok(by_id)) = (past, node, by_id) else {
+            assert!(bounded && then.version < oldest, "only what is forgotten");
+            return;
+        };
+        assert!(then.version >= oldest);
+        assert_same(&past.value, &then);
+        check_invariants(&past.value).expect("a sound past");
+        assert_eq!(
+            (past.version, past.committed),
+            (then.version, then.committed)
+        );
+        let found = node
+            .value
+            .as_ref()
+            .map(|node| (node.image.id, node.version));
+        let expected = then.find(&name).map(|id| (id, then.nodes[&id].version));
+        assert_eq!((found, node.committed), (expected, then.committed));
+        let image = |id| Some(NodeImage::of(past.value.node(past.value.find_id(id)?)?));
+        assert_eq!(by_id.value.map(|node| node.image), image(random_id));
+        if let Some(node) = node.value {
+            let named = then
+                .nodes
+                .values()
+                .find(|there| there.name.as_ref() == Some(&name));
+            assert_eq!(
+                Some(node.fingerprint()),
+                named.map(|node| node.fingerprint())
+            );
+            assert_eq!(image(node.image.id), Some(node.image));
+        }
+        self.tally.looks_back += 1;
     }
 
     fn snapshot(&mut self, engine: &Engine) {

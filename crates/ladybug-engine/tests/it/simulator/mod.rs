@@ -32,6 +32,7 @@ fn whatever_fails_recovery_yields_a_prefix_of_the_commits_with_all_that_was_prom
             tally.resumed,
             tally.checkpoints,
             tally.snapshots,
+            tally.looks_back,
             tally.expired,
         ] {
             assert!(happened > HISTORIES / 10, "{tally:?}");
