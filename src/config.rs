@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ladybug_engine::commit::log::FsyncPolicy;
 use ladybug_engine::commit::transaction::Eviction;
-use ladybug_engine::engine::{SNAPSHOT_BYTES, SPACES_MAX};
+use ladybug_engine::engine::{HISTORY_BYTES, SNAPSHOT_BYTES, SPACES_MAX};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -104,6 +104,12 @@ pub struct Options {
     /// Bytes that held snapshots may keep of what writers replaced, before the oldest fails [default: 1073741824]
     #[arg(long, value_name = "BYTES", env = "LADYBUG_SNAPSHOT_BYTES")]
     pub snapshot_bytes: Option<u64>,
+    /// Bytes of the past that each space keeps; 0 for none [default: 67108864]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_HISTORY_BYTES")]
+    pub history_bytes: Option<u64>,
+    /// Seconds that the past is kept at most; 0 for as long as there is room [default: 0]
+    #[arg(long, value_name = "SECONDS", env = "LADYBUG_HISTORY_AGE")]
+    pub history_age: Option<u64>,
     /// What a full fluid zone does: none refuses, coldest evicts [default: none]
     #[arg(long, value_name = "POLICY", env = "LADYBUG_EVICTION")]
     pub eviction: Option<String>,
@@ -165,6 +171,10 @@ pub struct Settings {
     pub spaces_max: usize,
     /// Bytes that held snapshots may keep of what writers replaced.
     pub snapshot_bytes: u64,
+    /// Bytes of the past that each space keeps.
+    pub history_bytes: u64,
+    /// Seconds that the past is kept at most; 0 for as long as there is room.
+    pub history_age_s: u64,
     /// What a full fluid zone does.
     pub eviction: Eviction,
     /// The Hamming kernel, if it is not to be the best one.
@@ -291,6 +301,11 @@ impl Settings {
                 .snapshot_bytes
                 .or(file.snapshot_bytes)
                 .unwrap_or(SNAPSHOT_BYTES),
+            history_bytes: options
+                .history_bytes
+                .or(file.history_bytes)
+                .unwrap_or(HISTORY_BYTES),
+            history_age_s: options.history_age.or(file.history_age).unwrap_or(0),
             eviction: match options.eviction.or(file.eviction).as_deref() {
                 None | Some("none") => Eviction::None,
                 Some("coldest") => Eviction::Coldest,

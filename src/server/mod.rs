@@ -6,7 +6,7 @@ pub mod resp;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ladybug_engine::engine::{Engine, EngineOptions, SystemClock};
 use ladybug_engine::fingerprint::kernel;
@@ -65,6 +65,9 @@ fn open(settings: &Settings) -> Result<Arc<Engine>, Box<dyn std::error::Error>> 
         fsync: settings.fsync,
         spaces_max: settings.spaces_max,
         snapshot_bytes: settings.snapshot_bytes,
+        history_bytes: settings.history_bytes,
+        history_age: (settings.history_age_s > 0)
+            .then(|| Duration::from_secs(settings.history_age_s)),
         eviction: settings.eviction,
         // So that nobody can choose names that collide.
         hash_key: RandomState::new().hash_one(0),

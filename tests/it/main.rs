@@ -1,5 +1,6 @@
 //! The one integration-test binary.
 
+mod dag;
 mod differential;
 mod fuzz_targets;
 mod graph;

@@ -7,6 +7,21 @@ use crate::space::fields::LIST_DEPTH_MAX;
 /// Longest name of a node, bytes.
 pub const NAME_BYTES_MAX: usize = 1024;
 
+/// Something that others changed meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// Where: an address with a name if it has one, an edge, a range.
+    pub place: String,
+    /// The version that changed it.
+    pub version: u64,
+}
+
+impl std::fmt::Display for Clash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} was changed by version {}", self.place, self.version)
+    }
+}
+
 /// Why the engine refuses.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EngineError {
@@ -109,6 +124,39 @@ pub enum EngineError {
         asked: u64,
         /// The newest.
         newest: u64,
+    },
+    /// A transaction that is over, or never was.
+    #[error("no transaction '{0}': it was committed, aborted, idle for too long, or never begun")]
+    NoTransaction(String),
+    /// Too many transactions.
+    #[error("{0} transactions are under way, the most there can be; DAG.COMMIT or DAG.ABORT some")]
+    TransactionsFull(usize),
+    /// A policy for conflicts that serializable transactions cannot have.
+    #[error(
+        "ON CONFLICT merge, mine and theirs need ISOLATION snapshot: a serializable transaction aborts"
+    )]
+    PolicyOfSerializable,
+    /// A name that a space has.
+    #[error("space '{0}' is there already; choose another name, or DAG.DROP it if it is a fork")]
+    SpaceTaken(String),
+    /// A space that was not forked from another.
+    #[error("space '{0}' is no fork; DAG.FORK makes one")]
+    NoFork(String),
+    /// A named space that is no more.
+    #[error("space {0} was dropped; SELECT another")]
+    SpaceGone(u32),
+    /// A space that only stays what it is.
+    #[error(
+        "space '{0}' is a checkpoint, which nobody changes; DAG.FORK makes a copy of it that can be written"
+    )]
+    SpaceReadOnly(String),
+    /// Others changed what a transaction or a fork changed, or read.
+    #[error("{}; {hint}", clashes.iter().map(Clash::to_string).collect::<Vec<_>>().join(", "))]
+    Conflict {
+        /// What clashes, at least one.
+        clashes: Vec<Clash>,
+        /// What to do.
+        hint: &'static str,
     },
     /// A change that the state cannot take.
     #[error("internal error: {0}")]

@@ -223,6 +223,8 @@ pub enum Group {
     Transactions,
     /// Publish and subscribe.
     Pubsub,
+    /// Lasting transactions, the past, forks.
+    Dag,
     /// Nodes as paths, and what they carry.
     Node,
     /// Edges between nodes.
@@ -242,6 +244,7 @@ impl Group {
             Self::Hash => "hash",
             Self::Transactions => "transactions",
             Self::Pubsub => "pubsub",
+            Self::Dag => "dag",
             Self::Node => "node",
             Self::Graph => "graph",
             Self::Search => "search",

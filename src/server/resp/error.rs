@@ -100,9 +100,13 @@ impl From<EngineError> for CommandError {
     fn from(error: EngineError) -> Self {
         let code = match &error {
             EngineError::ZoneFull { .. } => Self::ZONE_FULL,
-            EngineError::ReadOnly(_) => "READONLY",
+            EngineError::ReadOnly(_) | EngineError::SpaceReadOnly(_) => "READONLY",
             EngineError::OutcomeUnknown(_) => "UNKNOWN",
             EngineError::SnapshotGone(_) => "SNAPSHOTGONE",
+            EngineError::VersionGone { .. } => "VERSIONGONE",
+            EngineError::Conflict { .. } => "CONFLICT",
+            EngineError::NoTransaction(_) => "NOTXN",
+            EngineError::SpaceGone(_) | EngineError::NoFork(_) => "NOSPACE",
             _ => "ERR",
         };
         Self {

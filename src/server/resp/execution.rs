@@ -311,7 +311,7 @@ fn spaces_of(named: Spaces, context: &Context, arguments: &[&[u8]]) -> Vec<Space
             let text = position(arguments).and_then(|position| arguments.get(position));
             spaces.extend(text.and_then(|text| context.space(text).ok()));
         }
-        Spaces::All => spaces.extend(context.engine().spaces()),
+        Spaces::All => spaces.extend(context.engine().writable_spaces()),
     }
     spaces
 }

@@ -271,7 +271,7 @@ async fn remove_expired(server: Arc<Server>) {
             _ = ticks.tick() => {}
             () = server.stopped() => return,
         }
-        for space in server.engine.spaces() {
+        for space in server.engine.writable_spaces() {
             loop {
                 let (gone, has_more) = match server.engine.remove_expired(space) {
                     Ok(removed) => removed,
@@ -307,6 +307,8 @@ async fn keep_house(server: Arc<Server>) {
             .operations_per_s
             .store(calls.saturating_sub(calls_before), Relaxed);
         calls_before = calls;
+        server.engine.trim_history();
+        server.engine.abort_idle();
         server.save_if_due();
         let timeout_ms = server.live.timeout_s.load(Relaxed).saturating_mul(1000);
         if timeout_ms > 0 {

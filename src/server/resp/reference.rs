@@ -40,6 +40,7 @@ fn title(group: Group) -> &'static str {
         Group::Hash => "Fields",
         Group::Transactions => "Transactions",
         Group::Pubsub => "Publish and subscribe",
+        Group::Dag => "Transactions that last, the past, and forks",
         Group::Node => "Nodes",
         Group::Graph => "Edges",
         Group::Search => "Search",

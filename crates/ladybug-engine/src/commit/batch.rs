@@ -1,4 +1,5 @@
-//! The payload of a log record: what one commit did to each space that it changed, or a new space's name.
+//! The payload of a log record: what one commit did to each space that it changed, a new space's name, a fork, or a
+//! fork's end.
 
 use super::codec::{Decoder, Encoder, Malformed};
 use super::transaction::{Changes, SpaceId};
@@ -6,6 +7,8 @@ use crate::space::mutation::Mutation;
 
 const COMMIT: u8 = 1;
 const NAME_SPACE: u8 = 2;
+const FORK: u8 = 3;
+const DROP: u8 = 4;
 
 /// Encodes a commit made at `now` (microseconds since the epoch).
 pub fn encode_commit(now: i64, changes: &[Changes]) -> Vec<u8> {
@@ -34,6 +37,50 @@ pub fn encode_name(id: SpaceId, name: &str) -> Vec<u8> {
     payload
 }
 
+/// Encodes that a space began as another was.
+pub fn encode_fork(fork: &Fork) -> Vec<u8> {
+    let mut payload = Vec::new();
+    let mut encoder = Encoder(&mut payload);
+    encoder.u8(FORK);
+    encoder.number(fork.id.into());
+    encoder.bytes(fork.name.as_bytes());
+    encoder.number(fork.origin.space.into());
+    encoder.number(fork.origin.version);
+    encoder.u8(fork.origin.is_checkpoint.into());
+    payload
+}
+
+/// Encodes that a fork is no more.
+pub fn encode_drop(id: SpaceId) -> Vec<u8> {
+    let mut payload = Vec::new();
+    let mut encoder = Encoder(&mut payload);
+    encoder.u8(DROP);
+    encoder.number(id.into());
+    payload
+}
+
+/// Where a fork came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The space that it was forked from.
+    pub space: SpaceId,
+    /// The version that it began with.
+    pub version: u64,
+    /// Whether it stays what it was then.
+    pub is_checkpoint: bool,
+}
+
+/// A space that began as another was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    /// The new space.
+    pub id: SpaceId,
+    /// Its name.
+    pub name: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
 /// What a record says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Batch {
@@ -50,6 +97,13 @@ pub enum Batch {
         id: SpaceId,
         /// Its name.
         name: String,
+    },
+    /// A space that began as another was.
+    Fork(Fork),
+    /// A fork that is no more.
+    Drop {
+        /// The space.
+        id: SpaceId,
     },
 }
 
@@ -80,7 +134,23 @@ impl Batch {
                 id: decode_space(&mut decoder)?,
                 name: decoder.text()?.to_owned(),
             },
-            _ => return decoder.expected("the tag of a commit or a space's name"),
+            FORK => Batch::Fork(Fork {
+                id: decode_space(&mut decoder)?,
+                name: decoder.text()?.to_owned(),
+                origin: Origin {
+                    space: decode_space(&mut decoder)?,
+                    version: decoder.number()?,
+                    is_checkpoint: match decoder.u8()? {
+                        0 => false,
+                        1 => true,
+                        _ => return decoder.expected("0 or 1"),
+                    },
+                },
+            }),
+            DROP => Batch::Drop {
+                id: decode_space(&mut decoder)?,
+            },
+            _ => return decoder.expected("the tag of a commit, a space's name, a fork or a drop"),
         };
         match decoder.is_at_end() {
             true => Ok(batch),

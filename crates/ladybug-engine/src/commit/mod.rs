@@ -4,8 +4,10 @@
 pub mod batch;
 pub mod checkpoint;
 pub mod codec;
+pub mod difference;
 pub mod draft;
 pub mod history;
 pub mod log;
+pub mod merge;
 pub mod record;
 pub mod transaction;

@@ -38,6 +38,8 @@ pub struct Cell {
     pub version_max: u64,
     /// What its commits replaced.
     pub history: History,
+    /// It is no more: whoever waited for its lock is too late.
+    pub is_dropped: bool,
 }
 
 impl Cell {
@@ -53,7 +55,16 @@ impl Cell {
                 committed,
                 position,
             }),
+            is_dropped: false,
         }
+    }
+
+    /// Takes back the commits whose log position is beyond `position`.
+    pub fn take_back_after(&mut self, position: Position) {
+        while let Some(past) = self.history.pop_after(position) {
+            past.take_back(&mut self.space);
+        }
+        self.position = self.history.newest().position;
     }
 }
 
@@ -182,6 +193,21 @@ impl<'e> Transaction<'e> {
     /// The locked spaces, ascending.
     pub fn spaces(&self) -> Vec<SpaceId> {
         self.parts.iter().map(|part| part.id).collect()
+    }
+
+    /// One of the spaces that was dropped before this got its lock.
+    pub(crate) fn dropped(&self) -> Option<SpaceId> {
+        let dropped = self.parts.iter().find(|part| part.guard.is_dropped);
+        dropped.map(|part| part.id)
+    }
+
+    /// The version of the current space: the one that this commit makes, if it changes something there.
+    pub fn version(&self) -> u64 {
+        let part = &self.parts[self.current];
+        match part.count {
+            0 => part.guard.space.state().version(),
+            _ => part.version,
+        }
     }
 
     /// Makes another of the locked spaces current; false if it is not locked.
@@ -417,6 +443,43 @@ impl<'e> Transaction<'e> {
             self.set_parent(address, draft.parent)?;
         }
         Ok(address)
+    }
+
+    /// Lets a node come back, or come over from a fork, as `image` says: to `address` if that is free, else near its
+    /// parent. Its id and its name must be free.
+    pub(super) fn restore(
+        &mut self,
+        image: NodeImage,
+        address: Address,
+        parent: Option<Address>,
+    ) -> Result<Address> {
+        let zone = zone_of_expiry(expiry(Some(image.expires)));
+        let state = self.parts[self.current].guard.space.state();
+        let address = match state.node(address).is_none() && address.zone() == zone {
+            true => address,
+            false => self.allocate(zone, parent, parent.as_slice())?,
+        };
+        let node = Box::new(image);
+        self.apply(Mutation::Insert { address, node })?;
+        if parent.is_some() {
+            self.set_parent(address, parent)?;
+        }
+        Ok(address)
+    }
+
+    /// Lets an edge come back, or come over from a fork. Its id must be free; a reified one gets an address.
+    pub(super) fn restore_edge(&mut self, mut edge: Edge) -> Result<()> {
+        if edge.address.is_some() {
+            let ends = [edge.source, edge.target];
+            edge.address = Some(self.allocate(Zone::Fluid, Some(edge.source), &ends)?);
+        }
+        let edge = Box::new(edge);
+        self.apply(Mutation::Link { edge })
+    }
+
+    /// The past of the current space.
+    pub(crate) fn history(&self) -> &History {
+        &self.parts[self.current].guard.history
     }
 
     /// Removes a node with its edges; its children become roots.

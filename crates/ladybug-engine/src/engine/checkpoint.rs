@@ -148,6 +148,7 @@ impl Engine {
                     None => Arc::new(State::new(self.options.hash_key)),
                 },
                 history: cell.map_or_else(|| History::new(Mark::default()), |c| c.history.clone()),
+                origin: registry.origin(id),
                 derived: Vec::new(),
             });
         }

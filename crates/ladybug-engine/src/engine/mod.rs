@@ -2,15 +2,18 @@
 //!
 //! Relies on `commit` for durability and on `space` for meaning. Knows no protocol.
 
+mod branch;
 pub mod check;
 mod checkpoint;
 mod encode;
+mod forks;
 mod held;
 mod past;
 mod recovery;
 mod spaces;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,15 +31,21 @@ use crate::commit::transaction::{
 use crate::error::EngineError;
 use crate::space::state::{State, View};
 use crate::storage::{Lock, Storage};
+pub use branch::Branch;
 use checkpoint::Checkpoints;
 pub use checkpoint::{CHECKPOINTS_KEPT, Checkpoint, ResumeError};
 pub use encode::Snapshot;
 pub use held::{Lease, SNAPSHOT_BYTES, SnapshotStats};
 use held::{Leases, copied_bytes_max};
-pub use past::{AsOf, NodeRef, When};
+pub use past::{AsOf, HistoryStats, NodeRef, When};
 pub use recovery::OpenError;
 use spaces::Registry;
 pub use spaces::SPACE_NAME_BYTES_MAX;
+use transactions::Transactions;
+pub use transactions::{
+    Isolation, LongTransaction, TRANSACTION_IDLE, TRANSACTION_IDLE_MAX, TRANSACTIONS_MAX,
+    TransactionId, TransactionInfo, TransactionOptions,
+};
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync + 'static {
@@ -109,6 +118,17 @@ pub struct Outcome<T> {
     pub gone: Vec<Gone>,
 }
 
+impl<T, E> Outcome<Result<T, E>> {
+    /// Nothing was done, and nothing is revealed.
+    fn refused(error: E) -> Self {
+        Self {
+            value: Err(error),
+            position: 0,
+            gone: Vec::new(),
+        }
+    }
+}
+
 /// The memory: its spaces, and the one write path into them.
 pub struct Engine {
     options: EngineOptions,
@@ -123,6 +143,7 @@ pub struct Engine {
     undone: AtomicBool,
     checkpoints: Checkpoints,
     leases: Arc<Leases>,
+    transactions: Transactions,
     _lock: Lock,
 }
 
@@ -159,9 +180,7 @@ impl Engine {
         if let Some(id) = spaces.named(text) {
             return Ok(id);
         }
-        self.log
-            .check()
-            .map_err(|failed| EngineError::ReadOnly(failed.to_string()))?;
+        self.check_log()?;
         let id = spaces.add_name(text, self.options.spaces_max)?;
         self.log.append(&encode_name(id, text));
         Ok(id)
@@ -182,6 +201,20 @@ impl Engine {
     /// The spaces that hold something or have a name.
     pub fn spaces(&self) -> Vec<SpaceId> {
         self.spaces.read().ids()
+    }
+
+    /// Whether the log takes records.
+    fn check_log(&self) -> Result<(), EngineError> {
+        let checked = self.log.check();
+        checked.map_err(|failed| EngineError::ReadOnly(failed.to_string()))
+    }
+
+    /// The spaces that hold something or have a name, but for checkpoints, which nobody changes.
+    pub fn writable_spaces(&self) -> Vec<SpaceId> {
+        let spaces = self.spaces.read();
+        let mut ids = spaces.ids();
+        ids.retain(|id| spaces.check_writable(*id, self.options.spaces_max).is_ok());
+        ids
     }
 
     fn cell(&self, id: SpaceId) -> Option<Arc<Mutex<Cell>>> {
@@ -277,7 +310,10 @@ impl Engine {
         let mut ids: OfSpaces<SpaceId> = spaces.iter().copied().collect();
         ids.sort_unstable();
         ids.dedup();
-        let cells = self.cells_for_writing(&ids);
+        let cells = match self.cells_for_writing(&ids) {
+            Ok(cells) => cells,
+            Err(error) => return Outcome::refused(error.into()),
+        };
         let next_id = || self.next_id.fetch_add(1, Ordering::Relaxed);
         let terms = Terms {
             next_id: &next_id,
@@ -291,9 +327,12 @@ impl Engine {
             position: revealed,
             gone: Vec::new(),
         };
+        if let Some(dropped) = tx.dropped() {
+            return refused(EngineError::SpaceGone(dropped).into());
+        }
         // Under the locks: a log that fails from here on is answered by an undo that waits for them.
-        if let Err(failed) = self.log.check() {
-            return refused(EngineError::ReadOnly(failed.to_string()).into());
+        if let Err(failed) = self.check_log() {
+            return refused(failed.into());
         }
         let value = match f(&mut tx) {
             Ok(value) => value,
@@ -327,20 +366,23 @@ impl Engine {
         }
     }
 
-    fn cells_for_writing(&self, ids: &[SpaceId]) -> OfSpaces<Unlocked> {
+    fn cells_for_writing(&self, ids: &[SpaceId]) -> Result<OfSpaces<Unlocked>, EngineError> {
         let spaces = self.spaces.read();
+        for id in ids {
+            spaces.check_writable(*id, self.options.spaces_max)?;
+        }
         let known =
             |&id: &SpaceId| Some((id, spaces.name(id).cloned(), Arc::clone(spaces.cell(id)?)));
         let cells: Option<_> = ids.iter().map(known).collect();
         drop(spaces);
-        cells.unwrap_or_else(|| {
+        Ok(cells.unwrap_or_else(|| {
             let mut spaces = self.spaces.write();
             let made = |&id: &SpaceId| {
                 let cell = spaces.cell_or_new(id, self.options.hash_key);
                 (id, spaces.name(id).cloned(), cell)
             };
             ids.iter().map(made).collect()
-        })
+        }))
     }
 
     fn history_limits(&self, now: i64) -> HistoryLimits {
@@ -363,17 +405,27 @@ impl Engine {
     }
 
     fn undo_unacknowledged(&self) {
-        let (mut cells, _registry) = self.lock_all();
+        let (mut cells, registry) = self.lock_all();
         // Under the locks it is certain: while they are held nobody resumes the log.
         if self.undone.load(Ordering::Acquire) || self.log.check().is_ok() {
             return;
         }
         let acknowledged = self.log.acknowledged();
-        for (_, cell) in &mut cells {
-            while let Some(past) = cell.history.pop_after(acknowledged) {
-                past.take_back(&mut cell.space);
+        let mut begun = Vec::new();
+        for (id, cell) in &mut cells {
+            cell.take_back_after(acknowledged);
+            if cell.position > acknowledged {
+                // A fork that began after that.
+                cell.is_dropped = true;
+                begun.push(*id);
             }
-            cell.position = cell.history.newest().position;
+        }
+        drop(registry);
+        let dropped = self.spaces.write().take_back(acknowledged, &begun);
+        for cell in dropped {
+            let mut cell = cell.lock();
+            cell.take_back_after(acknowledged);
+            cell.is_dropped = false;
         }
         self.undone.store(true, Ordering::Release);
     }

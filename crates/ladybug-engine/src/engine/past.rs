@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::commit::history::{PastNode, PastNodes, id_key, name_key};
+use crate::commit::history::{Mark, PastNode, PastNodes, id_key, name_key};
 use crate::commit::record::Position;
 use crate::commit::transaction::{Cell, SpaceId};
 use crate::error::EngineError;
@@ -54,6 +54,19 @@ pub struct AsOf<T> {
     pub position: Position,
     /// What it says.
     pub value: T,
+}
+
+/// How far a space's history reaches, and what it takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HistoryStats {
+    /// The space's newest version.
+    pub newest: Mark,
+    /// Its oldest that can be read.
+    pub oldest: Mark,
+    /// Bytes of its history.
+    pub bytes: usize,
+    /// Bytes of the history of all spaces.
+    pub bytes_all: usize,
 }
 
 /// A moment of the past.
@@ -194,13 +207,20 @@ impl Engine {
         }
     }
 
-    /// Bytes of history in all spaces.
-    pub fn history_bytes(&self) -> usize {
-        let cells = self
-            .spaces()
-            .into_iter()
-            .filter_map(|space| self.cell(space));
-        cells.map(|cell| cell.lock().history.bytes()).sum()
+    /// How far a space's history reaches, and what it takes.
+    pub fn history_stats(&self, space: SpaceId) -> HistoryStats {
+        let mut stats = HistoryStats::default();
+        for id in self.spaces() {
+            let Some(cell) = self.cell(id) else { continue };
+            let cell = cell.lock();
+            stats.bytes_all += cell.history.bytes();
+            if id == space {
+                stats.newest = cell.history.newest();
+                stats.oldest = cell.history.oldest();
+                stats.bytes = cell.history.bytes();
+            }
+        }
+        stats
     }
 
     /// The oldest version of a space that can be read.

@@ -9,8 +9,9 @@ use parking_lot::RwLock;
 use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoints};
 use super::held::Leases;
 use super::spaces::Registry;
+use super::transactions::Transactions;
 use super::{Clock, Engine, EngineOptions};
-use crate::commit::batch::Batch;
+use crate::commit::batch::{Batch, Fork};
 use crate::commit::checkpoint::{
     Contents, Damage, LoadError, SpaceContents, list, load, newest_epoch, tidy,
 };
@@ -81,6 +82,18 @@ pub enum OpenError {
         /// What is wrong.
         misfit: Misfit,
     },
+    /// A fork of something that is not there.
+    #[error(
+        "log record {position} forks version {version} of space {space}, which is not to be had"
+    )]
+    Fork {
+        /// The record.
+        position: Position,
+        /// The space.
+        space: u32,
+        /// The version.
+        version: u64,
+    },
     /// A version is missing or comes twice.
     #[error(
         "log record {position} makes version {got} of space {space}, expected more than {last}"
@@ -123,6 +136,7 @@ impl Engine {
         Ok(Self {
             empty: State::new(options.hash_key),
             leases: Leases::new(options.snapshot_bytes),
+            transactions: Transactions::default(),
             options,
             storage,
             log,
@@ -238,7 +252,7 @@ impl Replay {
             if let Some(name) = &space.name {
                 replay.registry.set_name(space.id, name);
             }
-            if space.version_max == 0 {
+            if space.version_max == 0 && space.origin.is_none() {
                 // Named, and never written.
                 continue;
             }
@@ -246,7 +260,10 @@ impl Replay {
             let mut cell = Cell::new(Space::from_state(state), contents.position);
             cell.version_max = space.version_max;
             cell.history = space.history.clone();
-            replay.registry.restore(space.id, cell);
+            match space.origin {
+                Some(origin) => replay.registry.add_fork(space.id, origin, cell),
+                None => replay.registry.restore(space.id, cell),
+            }
         }
         replay
     }
@@ -265,6 +282,7 @@ impl Replay {
                     None => Arc::new(State::new(self.hash_key)),
                 },
                 history: cell.map_or_else(|| History::new(Mark::default()), |c| c.history.clone()),
+                origin: self.registry.origin(id),
                 derived: Vec::new(),
             }
         };
@@ -274,6 +292,30 @@ impl Replay {
             next_id: self.next_id,
             spaces: self.registry.ids().into_iter().map(content).collect(),
         }
+    }
+
+    /// Begins a space as another was: the present of a replay is what the past was then, and history reaches as far.
+    fn fork(&mut self, fork: Fork, position: Position) -> Result<(), OpenError> {
+        let unknown = OpenError::Fork {
+            position,
+            space: fork.origin.space,
+            version: fork.origin.version,
+        };
+        let source = self.registry.cell_or_new(fork.origin.space, self.hash_key);
+        let source = source.lock();
+        let mut space = source.space.fork();
+        let later = source.history.since(fork.origin.version).ok_or(unknown)?;
+        for segment in later.iter().rev() {
+            let commits = segment.newest_first();
+            for past in commits.take_while(|past| past.after.version > fork.origin.version) {
+                past.take_back(&mut space);
+            }
+        }
+        drop(source);
+        self.registry.set_name(fork.id, &fork.name);
+        self.registry
+            .add_fork(fork.id, fork.origin, Cell::new(space, position));
+        Ok(())
     }
 
     /// Does again what a record says was done.
@@ -286,6 +328,11 @@ impl Replay {
         let (now, parts) = match Batch::decode(record.payload).map_err(malformed)? {
             Batch::Name { id, name } => {
                 self.registry.set_name(id, &name);
+                return Ok(());
+            }
+            Batch::Fork(fork) => return self.fork(fork, position),
+            Batch::Drop { id } => {
+                self.registry.drop_fork(id, position, position);
                 return Ok(());
             }
             Batch::Commit { now, parts } => (now, parts),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::commit::batch::Origin;
+use crate::commit::record::Position;
 use crate::commit::transaction::{Cell, SpaceId};
 use crate::error::EngineError;
 use crate::space::apply::Space;
@@ -36,6 +38,21 @@ pub struct Registry {
     cells: BTreeMap<SpaceId, Arc<Mutex<Cell>>>,
     by_name: HashMap<Arc<str>, SpaceId>,
     names: BTreeMap<SpaceId, Arc<str>>,
+    /// Where forks came from.
+    origins: BTreeMap<SpaceId, Origin>,
+    /// The highest id of a named space that was ever given out: one that was dropped does not come back as another
+    /// while somebody has it selected.
+    named_max: SpaceId,
+    /// Forks that were dropped, with the log position of that, which may have to be taken back.
+    dropped: Vec<(Position, Dropped)>,
+}
+
+/// A fork that was dropped.
+struct Dropped {
+    id: SpaceId,
+    name: Arc<str>,
+    origin: Origin,
+    cell: Arc<Mutex<Cell>>,
 }
 
 impl Registry {
@@ -60,13 +77,29 @@ impl Registry {
         self.cells.insert(id, Arc::new(Mutex::new(cell)));
     }
 
+    /// Whether a space may be used: a numbered one always, a named one while it has its name.
+    pub fn check_there(&self, id: SpaceId, most: usize) -> Result<(), EngineError> {
+        match (id as usize) < most || self.names.contains_key(&id) {
+            true => Ok(()),
+            false => Err(EngineError::SpaceGone(id)),
+        }
+    }
+
+    /// Whether a space may be changed.
+    pub fn check_writable(&self, id: SpaceId, most: usize) -> Result<(), EngineError> {
+        self.check_there(id, most)?;
+        match self.origin(id) {
+            Some(origin) if origin.is_checkpoint => Err(EngineError::SpaceReadOnly(self.label(id))),
+            _ => Ok(()),
+        }
+    }
+
     /// Gives a name the next free id above `most`, the number of numbered spaces.
     pub fn add_name(&mut self, name: &str, most: usize) -> Result<SpaceId, EngineError> {
         if self.ids().len() >= most {
             return Err(EngineError::SpacesFull(most));
         }
-        let last = self.names.keys().last().copied().unwrap_or(0);
-        let id = last.max(most as SpaceId - 1) + 1;
+        let id = self.named_max.max(most as SpaceId - 1) + 1;
         self.set_name(id, name);
         Ok(id)
     }
@@ -76,6 +109,66 @@ impl Registry {
         let name: Arc<str> = name.into();
         self.by_name.insert(Arc::clone(&name), id);
         self.names.insert(id, name);
+        self.named_max = self.named_max.max(id);
+    }
+
+    /// Where a fork came from; `None` for a space that is none.
+    pub fn origin(&self, id: SpaceId) -> Option<Origin> {
+        self.origins.get(&id).copied()
+    }
+
+    /// The forks and checkpoints, by id.
+    pub fn forks(&self) -> impl Iterator<Item = (SpaceId, Origin)> {
+        self.origins.iter().map(|(id, origin)| (*id, *origin))
+    }
+
+    /// Puts a fork in place that has its name already.
+    pub fn add_fork(&mut self, id: SpaceId, origin: Origin, cell: Cell) {
+        self.origins.insert(id, origin);
+        self.restore(id, cell);
+    }
+
+    /// Takes a fork away; see [`Registry::take_back`].
+    pub fn drop_fork(&mut self, id: SpaceId, position: Position, acknowledged: Position) {
+        self.dropped.retain(|(at, _)| *at > acknowledged);
+        let name = self.names.remove(&id);
+        let fork = (name, self.origins.remove(&id), self.cells.remove(&id));
+        if let (Some(name), Some(origin), Some(cell)) = fork {
+            self.by_name.remove(&name);
+            let dropped = Dropped {
+                id,
+                name,
+                origin,
+                cell,
+            };
+            self.dropped.push((position, dropped));
+        }
+    }
+
+    /// Takes back what a failing log did not acknowledge: forks that were dropped after `acknowledged` are there again,
+    /// and are answered, and those of `begun` are no more.
+    pub fn take_back(
+        &mut self,
+        acknowledged: Position,
+        begun: &[SpaceId],
+    ) -> Vec<Arc<Mutex<Cell>>> {
+        let mut restored = Vec::new();
+        for (position, dropped) in std::mem::take(&mut self.dropped) {
+            if position > acknowledged {
+                self.set_name(dropped.id, &dropped.name);
+                self.origins.insert(dropped.id, dropped.origin);
+                self.cells.insert(dropped.id, Arc::clone(&dropped.cell));
+                restored.push(dropped.cell);
+            }
+        }
+        for id in begun {
+            self.origins.remove(id);
+            self.cells.remove(id);
+            if let Some(name) = self.names.remove(id) {
+                self.by_name.remove(&name);
+            }
+        }
+        restored
     }
 
     /// The name of a space that has one.

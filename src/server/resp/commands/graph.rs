@@ -104,7 +104,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 /// The slot of a verb: its name, or its address.
-fn find_verb(view: &View<'_>, word: &[u8]) -> Result<u8, CommandError> {
+pub(super) fn find_verb(view: &View<'_>, word: &[u8]) -> Result<u8, CommandError> {
     let text = String::from_utf8_lossy(word);
     let verbs = view.state.verbs();
     let by_address = text

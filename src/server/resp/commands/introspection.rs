@@ -194,6 +194,7 @@ fn categories(command: &Command) -> Vec<&'static str> {
         Group::String => Some("@string"),
         Group::Hash => Some("@hash"),
         Group::Transactions => Some("@transaction"),
+        Group::Dag => Some("@dag"),
         Group::Node => Some("@node"),
         Group::Graph => Some("@graph"),
         Group::Search => Some("@search"),

@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod content;
+pub mod dag;
 pub mod expiry;
 pub mod graph;
 pub mod hashes;
@@ -30,6 +31,7 @@ pub const FAMILIES: &[&[Command]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
     transactions::COMMANDS,
+    dag::COMMANDS,
     pubsub::COMMANDS,
     paths::COMMANDS,
     zones::COMMANDS,

@@ -3,12 +3,13 @@
 //! What concerns all spaces is in the schema's metadata: `next_id`, and the `encoder` whose fingerprints
 //! the table of nodes has.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt8Builder};
+use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt8Builder, UInt32Builder};
 use arrow_array::{
-    Array, ArrayRef, FixedSizeBinaryArray, ListArray, RecordBatch, StringArray, StructArray,
-    TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
+    Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
@@ -16,6 +17,7 @@ use arrow_schema::{DataType, Field, Fields, Schema};
 use super::column::{Unreadable, column, full, optional};
 use super::table::TableWriter;
 use super::{CheckpointError, SpaceContents, nodes};
+use crate::commit::batch::Origin;
 use crate::commit::transaction::SpaceId;
 use crate::fingerprint::encode::ENCODER_VERSION;
 use crate::fingerprint::{BYTES, Fingerprint};
@@ -39,6 +41,14 @@ fn chunk_fields() -> Fields {
     ])
 }
 
+/// Chunks whose rows are those of another space.
+fn shared_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("prefix", DataType::UInt8, false),
+        Field::new("space", DataType::UInt32, false),
+    ])
+}
+
 fn list_of(fields: Fields) -> Arc<Field> {
     Arc::new(Field::new_list_field(DataType::Struct(fields), false))
 }
@@ -53,6 +63,10 @@ pub fn schema(next_id: u64) -> Schema {
         Field::new("committed", time_type(), false),
         Field::new("verbs", DataType::List(list_of(verb_fields())), false),
         Field::new("chunks", DataType::List(list_of(chunk_fields())), false),
+        Field::new("shared", DataType::List(list_of(shared_fields())), false),
+        Field::new("forked_from", DataType::UInt32, true),
+        Field::new("forked_version", DataType::UInt64, true),
+        Field::new("is_checkpoint", DataType::Boolean, false),
     ];
     let metadata = [
         (NEXT_ID.to_owned(), next_id.to_string()),
@@ -66,6 +80,7 @@ pub fn write(
     writer: &mut TableWriter,
     schema: &Arc<Schema>,
     space: &SpaceContents,
+    shared: &HashMap<(SpaceId, u8), SpaceId>,
 ) -> Result<(), CheckpointError> {
     let state = &space.state;
     let (mut slots, mut names) = (UInt8Builder::new(), StringBuilder::new());
@@ -79,12 +94,17 @@ pub fn write(
     }
     let mut prefixes = UInt8Builder::new();
     let mut parities = FixedSizeBinaryBuilder::new(BYTES as i32);
+    let (mut shared_prefixes, mut owners) = (UInt8Builder::new(), UInt32Builder::new());
     for (prefix, chunk) in state
         .chunks()
         .filter(|(_, chunk)| !chunk.occupied.is_empty())
     {
         prefixes.append_value(prefix);
         parities.append_value(nodes::parity(space, prefix, chunk).to_bytes())?;
+        if let Some(owner) = shared.get(&(space.id, prefix)) {
+            shared_prefixes.append_value(prefix);
+            owners.append_value(*owner);
+        }
     }
     let committed = TimestampMicrosecondArray::from(vec![state.committed()]);
     let columns: Vec<ArrayRef> = vec![
@@ -101,6 +121,22 @@ pub fn write(
             chunk_fields(),
             vec![Arc::new(prefixes.finish()), Arc::new(parities.finish())],
         )?,
+        row_of(
+            shared_fields(),
+            vec![
+                Arc::new(shared_prefixes.finish()),
+                Arc::new(owners.finish()),
+            ],
+        )?,
+        Arc::new(UInt32Array::from(vec![
+            space.origin.map(|origin| origin.space),
+        ])),
+        Arc::new(UInt64Array::from(vec![
+            space.origin.map(|origin| origin.version),
+        ])),
+        Arc::new(BooleanArray::from(vec![
+            space.origin.is_some_and(|origin| origin.is_checkpoint),
+        ])),
     ];
     let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
     writer.write(&batch, &format!("space {}", space.id))
@@ -130,6 +166,10 @@ pub struct Entry {
     pub verbs: Vec<(u8, String)>,
     /// The parity of its chunks by prefix.
     pub parities: Vec<(u8, Fingerprint)>,
+    /// Prefixes of chunks whose rows are those of another space, and whose.
+    pub shared: Vec<(u8, SpaceId)>,
+    /// Where it came from, if it is a fork.
+    pub origin: Option<Origin>,
 }
 
 /// What concerns all spaces: the next id, and the version of the encoder.
@@ -161,6 +201,23 @@ pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
         Ok((*prefix, parity))
     };
     let parities = prefixes.values().iter().zip(parities.iter().flatten());
+    let (mut shared, mut origin) = (Vec::new(), None);
+    // The first format knew no forks.
+    if batch.column_by_name("forked_from").is_some() {
+        let (prefixes, owners): (UInt8Array, UInt32Array) = items(batch, "shared")?;
+        let pairs = prefixes.values().iter().zip(owners.values());
+        shared = pairs.map(|(prefix, owner)| (*prefix, *owner)).collect();
+        let from: &UInt32Array = column(batch, "forked_from")?;
+        let version: &UInt64Array = column(batch, "forked_version")?;
+        let is_checkpoint: &BooleanArray = full(batch, "is_checkpoint")?;
+        origin = optional(from, 0)
+            .zip(optional(version, 0))
+            .map(|(space, version)| Origin {
+                space,
+                version,
+                is_checkpoint: is_checkpoint.value(0),
+            });
+    }
     Ok(Entry {
         id: space.value(0),
         name: optional(name, 0).map(Arc::from),
@@ -169,6 +226,8 @@ pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
         committed: committed.value(0),
         verbs: verbs.map(|(slot, name)| (*slot, name.to_owned())).collect(),
         parities: parities.map(parity).collect::<Result<_, Unreadable>>()?,
+        shared,
+        origin,
     })
 }
 

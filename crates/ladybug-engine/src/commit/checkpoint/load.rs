@@ -199,6 +199,7 @@ fn assemble(
             version_max: entry.version_max,
             state: Arc::new(state),
             history: past,
+            origin: entry.origin,
             derived: Vec::new(),
         });
     }
@@ -261,6 +262,20 @@ fn read_chunks(
         })?;
         let chunk = nodes::read_chunk(batches, parity, &mut kinds, stale).map_err(unreadable)?;
         chunks.entry(space).or_default().push((prefix, chunk));
+    }
+    for entry in entries {
+        for &(prefix, owner) in &entry.shared {
+            let stored = chunks.get(&owner).into_iter().flatten();
+            let stored = stored
+                .filter(|(at, _)| *at == prefix)
+                .map(|(_, chunk)| chunk);
+            let chunk = stored.cloned().next().ok_or_else(|| {
+                let missing =
+                    format_args!("chunk {prefix:02X} of space {owner}, which others share");
+                unreadable(Unreadable::expected(missing))
+            })?;
+            chunks.entry(entry.id).or_default().push((prefix, chunk));
+        }
     }
     Ok(chunks)
 }

@@ -27,6 +27,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::batch::Origin;
 use super::history::History;
 use super::record::Position;
 use super::transaction::SpaceId;
@@ -74,6 +75,8 @@ pub struct SpaceContents {
     pub state: Arc<State>,
     /// What its commits replaced.
     pub history: History,
+    /// Where it came from, if it is a fork.
+    pub origin: Option<Origin>,
     /// The fingerprints of what is pending in `state`, by address: nothing is pending in a checkpoint.
     pub derived: Vec<(Address, Fingerprint)>,
 }

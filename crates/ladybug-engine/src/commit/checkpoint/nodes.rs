@@ -3,7 +3,7 @@
 //! Beside the canonical columns it has what a lossless reload needs. The space and the prefix of a batch
 //! are those of its first row. A chunk whose values exceed [`BATCH_BYTES_MAX`] takes several batches.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -74,11 +74,16 @@ impl Rows {
     }
 }
 
-/// Writes the nodes of a space.
-pub fn write(writer: &mut TableWriter, space: &SpaceContents) -> Result<(), CheckpointError> {
+/// Writes the nodes of a space, but for chunks that are `shared` with another.
+pub fn write(
+    writer: &mut TableWriter,
+    space: &SpaceContents,
+    shared: &HashMap<(SpaceId, u8), SpaceId>,
+) -> Result<(), CheckpointError> {
     let schema = Arc::new(schema());
     let mut rows = Rows::default();
-    for (prefix, chunk) in space.state.chunks() {
+    let chunks = space.state.chunks();
+    for (prefix, chunk) in chunks.filter(|(prefix, _)| !shared.contains_key(&(space.id, *prefix))) {
         let holds = format!("space {}, chunk {prefix:02X}", space.id);
         for slot in chunk.occupied.iter() {
             push(&mut rows, space, Address::new(prefix, slot));

@@ -1,5 +1,6 @@
 //! Writing a checkpoint: the four tables, then the manifest, then its name.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::{
     CATALOGUE_FILE, CheckpointError, Contents, EDGES_FILE, HISTORY_FILE, MANIFEST_FILE, NODES_FILE,
     catalogue, edges, history, nodes,
 };
+use crate::commit::transaction::SpaceId;
 use crate::storage::Storage;
 
 /// Writes and publishes a checkpoint. When it returns, the checkpoint survives a power loss; when it
@@ -29,14 +31,34 @@ pub fn write(storage: &dyn Storage, contents: &Contents) -> Result<Manifest, Che
     Ok(manifest)
 }
 
+/// The chunks that are stored with another space, by space and prefix: a fork's until it or the other writes there.
+fn shared_chunks(contents: &Contents) -> HashMap<(SpaceId, u8), SpaceId> {
+    let mut owners = HashMap::new();
+    let mut shared = HashMap::new();
+    for space in &contents.spaces {
+        // What is pending each has its own encoding of.
+        let chunks = space.state.chunks();
+        for (prefix, chunk) in chunks.filter(|(_, chunk)| chunk.pending.is_empty()) {
+            let owner = *owners
+                .entry((prefix, Arc::as_ptr(chunk)))
+                .or_insert(space.id);
+            if owner != space.id {
+                shared.insert((space.id, prefix), owner);
+            }
+        }
+    }
+    shared
+}
+
 fn write_files(
     storage: &dyn Storage,
     directory: &Path,
     contents: &Contents,
 ) -> Result<Manifest, CheckpointError> {
+    let shared = shared_chunks(contents);
     let mut table = TableWriter::create(storage, directory, NODES_FILE, &nodes::schema())?;
     for space in &contents.spaces {
-        nodes::write(&mut table, space)?;
+        nodes::write(&mut table, space, &shared)?;
     }
     let mut files = vec![table.finish()?];
 
@@ -55,7 +77,7 @@ fn write_files(
     let schema = Arc::new(catalogue::schema(contents.next_id));
     let mut table = TableWriter::create(storage, directory, CATALOGUE_FILE, &schema)?;
     for space in &contents.spaces {
-        catalogue::write(&mut table, &schema, space)?;
+        catalogue::write(&mut table, &schema, space, &shared)?;
     }
     files.push(table.finish()?);
 

@@ -243,14 +243,25 @@ impl Graph {
 
     /// All edges, whole: by source, then verb, target and id.
     pub fn edges(&self) -> impl Iterator<Item = Edge> {
-        self.outgoing.iter().flat_map(move |(prefix, chunk)| {
-            chunk.iter().map(move |(key, strength)| {
+        (0..=u8::MAX).flat_map(move |prefix| self.edges_from(prefix))
+    }
+
+    /// The edges that leave from a chunk, whole: by source, then verb, target and id.
+    pub fn edges_from(&self, prefix: u8) -> impl Iterator<Item = Edge> {
+        let edges = self.outgoing.get(prefix).into_iter();
+        edges
+            .flat_map(|chunk| chunk.iter())
+            .map(move |(key, strength)| {
                 let link = source_link(Address::new(prefix, key.slot()), key);
                 let shard = self.directory.get(shard_of(link.id));
                 let rare = shard.map(|shard| shard.rare(link.id)).unwrap_or_default();
                 Edge::from_parts(link, strength, rare)
             })
-        })
+    }
+
+    /// Whether the edges that leave from a chunk are the same memory in both: then none has changed.
+    pub fn shares_edges_from(&self, other: &Self, prefix: u8) -> bool {
+        self.outgoing.shares(&other.outgoing, prefix)
     }
 
     /// Moves every end at `from` to `to`, as the node there moves; ids and attributes stay.

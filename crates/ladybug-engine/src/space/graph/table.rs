@@ -42,6 +42,12 @@ impl<T: Clone + Default> Table<T> {
         group[usize::from(index) % GROUP].as_deref()
     }
 
+    /// Whether part `index` is the same memory in both, or absent from both.
+    pub(super) fn shares(&self, other: &Self, index: u8) -> bool {
+        let part = |table: &Self| table.get(index).map(std::ptr::from_ref);
+        part(self) == part(other)
+    }
+
     /// Part `index` for writing: made if it is absent, copied if somebody shares it.
     pub(super) fn get_mut(&mut self, index: u8) -> &mut T {
         let group = self.groups[usize::from(index) / GROUP].get_or_insert_default();
