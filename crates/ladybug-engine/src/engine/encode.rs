@@ -123,6 +123,18 @@ impl Engine {
         }
     }
 
+    /// Encodes what is pending in one chunk and installs it.
+    pub(super) fn encode_chunk(&self, space: SpaceId, prefix: u8) {
+        let (state, _) = self.state(space);
+        let slots = state.chunk(prefix).map(|chunk| chunk.pending);
+        let slots = slots.unwrap_or_default().iter();
+        let pending: Vec<_> = slots
+            .map(|slot| Pending::of(&state, Address::new(prefix, slot)))
+            .collect();
+        drop(state);
+        self.install(space, &encode(pending));
+    }
+
     fn leased(&self, space: SpaceId, state: Arc<State>, position: Position) -> Snapshot {
         let mut snapshot = Snapshot::of(state, self.now(), position);
         let own_bytes = size_of_val(&*snapshot.derived) as u64;
@@ -188,16 +200,20 @@ fn pending(state: &State, limit: usize) -> Vec<Pending> {
         let slots = chunk.pending.iter();
         slots.map(move |slot| Address::new(prefix, slot))
     });
-    let of = |address| {
+    let of = |address| Pending::of(state, address);
+    addresses.take(limit).map(of).collect()
+}
+
+impl Pending {
+    fn of(state: &State, address: Address) -> Self {
         let node = state.node(address);
         let node = node.expect("invariant: what is pending is occupied");
-        Pending {
+        Self {
             address,
             stamp: (node.id(), node.version()),
             recipe: Recipe::of(state, node),
         }
-    };
-    addresses.take(limit).map(of).collect()
+    }
 }
 
 /// Encodes, on all cores where that is worth it.

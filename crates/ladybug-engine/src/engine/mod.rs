@@ -9,6 +9,7 @@ mod encode;
 mod forks;
 mod held;
 mod past;
+pub mod parity;
 mod recovery;
 mod spaces;
 #[cfg(test)]

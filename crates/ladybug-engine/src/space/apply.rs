@@ -5,6 +5,7 @@
 
 mod edges;
 mod nodes;
+mod parity;
 mod tree;
 
 use std::collections::BTreeSet;

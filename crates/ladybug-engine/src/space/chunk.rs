@@ -1,8 +1,12 @@
 //! A chunk: the 256 slots of one prefix as a struct of arrays, each column behind its own `Arc`.
 //!
 //! It keeps its parity row and per-slot checksums true to the fingerprint bytes that are there,
-//! pending or not; what a change means for names, edges and indexes is the state's business.
+//! pending or not, and `parity` finds and repairs what is damaged; what a change means for names, edges and
+//! indexes is the state's business.
 
+pub mod parity;
+
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use super::address::Address;
@@ -197,55 +201,25 @@ impl Chunk {
     }
 
     /// Writes a slot's fingerprint with its sketch, its checksum and the parity, and takes it off
-    /// the pending ones.
+    /// the pending ones. Damage to what was there does not get into the parity, if parity can tell what it was.
     pub fn set_fingerprint(&mut self, slot: u8, fingerprint: &Fingerprint) {
         self.pending.set(slot, false);
+        let is_damaged = self.is_damaged(slot);
         let there = self.fingerprints.get(slot);
-        if there == fingerprint {
+        if there == fingerprint && !is_damaged {
             return;
         }
-        let parity = Arc::make_mut(&mut self.parity);
-        parity.xor_assign(there);
-        parity.xor_assign(fingerprint);
+        let checksum = fingerprint.checksum();
+        // The bits that a damaged slot had come back: the parity has counted them all the time.
+        if !is_damaged || checksum != self.checksum(slot) {
+            let rebuilt = is_damaged.then(|| self.rebuilt(slot)).flatten();
+            let mut change = rebuilt.unwrap_or_else(|| there.clone());
+            change.xor_assign(fingerprint);
+            Arc::make_mut(&mut self.parity).xor_assign(&change);
+        }
         *self.fingerprints.get_mut(slot) = fingerprint.clone();
         *self.sketches.get_mut(slot) = sketch(fingerprint);
-        *self.checksums.get_mut(slot) = fingerprint.checksum();
-    }
-
-    /// The slots whose fingerprint does not match its checksum.
-    pub fn damaged(&self) -> SlotSet {
-        (0..=255)
-            .filter(|&slot| self.fingerprint(slot).checksum() != self.checksum(slot))
-            .collect()
-    }
-
-    /// Whether the parity row is the ⊕ of the fingerprints that are there.
-    pub fn parity_holds(&self) -> bool {
-        let mut sum = Fingerprint::ZERO;
-        (0..=255).for_each(|slot| sum.xor_assign(self.fingerprint(slot)));
-        sum == *self.parity
-    }
-
-    /// The fingerprint that parity and the other slots say `slot` should have.
-    pub fn from_parity(&self, slot: u8) -> Fingerprint {
-        let mut sum = (*self.parity).clone();
-        (0..=255)
-            .filter(|&other| other != slot)
-            .for_each(|other| sum.xor_assign(self.fingerprint(other)));
-        sum
-    }
-
-    /// Rebuilds a slot's damaged fingerprint from parity; false, with nothing changed, if the result does
-    /// not match the slot's checksum either.
-    pub fn mend(&mut self, slot: u8) -> bool {
-        let fingerprint = self.from_parity(slot);
-        let holds = fingerprint.checksum() == self.checksum(slot);
-        if holds {
-            // The parity already is that of the right bits.
-            *self.sketches.get_mut(slot) = sketch(&fingerprint);
-            *self.fingerprints.get_mut(slot) = fingerprint;
-        }
-        holds
+        *self.checksums.get_mut(slot) = checksum;
     }
 
     /// Where each column lies and how many bytes it takes, in the same order for every chunk.
@@ -401,6 +375,14 @@ impl<'a> Node<'a> {
     pub fn fingerprint(self) -> Option<&'a Fingerprint> {
         let slot = self.slot();
         (!self.chunk.pending.contains(slot)).then(|| self.chunk.fingerprint(slot))
+    }
+
+    /// Its fingerprint as it was written, though its memory may be damaged, unless it is still to be encoded
+    /// or is lost.
+    pub fn whole_fingerprint(self) -> Option<Cow<'a, Fingerprint>> {
+        let slot = self.slot();
+        let is_readable = !self.chunk.pending.contains(slot);
+        is_readable.then(|| self.chunk.whole(slot)).flatten()
     }
 
     /// Whether it is a reified edge.

@@ -1,5 +1,6 @@
 //! What a slot's fingerprint should be, from what the slot says.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::chunk::{Node, Source};
@@ -36,7 +37,8 @@ impl Recipe {
         match node.source() {
             Source::Given | Source::Vector => {
                 let given = node.fingerprint();
-                Self::known(given.expect("given fingerprints are never pending"))
+                let given = given.expect("given fingerprints are never pending");
+                Self::known(node.whole_fingerprint().unwrap_or(Cow::Borrowed(given)))
             }
             Source::Content => Self::of_content(node.value(), node.fields(), node.name()),
             Source::Edge => Self::of_edge(state, node.id()),
@@ -64,7 +66,8 @@ impl Recipe {
             .expect("a reified edge is in the graph");
         let end = |address| {
             let node = state.node(address).expect("the ends of an edge are there");
-            let there = node.fingerprint().map(Self::known);
+            // One that is damaged beyond repair by parity may still follow from content.
+            let there = node.whole_fingerprint().map(Self::known);
             Box::new(there.unwrap_or_else(|| Self::of(state, node)))
         };
         Self::Edge {
@@ -74,8 +77,8 @@ impl Recipe {
         }
     }
 
-    fn known(fingerprint: &Fingerprint) -> Self {
-        Self::Known(Box::new(fingerprint.clone()))
+    fn known(fingerprint: Cow<'_, Fingerprint>) -> Self {
+        Self::Known(Box::new(fingerprint.into_owned()))
     }
 
     /// The fingerprint.

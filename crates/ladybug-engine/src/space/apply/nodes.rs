@@ -1,5 +1,6 @@
 //! Nodes: how they come, go, move, and change what they say.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Misfit, NAME_GROUPS, Space, check_expiry, check_name, misfit, replace_truth};
@@ -101,7 +102,11 @@ impl Space {
         let slot = address.slot();
         let chunk = self.chunk_mut(address);
         let source = Source::of_code(*chunk.source.get(slot)).expect("codes are checked at entry");
-        let bits = || Box::new(chunk.fingerprint(slot).clone());
+        // As they were given, though the memory may be damaged since.
+        let bits = || {
+            let whole = chunk.whole(slot).map(Cow::into_owned);
+            Box::new(whole.unwrap_or_else(|| chunk.fingerprint(slot).clone()))
+        };
         let fingerprint = match source {
             Source::Given => Bits::Given(bits()),
             Source::Vector => Bits::Vector(bits()),
@@ -199,7 +204,7 @@ impl Space {
         if source.pending.contains(old_slot) {
             target.pending.set(new_slot, true);
         } else {
-            target.set_fingerprint(new_slot, source.fingerprint(old_slot));
+            target.take_fingerprint(new_slot, &source, old_slot);
         }
         target.bound.set(new_slot, source.bound.contains(old_slot));
         macro_rules! carry {
