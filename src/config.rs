@@ -35,6 +35,9 @@ pub const SLOWLOG_ENTRIES_MAX: usize = 128;
 /// Least bound on what held snapshots keep: 1 MiB, a few chunks.
 pub const SNAPSHOT_BYTES_MIN: u64 = 1 << 20;
 
+/// Bytes of fingerprints that scrubbing looks at a second: a full space in 18 seconds, for a five-hundredth of a core.
+pub const SCRUB_BYTES_PER_S: u64 = 4 << 20;
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -110,6 +113,9 @@ pub struct Options {
     /// Seconds that the past is kept at most; 0 for as long as there is room [default: 0]
     #[arg(long, value_name = "SECONDS", env = "LADYBUG_HISTORY_AGE")]
     pub history_age: Option<u64>,
+    /// Bytes of fingerprints a second that are checked, and repaired, in the background; 0 for none [default: 4194304]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_SCRUB_BYTES_PER_SECOND")]
+    pub scrub_bytes_per_second: Option<u64>,
     /// What a full fluid zone does: none refuses, coldest evicts [default: none]
     #[arg(long, value_name = "POLICY", env = "LADYBUG_EVICTION")]
     pub eviction: Option<String>,
@@ -175,6 +181,8 @@ pub struct Settings {
     pub history_bytes: u64,
     /// Seconds that the past is kept at most; 0 for as long as there is room.
     pub history_age_s: u64,
+    /// Bytes of fingerprints a second that scrubbing looks at, 0 for none, at the start.
+    pub scrub_bytes_per_s: u64,
     /// What a full fluid zone does.
     pub eviction: Eviction,
     /// The Hamming kernel, if it is not to be the best one.
@@ -306,6 +314,10 @@ impl Settings {
                 .or(file.history_bytes)
                 .unwrap_or(HISTORY_BYTES),
             history_age_s: options.history_age.or(file.history_age).unwrap_or(0),
+            scrub_bytes_per_s: options
+                .scrub_bytes_per_second
+                .or(file.scrub_bytes_per_second)
+                .unwrap_or(SCRUB_BYTES_PER_S),
             eviction: match options.eviction.or(file.eviction).as_deref() {
                 None | Some("none") => Eviction::None,
                 Some("coldest") => Eviction::Coldest,

@@ -7,6 +7,7 @@ mod graph;
 mod harness;
 mod kill;
 mod nodes;
+mod parity;
 mod resp_commands;
 mod resp_connection;
 mod resp_data;

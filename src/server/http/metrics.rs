@@ -136,7 +136,34 @@ pub(super) fn render(server: &Server) -> String {
     memory(&server.engine, &mut out);
     log(&server.engine, &mut out);
     snapshots(&server.engine, &mut out);
+    scrub(server, &mut out);
     out.0
+}
+
+/// What scrubbing has looked at and found.
+fn scrub(server: &Server, out: &mut Exposition) {
+    let stats = &server.stats;
+    out.counter(
+        "scrub_chunks_total",
+        "Chunks whose fingerprints were checked in the background.",
+        stats.scrubbed_chunks.load(Relaxed),
+    );
+    out.counter(
+        "scrub_repaired_total",
+        "Fingerprints, sketches and parity rows that were damaged in memory and repaired.",
+        stats.scrub_repaired.load(Relaxed),
+    );
+    out.counter(
+        "scrub_lost_total",
+        "Fingerprints that were damaged in memory beyond repair.",
+        stats.scrub_lost.load(Relaxed),
+    );
+    let last = server.scrub.status().last;
+    out.gauge(
+        "scrub_last_pass_timestamp_seconds",
+        "When the last full pass ended, in seconds since the epoch; 0 if there was none.",
+        last.map_or(0, |pass| pass.ended_us) / 1_000_000,
+    );
 }
 
 /// What the memory holds, all spaces together.

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::connection;
+use super::scrub;
 use super::server::Server;
 
 /// Connections the system keeps for us before we accept them.
@@ -112,6 +113,7 @@ impl Listeners {
         }
         accepting.spawn(keep_house(Arc::clone(&server)));
         accepting.spawn(remove_expired(Arc::clone(&server)));
+        accepting.spawn(scrub::run(Arc::clone(&server)));
         accepting.join_all().await;
         let ended = tokio::task::spawn_blocking(move || {
             for (sender, thread) in threads {

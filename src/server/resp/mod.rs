@@ -8,7 +8,7 @@
 //! - [`reply`], [`error`]: replies to bytes
 //!
 //! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
-//! [`save`], [`stats`], [`parameters`], [`glob`], [`reference`], [`digits`], [`extended`],
+//! [`save`], [`scrub`], [`stats`], [`parameters`], [`glob`], [`reference`], [`digits`], [`extended`],
 //! [`random`].
 
 pub mod client;
@@ -31,6 +31,7 @@ pub mod reference;
 pub mod reply;
 pub mod request;
 pub mod save;
+pub mod scrub;
 pub mod server;
 pub mod session;
 pub mod slowlog;

@@ -122,6 +122,17 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
     fixed("save", |_| String::new()),
     live(
+        "scrub-bytes-per-second",
+        |server| server.live.scrub_bytes_per_s.load(Relaxed).to_string(),
+        |value| {
+            let bytes_per_s = number(value, 0, i64::MAX as u64)?;
+            Ok(Box::new(move |server| {
+                server.live.scrub_bytes_per_s.store(bytes_per_s, Relaxed);
+                server.scrub.wake();
+            }))
+        },
+    ),
+    live(
         "slowlog-log-slower-than",
         |server| server.live.slowlog_threshold_us.load(Relaxed).to_string(),
         |value| {

@@ -18,6 +18,7 @@ use super::notify::{Event, Selection};
 use super::publish::Subscriptions;
 use super::request::Limits;
 use super::save::Saves;
+use super::scrub::Scrub;
 use super::session::unix_time_us;
 use super::slowlog::Slowlog;
 use super::stats::Stats;
@@ -42,6 +43,8 @@ pub struct Server {
     pub stats: Stats,
     /// What has been saved.
     pub saves: Saves,
+    /// What has been scrubbed.
+    pub scrub: Scrub,
     /// The port RESP is served on, once it is.
     pub port: AtomicU32,
     /// Forty hexadecimal digits, new at every start.
@@ -63,6 +66,8 @@ pub struct Live {
     pub slowlog_threshold_us: AtomicI64,
     /// Entries the slow log keeps.
     pub slowlog_entries_max: AtomicUsize,
+    /// Bytes of fingerprints a second that scrubbing looks at, 0 for none.
+    pub scrub_bytes_per_s: AtomicU64,
     /// Whether clients from elsewhere are refused while there is no password.
     pub protected_mode: AtomicBool,
     notify: AtomicU32,
@@ -76,6 +81,7 @@ impl Live {
             timeout_s: AtomicU64::new(settings.timeout_s),
             slowlog_threshold_us: AtomicI64::new(settings.slowlog_threshold_us),
             slowlog_entries_max: AtomicUsize::new(settings.slowlog_entries_max),
+            scrub_bytes_per_s: AtomicU64::new(settings.scrub_bytes_per_s),
             protected_mode: AtomicBool::new(settings.protected_mode),
             notify: AtomicU32::new(settings.notify.bits()),
             password: RwLock::new(settings.password.as_deref().map(Arc::from)),
@@ -115,6 +121,7 @@ impl Server {
             slowlog: Slowlog::default(),
             stats: Stats::default(),
             saves: Saves::default(),
+            scrub: Scrub::default(),
             port: AtomicU32::new(u32::from(settings.port)),
             run_id: run_id(),
             started_unix_s: unix_time_us() / 1_000_000,

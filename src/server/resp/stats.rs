@@ -45,6 +45,12 @@ pub struct Stats {
     pub expired: AtomicU64,
     /// Keys that a full zone evicted.
     pub evicted: AtomicU64,
+    /// Chunks that scrubbing has looked at.
+    pub scrubbed_chunks: AtomicU64,
+    /// Fingerprints, sketches and parity rows that scrubbing has repaired.
+    pub scrub_repaired: AtomicU64,
+    /// Fingerprints that scrubbing has found lost.
+    pub scrub_lost: AtomicU64,
     /// Commands a second, over the last second.
     pub operations_per_s: AtomicU64,
     commands: Vec<CommandStats>,
@@ -63,6 +69,9 @@ impl Default for Stats {
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            scrubbed_chunks: AtomicU64::new(0),
+            scrub_repaired: AtomicU64::new(0),
+            scrub_lost: AtomicU64::new(0),
             operations_per_s: AtomicU64::new(0),
             commands: TABLE
                 .entries()
@@ -112,6 +121,9 @@ impl Stats {
             &self.misses,
             &self.expired,
             &self.evicted,
+            &self.scrubbed_chunks,
+            &self.scrub_repaired,
+            &self.scrub_lost,
         ] {
             counter.store(0, Relaxed);
         }

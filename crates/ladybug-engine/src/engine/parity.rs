@@ -300,12 +300,13 @@ mod tests {
 
     use super::*;
     use crate::commit::transaction::{Draft, EdgeDraft};
+    use crate::engine::check::{check, repair};
     use crate::engine::tests::checkpoint::open_simulated;
     use crate::fingerprint::{Fingerprint, encode};
     use crate::space::chunk::parity::KeptPart;
     use crate::space::image::check_invariants;
     use crate::space::mutation::{Bits, Content};
-    use crate::storage::SimulatedStorage;
+    use crate::storage::{SimulatedStorage, Storage};
 
     /// Given bits number `n`.
     fn given(n: u64) -> Content {
@@ -539,6 +540,30 @@ mod tests {
         assert!(repair.was_mapped && repair.repaired.len() == 1);
         assert_eq!(fingerprint(&engine, b), Fingerprint::random(1));
         check_invariants(&engine.state(0).0).expect("a sound state");
+    }
+
+    #[test]
+    fn damage_that_was_written_to_a_checkpoint_is_repaired_from_its_parity_or_the_older_and_the_log()
+     {
+        for lost in [1, 2] {
+            let disk = SimulatedStorage::new(9);
+            let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+            let engine = open_simulated(&disk);
+            let [a, b, ..] = prepared(&engine);
+            engine.checkpoint().expect("the older checkpoint");
+            create(&engine, "more", text("more"));
+            [a, b][..lost].iter().for_each(|at| flip(&engine, *at, 7));
+            engine.checkpoint().expect("a checkpoint of the damage");
+            drop(engine);
+            let report = check(&storage).expect("a report");
+            assert!(!report.is_clean(), "{lost}");
+            let repaired = repair(&storage).expect("repaired");
+            assert!(repaired.after.is_clean(), "{:?}", repaired.after);
+            let engine = open_simulated(&disk);
+            assert_eq!(found(&engine), []);
+            assert_eq!(fingerprint(&engine, a), Fingerprint::random(0));
+            assert_eq!(fingerprint(&engine, b), Fingerprint::random(1));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod introspection;
 pub mod keys;
 pub mod number;
 pub mod operand;
+pub mod parity;
 pub mod paths;
 pub mod pubsub;
 pub mod search;
@@ -26,6 +27,7 @@ use super::command::Command;
 pub const FAMILIES: &[&[Command]] = &[
     connection::COMMANDS,
     server::COMMANDS,
+    parity::COMMANDS,
     introspection::COMMANDS,
     keys::COMMANDS,
     strings::COMMANDS,

@@ -276,6 +276,13 @@ fn ladybug(server: &Server, out: &mut String) {
     field(out, "snapshots_held", snapshots.held);
     field(out, "snapshots_bytes", snapshots.bytes);
     field(out, "snapshots_gone", snapshots.revoked);
+    let (stats, scrub) = (&server.stats, server.scrub.status());
+    field(out, "scrub_chunks", stats.scrubbed_chunks.load(Relaxed));
+    field(out, "scrub_repaired", stats.scrub_repaired.load(Relaxed));
+    field(out, "scrub_lost", stats.scrub_lost.load(Relaxed));
+    field(out, "scrub_in_progress", u8::from(scrub.running.is_some()));
+    let ended_us = scrub.last.map_or(0, |pass| pass.ended_us);
+    field(out, "scrub_last_pass_time", ended_us / 1_000_000);
     for space in server.engine.spaces() {
         let (state, _) = server.engine.state(space);
         let label = server.engine.space_label(space);
