@@ -2,12 +2,13 @@
 # Runs every test, from unit tests to real clients, and ends with one line: N passed, N failed.
 #
 #   ./test.sh              everything
-#   ./test.sh rust         one stage: rust, minimal or clients
+#   ./test.sh rust         one stage: rust, minimal, model or clients
 #   ./test.sh hset         every test whose name contains "hset", in the default build and the clients
 #
 # Stages:
 #   rust     unit, integration and doc tests with the default features
 #   minimal  the same without features: no SIMD kernels, no threads
+#   model    what several locks or none are between, under every schedule that the model checker tries
 #   clients  tests/python: redis-py, redis-cli, a differential run against redis-server,
 #            the README's session, the container files (see tests/python/README.md)
 #
@@ -16,11 +17,11 @@
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 
-stages=(rust minimal clients)
+stages=(rust minimal model clients)
 filter=""
 case "${1:-}" in
   "") ;;
-  rust | minimal | clients) stages=("$1") ;;
+  rust | minimal | model | clients) stages=("$1") ;;
   -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
   *) stages=(rust clients); filter="$1" ;;
 esac
@@ -89,6 +90,8 @@ for stage in "${stages[@]}"; do
   case "$stage" in
     rust) cargo_stage rust --workspace --features simd,parallel --no-fail-fast ${filter:+"$filter"} ;;
     minimal) cargo_stage minimal --workspace --no-default-features --no-fail-fast ;;
+    model) RUSTFLAGS="${RUSTFLAGS:-} --cfg shuttle" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/shuttle" \
+      cargo_stage model -p ladybug-engine --lib --no-fail-fast model_of ;;
     clients) clients_stage ;;
   esac
 done

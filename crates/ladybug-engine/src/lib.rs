@@ -10,3 +10,4 @@ pub mod fingerprint;
 pub mod search;
 pub mod space;
 pub mod storage;
+mod sync;

@@ -7,16 +7,15 @@
 //!
 //! A checkpoint holds its states without a lease: it ends by itself, and nothing may make it fail but the disk.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
-
-use parking_lot::Mutex;
 
 use crate::commit::transaction::SpaceId;
 use crate::error::EngineError;
 use crate::space::address::SLOTS;
 use crate::space::retained::Retained;
 use crate::space::state::State;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Bytes that held snapshots may keep beyond the live spaces, unless set otherwise: 1 GiB.
 pub const SNAPSHOT_BYTES: u64 = 1 << 30;
@@ -288,5 +287,52 @@ mod tests {
         });
         assert_eq!(engine.snapshot_stats().held, 0);
         assert!(engine.snapshot_stats().revoked > 0);
+    }
+}
+
+/// The same under every schedule that shuttle tries.
+#[cfg(all(test, shuttle))]
+mod model {
+    use super::*;
+    use crate::sync::thread;
+
+    const BOUND: u64 = 1600;
+    const HOLDERS: usize = 3;
+    const ITERATIONS: usize = 5_000;
+
+    fn hold(leases: &Arc<Leases>, bytes: u64) -> Arc<Lease> {
+        let state = Arc::new(State::new(0));
+        let lease = leases.take(0, Arc::clone(&state), bytes);
+        leases.grew(bytes, |_| Arc::clone(&state));
+        lease
+    }
+
+    #[test]
+    fn model_of_holders_that_race_never_passes_the_bound() {
+        let check = || {
+            let leases = Leases::new(BOUND);
+            let holders: Vec<_> = (0..HOLDERS)
+                .map(|_| {
+                    let leases = Arc::clone(&leases);
+                    thread::spawn(move || {
+                        // One that comes and goes, and one that stays.
+                        drop(hold(&leases, BOUND / 2));
+                        hold(&leases, BOUND / 2)
+                    })
+                })
+                .collect();
+            let held: Vec<_> = holders
+                .into_iter()
+                .map(|holder| holder.join().expect("a holder"))
+                .collect();
+            let kept = held.iter().filter(|lease| lease.check().is_ok());
+            let bytes: u64 = kept.map(|lease| lease.own_bytes).sum();
+            assert!(bytes <= BOUND, "{bytes}");
+            assert_eq!(leases.stats().held, HOLDERS);
+            drop(held);
+            assert_eq!(leases.stats().held, 0, "none is left behind");
+        };
+        shuttle::check_random(check, ITERATIONS);
+        shuttle::check_pct(check, ITERATIONS, 3);
     }
 }

@@ -17,13 +17,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
-
-use parking_lot::{Condvar, Mutex};
 
 use super::record::{self, Position, Record};
 use crate::storage::Storage;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex};
 pub use error::{FailureCause, LogError, LogFailed, OutcomeUnknown};
 pub use recovery::{Recovery, rehearse};
 pub use scan::{Damage, DamageKind, LogReport, SegmentReader, SegmentReport, Step, scan};
@@ -510,5 +509,7 @@ impl Drop for Log {
     }
 }
 
+#[cfg(all(test, shuttle))]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,11 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
-
-use parking_lot::Mutex;
 
 use super::{OutcomeUnknown, Shared};
 use crate::commit::record::Position;
+use crate::sync::Mutex;
+use crate::sync::thread::{self, Thread};
 
 /// The wakers of those who wait, by position.
 #[derive(Default)]
@@ -71,14 +70,14 @@ impl Durable {
                 self.0.unpark();
             }
         }
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(self);
         loop {
             if let Poll::Ready(outcome) = future.as_mut().poll(&mut context) {
                 return outcome;
             }
-            std::thread::park();
+            thread::park();
         }
     }
 }

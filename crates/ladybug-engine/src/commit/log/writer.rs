@@ -3,17 +3,16 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use parking_lot::MutexGuard;
 
 use super::error::FailureCause;
 use super::scan::{list_segments, segment_path};
 use super::{Abandoned, FsyncPolicy, LogError, LogFailed, LogOptions, SegmentFile, Shared};
 use crate::commit::record::{self, Position, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::storage::{File, Result, Storage};
+use crate::sync::MutexGuard;
+use crate::sync::atomic::Ordering;
+use crate::sync::thread::{self, JoinHandle};
 
 /// Under `always`, records nobody waits for are written this often.
 const IDLE_WRITE_INTERVAL: Duration = Duration::from_millis(100);
@@ -394,7 +393,7 @@ impl Shared {
 
 /// Starts the writer thread.
 pub(super) fn spawn(shared: Arc<Shared>) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new()
+    thread::Builder::new()
         .name(String::from("ladybug-log"))
         .spawn(move || {
             let ending = Ending(&shared);
