@@ -116,7 +116,7 @@ def main(encoder, path):
         sys.exit(f"{path} has {len(texts)} packages, the measure needs {DOCUMENTS_LEAST}")
     length = np.mean([len(text.encode()) for text in texts])
     print(f"{len(texts)} descriptions, {length:.0f} bytes each on average, {len(set(texts))} distinct")
-    print("speed:", encode(encoder, "speed", texts).decode().strip())
+    print(encode(encoder, "speed", texts).decode(), end="")
     stored = fingerprints(encoder, texts)
 
     queries, accepted = zip(*questions(names))

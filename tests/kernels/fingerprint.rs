@@ -5,6 +5,8 @@
 pub mod expand;
 #[path = "kernel.rs"]
 pub mod kernel;
+#[path = "../../crates/ladybug-engine/src/fingerprint/plan.rs"]
+mod plan;
 
 /// As `ladybug_engine::fingerprint::vector`.
 pub mod vector {

@@ -5,6 +5,7 @@
 //! | [`vector`](self) | [`Fingerprint`]: its layout, bytes and hex |
 //! | `algebra` | bind, permute, logic, distance, similarity |
 //! | [`bundle`] | majority by bit-sliced counters |
+//! | `weigh`, `plan` | the weighted majority of expanded seeds, without growing them whole |
 //! | [`sketch`] | the fixed sample of 512 bits that a search looks at first |
 //! | [`expand`] | a seed grown to 10,240 pseudo-random bits |
 //! | [`kernel`] | the inner loops, one table of functions a processor family |
@@ -18,8 +19,10 @@ pub mod bundle;
 pub mod encode;
 pub mod expand;
 pub mod kernel;
+mod plan;
 pub mod sketch;
 mod vector;
+mod weigh;
 
 pub use algebra::{similarity, z};
 pub use encode::Encoder;

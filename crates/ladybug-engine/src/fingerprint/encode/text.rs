@@ -6,13 +6,15 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::key;
 use super::weights::word_weight;
 use crate::fingerprint::Fingerprint;
-use crate::fingerprint::bundle::Counters;
-use crate::fingerprint::expand::{expand, split_mix};
+use crate::fingerprint::expand::split_mix;
+use crate::fingerprint::weigh::{Weighted, weighted_majority};
 
 /// Characters of an n-gram.
 const GRAM: usize = 3;
 /// Fraction bits of an energy.
 const ENERGY_BITS: u32 = 16;
+/// Occurrences that there is room for at first: texts have about one a byte.
+const FOUND: usize = 4_096;
 /// How many times a word's weight a feature's weight is, so that rounding it to an integer loses little.
 const SCALE: u64 = 2;
 
@@ -39,13 +41,11 @@ pub fn text(text: &str) -> Fingerprint {
     if features.is_empty() {
         return Fingerprint::random(xxh3_64_with_seed(text.as_bytes(), key::EMPTY));
     }
-    let mut counters = Counters::new();
-    let mut vector = Fingerprint::ZERO;
-    for feature in &features {
-        expand(feature.hash, vector.words_mut());
-        counters.add(vector.words(), feature.weight);
-    }
-    counters.majority(|| {
+    let mut seeds: Vec<_> = features
+        .iter()
+        .map(|&Feature { hash, weight }| Weighted { weight, seed: hash })
+        .collect();
+    weighted_majority(&mut seeds, || {
         Fingerprint::random(features.iter().fold(key::TIE, |seed, feature| {
             split_mix(seed ^ feature.hash, feature.weight)
         }))
@@ -61,7 +61,7 @@ pub fn text(text: &str) -> Fingerprint {
 /// half of it in the word itself, however long it is. What occurs n times weighs √n times as much as once:
 /// squares add up.
 pub fn text_features(text: &str) -> Vec<Feature> {
-    let mut found = Found::default();
+    let mut found = Found(Vec::with_capacity(text.len().min(FOUND)));
     let mut marked = String::new();
     let mut starts: Vec<usize> = Vec::new();
     // The word before: where it ended, and its weight's square.
@@ -113,7 +113,6 @@ fn fold_case(word: &str, folded: &mut String) {
 }
 
 /// Occurrences of features: hash and energy, the square of the weight.
-#[derive(Default)]
 struct Found(Vec<(u64, u64)>);
 
 impl Found {
@@ -123,7 +122,7 @@ impl Found {
 
     /// One feature a hash, of the root of its energy, rounded.
     fn features(mut self) -> Vec<Feature> {
-        self.0.sort_unstable();
+        self.0.sort_unstable_by_key(|&(hash, _)| hash);
         self.0
             .chunk_by(|a, b| a.0 == b.0)
             .map(|same| {

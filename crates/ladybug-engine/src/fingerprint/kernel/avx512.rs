@@ -17,8 +17,33 @@ use super::avx2::extract;
 use super::scalar;
 use super::simd::{PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
+use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
+
+/// The function `sketches` of a module whose `sketch_lanes` counts the bits that differ in each word.
+macro_rules! sketch_scan {
+    ($features:literal) => {
+        #[target_feature(enable = $features)]
+        fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
+            let (fours, rest) = candidates.as_chunks::<4>();
+            let (distances, distances_rest) = distances.as_chunks_mut::<4>();
+            for ([a, b, c, d], distances) in fours.iter().zip(distances) {
+                *distances = sums([
+                    sketch_lanes(query, a),
+                    sketch_lanes(query, b),
+                    sketch_lanes(query, c),
+                    sketch_lanes(query, d),
+                ]);
+            }
+            for (candidate, distance) in rest.iter().zip(distances_rest) {
+                *distance = _mm512_reduce_add_epi64(sketch_lanes(query, candidate)) as u16;
+            }
+        }
+    };
+}
+
+pub(super) use sketch_scan;
 
 table!(
     "avx512",
@@ -28,6 +53,7 @@ table!(
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
 );
+sketch_scan!("avx512f,avx512bw,avx512vl");
 
 /// Words of one 512-bit register.
 pub(super) const REGISTER: usize = 8;
@@ -65,24 +91,6 @@ fn quarter(a: &Words, b: &Words) -> u32 {
             count.bytes::<1>(differing(a, b, index))
         })
         .total()
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
-    let (fours, rest) = candidates.as_chunks::<4>();
-    let (distances, distances_rest) = distances.as_chunks_mut::<4>();
-    for (four, distances) in fours.iter().zip(distances) {
-        let [a, b, c, d] = four;
-        *distances = sums([
-            sketch_lanes(query, a),
-            sketch_lanes(query, b),
-            sketch_lanes(query, c),
-            sketch_lanes(query, d),
-        ]);
-    }
-    for (candidate, distance) in rest.iter().zip(distances_rest) {
-        *distance = _mm512_reduce_add_epi64(sketch_lanes(query, candidate)) as u16;
-    }
 }
 
 /// The number of bits that differ in each word of two sketches.

@@ -7,10 +7,11 @@ use std::arch::x86_64::{
 };
 
 use super::avx2::extract;
-use super::avx512::{PART, REGISTER, differing, prefetch, sums};
+use super::avx512::{PART, REGISTER, differing, prefetch, sketch_scan, sums};
 use super::scalar;
 use super::simd::{PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
+use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
@@ -19,6 +20,7 @@ table!(
     "avx512f,avx512bw,avx512vl,avx512vpopcntdq,bmi2,popcnt",
     (super::avx512::KERNELS.available)() && is_x86_feature_detected!("avx512vpopcntdq")
 );
+sketch_scan!("avx512f,avx512bw,avx512vl,avx512vpopcntdq");
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
@@ -26,24 +28,6 @@ fn quarter(a: &Words, b: &Words) -> u32 {
     (0..QUARTER / REGISTER)
         .fold(Count::new(), |count, index| count.register(a, b, index))
         .total()
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq")]
-fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
-    let (fours, rest) = candidates.as_chunks::<4>();
-    let (distances, distances_rest) = distances.as_chunks_mut::<4>();
-    for (four, distances) in fours.iter().zip(distances) {
-        let [a, b, c, d] = four;
-        *distances = sums([
-            sketch_lanes(query, a),
-            sketch_lanes(query, b),
-            sketch_lanes(query, c),
-            sketch_lanes(query, d),
-        ]);
-    }
-    for (candidate, distance) in rest.iter().zip(distances_rest) {
-        *distance = _mm512_reduce_add_epi64(sketch_lanes(query, candidate)) as u16;
-    }
 }
 
 /// The number of bits that differ in each word of two sketches.

@@ -130,6 +130,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fingerprint::expand::LANES;
+    use crate::fingerprint::plan::{Column, PLANES, Plan};
     use crate::fingerprint::{BITS, Fingerprint, SKETCH_BITS, SKETCH_WORDS, Sketch, WORDS};
 
     /// Random, sparse, dense, equal and complementary words: carries of every kind.
@@ -254,6 +256,21 @@ mod tests {
                         prop_assert_eq!(rotated.bit(bit), a[from / 64] >> (from % 64) & 1 == 1, "rotation of {}", kernels.name);
                     }
                 }
+
+                // One plane and two seeds, in a column of one pair.
+                let plan = Plan {
+                    given: 1,
+                    columns: vec![Column { first: PLANES, pairs: 1 }],
+                    pairs: vec![[PLANES + 1, PLANES + 2]],
+                    planes: vec![PLANES + 3, PLANES + 4],
+                    slots: usize::from(PLANES) + 5,
+                };
+                let mut planes = [a, b];
+                (kernels.weigh)(&[seed, !seed], &plan, &mut vec![[u64::MAX; LANES]; plan.slots], &mut planes);
+                let (mut sum, mut carry) = (a, expected);
+                (scalar::KERNELS.expand)(!seed, &mut expanded);
+                (scalar::KERNELS.carry_save_add)(&mut sum, &expanded, &mut carry);
+                prop_assert_eq!(planes, [sum, carry], "weighing of {}", kernels.name);
 
                 let (mut sum, mut carry) = (a, c);
                 (kernels.carry_save_add)(&mut sum, &b, &mut carry);

@@ -8,6 +8,7 @@ use std::arch::aarch64::{
 use super::scalar::{self, extract};
 use super::simd::{PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
+use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 

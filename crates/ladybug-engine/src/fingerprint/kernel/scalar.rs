@@ -2,6 +2,7 @@
 
 use super::table::{Kernels, block, candidates};
 use crate::fingerprint::expand::{LANES, lanes, step};
+use crate::fingerprint::plan::{Block, ONES, PLANES, Plan, ZEROS};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
@@ -15,6 +16,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     sketch_distances,
     block_sketch_distances,
     expand,
+    weigh,
     carry_save_add,
     gather,
     rotate,
@@ -95,6 +97,49 @@ pub(super) fn expand(seed: u64, words: &mut Words) {
     for block in words.as_chunks_mut::<LANES>().0 {
         *block = states;
         states = states.map(step);
+    }
+}
+
+#[inline(always)]
+pub(super) fn weigh(seeds: &[u64], plan: &Plan, slots: &mut [Block], planes: &mut [Words]) {
+    slots[usize::from(ZEROS)] = [0; LANES];
+    slots[usize::from(ONES)] = [u64::MAX; LANES];
+    let first = usize::from(PLANES) + plan.given;
+    let results = first + seeds.len();
+    for (slot, &seed) in slots[first..].iter_mut().zip(seeds) {
+        *slot = lanes(seed);
+    }
+    for block in 0..WORDS / LANES {
+        let words = block * LANES..(block + 1) * LANES;
+        let given = &mut slots[usize::from(PLANES)..first];
+        for (slot, plane) in given.iter_mut().zip(&*planes) {
+            slot.copy_from_slice(&plane[words.clone()]);
+        }
+        let (mut pairs, mut next) = (&plan.pairs[..], results);
+        for column in &plan.columns {
+            let (these, rest) = pairs.split_at(usize::from(column.pairs));
+            pairs = rest;
+            let mut sum = slots[usize::from(column.first)];
+            let sum_slot = next;
+            next += 1;
+            for pair in these {
+                let [a, b] = pair.map(|slot| slots[usize::from(slot)]);
+                let half: Block = std::array::from_fn(|lane| a[lane] ^ b[lane]);
+                let carry = |lane| (a[lane] & b[lane]) | (half[lane] & sum[lane]);
+                slots[next] = std::array::from_fn(carry);
+                next += 1;
+                sum = std::array::from_fn(|lane| half[lane] ^ sum[lane]);
+                // Each time, as compilers take the last one apart into words.
+                slots[sum_slot] = sum;
+            }
+        }
+        for (plane, &slot) in planes.iter_mut().zip(&plan.planes) {
+            plane[words.clone()].copy_from_slice(&slots[usize::from(slot)]);
+        }
+        // As a run of words: as blocks, compilers gather the same lane of several seeds.
+        for word in slots[first..results].as_flattened_mut() {
+            *word = step(*word);
+        }
     }
 }
 

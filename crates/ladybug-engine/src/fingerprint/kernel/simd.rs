@@ -30,6 +30,7 @@ macro_rules! table {
             sketch_distances,
             block_sketch_distances,
             expand,
+            weigh,
             carry_save_add,
             gather,
             rotate,
@@ -89,6 +90,15 @@ macro_rules! table {
             }
             // SAFETY: this table is in use only on a processor with these features.
             unsafe { compiled(seed, words) }
+        }
+
+        fn weigh(seeds: &[u64], plan: &Plan, slots: &mut [Block], planes: &mut [Words]) {
+            #[target_feature(enable = $features)]
+            fn compiled(seeds: &[u64], plan: &Plan, slots: &mut [Block], planes: &mut [Words]) {
+                scalar::weigh(seeds, plan, slots, planes);
+            }
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { compiled(seeds, plan, slots, planes) }
         }
 
         fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words) {

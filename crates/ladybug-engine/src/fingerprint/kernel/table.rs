@@ -1,5 +1,6 @@
 //! The table of functions that every kind of processor has, and their checks of lengths.
 
+use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::Sketch;
 use crate::fingerprint::vector::Words;
 
@@ -33,6 +34,9 @@ pub struct Kernels {
     pub block_sketch_distances: fn(queries: &[Sketch], run: &[u64], distances: &mut [u16]),
     /// Grows a seed to a pseudo-random vector, see [`expand`](crate::fingerprint::expand).
     pub expand: fn(seed: u64, words: &mut Words),
+    /// Adds expanded seeds to planes, as a plan says, in the memory of its slots.
+    pub(in crate::fingerprint) weigh:
+        fn(seeds: &[u64], plan: &Plan, slots: &mut [Block], planes: &mut [Words]),
     /// Full addition of each bit of `sum`, `addend` and `carry`: leaves the sum in `sum` and the
     /// carry in `carry`.
     pub carry_save_add: fn(sum: &mut Words, addend: &Words, carry: &mut Words),
