@@ -17,7 +17,9 @@ def run(options, driver):
         environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
         command = [driver, "grow", str(options.spaces), str(options.rounds)]
         print(f"growth to {options.spaces} spaces, {threads} threads", flush=True)
-        output = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, check=True).stdout
+        # At the end of its input the driver begins to measure.
+        ends = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        output = subprocess.run(command, env=environment, text=True, check=True, **ends).stdout
         lines += [{"threads": str(threads)} | line for line in csv.DictReader(io.StringIO(output))]
     with (options.output / "search-growth.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, lines[0], lineterminator="\n")

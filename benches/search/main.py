@@ -21,7 +21,7 @@ def main():
     parser.add_argument("what", nargs="?", default="all", choices=["all", "peers", "wire", "growth"])
     parser.add_argument("--rounds", type=int, default=5, help="rounds of everything, after one to warm up")
     parser.add_argument("--data", nargs="+", choices=DATA, default=DATA, help="which data peers are compared on")
-    parser.add_argument("--spaces", type=int, default=64, help="how far growth goes (42 MiB of memory each)")
+    parser.add_argument("--spaces", type=int, default=64, help="how far growth goes (90 MB of memory each)")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/benchmarks"))
     parser.add_argument("--build", action="store_true", help="only make the data and the peers' indexes")
     options = parser.parse_args()

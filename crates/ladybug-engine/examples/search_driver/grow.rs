@@ -1,7 +1,8 @@
 //! Growth: how long a query takes over 1, 2, 4, … full spaces searched together.
 //!
-//! The queries have ten neighbours at 20 % distance in each space. Writes a line of CSV for each number of
-//! spaces, with medians over queries and rounds; rounds go through all numbers, so that noise hits all alike.
+//! The queries have ten neighbours at 20 % distance in each space. Waits for the end of standard input when all are
+//! filled, so that only measuring needs a quiet machine. Writes a line of CSV for each number of spaces, with
+//! medians over queries and rounds; rounds go through all numbers, so that noise hits all alike.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,7 +12,7 @@ use ladybug_engine::fingerprint::{BITS, Fingerprint, kernel};
 use ladybug_engine::search::Recall;
 
 use super::K;
-use super::memory::{Memory, ZONE};
+use super::memory::{Memory, SPACE};
 use super::plant::Random;
 use super::serve::timed;
 
@@ -27,13 +28,15 @@ pub fn grow(spaces: usize, rounds: usize) -> Result<(), Box<dyn Error>> {
         .collect();
     let mut memory = Memory::new()?;
     let (seconds, filled) =
-        timed(|| (0..spaces).try_for_each(|_| memory.fill(&zone(&queries, &mut random))));
+        timed(|| (0..spaces).try_for_each(|_| memory.fill(&space(&queries, &mut random))));
     filled?;
     let seconds = seconds / 1e9;
     eprintln!(
         "{spaces} spaces filled in {seconds:.0} s, kernel {}",
         kernel::active().name
     );
+
+    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
 
     let mut measured: BTreeMap<(usize, &str), Vec<f64>> = BTreeMap::new();
     for round in 0..=rounds {
@@ -59,7 +62,7 @@ pub fn grow(spaces: usize, rounds: usize) -> Result<(), Box<dyn Error>> {
     )?;
     for ((count, what), mut ns) in measured {
         ns.sort_by(f64::total_cmp);
-        let (median, fingerprints) = (ns[ns.len() / 2], count * ZONE);
+        let (median, fingerprints) = (ns[ns.len() / 2], count * SPACE);
         let each = median / fingerprints as f64;
         writeln!(
             output,
@@ -69,16 +72,16 @@ pub fn grow(spaces: usize, rounds: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A full node zone in which each query has its neighbours.
-fn zone(queries: &[Fingerprint], random: &mut Random) -> Vec<Fingerprint> {
-    let mut zone: Vec<_> = (0..ZONE)
+/// A full space in which each query has its neighbours.
+fn space(queries: &[Fingerprint], random: &mut Random) -> Vec<Fingerprint> {
+    let mut space: Vec<_> = (0..SPACE)
         .map(|_| Fingerprint::random(random.next()))
         .collect();
     for query in queries {
         for _ in 0..K {
-            let place = random.below(ZONE);
-            zone[place] = random.at_distance(query, BITS / 5);
+            let place = random.below(SPACE);
+            space[place] = random.at_distance(query, BITS / 5);
         }
     }
-    zone
+    space
 }

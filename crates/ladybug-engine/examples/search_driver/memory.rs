@@ -1,4 +1,4 @@
-//! Fingerprints in an engine: loaded into full node zones, searched, and merely read.
+//! Fingerprints in an engine: loaded into spaces, searched, and merely read.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -10,14 +10,18 @@ use ladybug_engine::engine::{Engine, EngineOptions, Snapshot, SystemClock};
 use ladybug_engine::error::EngineError;
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::search::{Filter, Hit, Recall, Scope, TopK, top_k};
-use ladybug_engine::space::address::{ADDRESSES, Address};
+use ladybug_engine::space::address::{ADDRESSES, Address, Zone};
 use ladybug_engine::space::mutation::{Bits, Content};
 use ladybug_engine::storage::DiskStorage;
 
 use super::K;
 
 /// Nodes of a full node zone.
-pub const ZONE: usize = ADDRESSES / 2;
+pub const ZONE: usize = Zone::Node.capacity();
+/// Nodes of a full space: both zones.
+pub const SPACE: usize = ZONE + Zone::Fluid.capacity();
+/// When a fluid node expires: as late as can be, which is a microsecond before never.
+const FAR: i64 = i64::MAX - 1;
 /// Nodes of a commit while loading.
 const COMMIT: usize = 256;
 
@@ -26,6 +30,8 @@ pub type Row = (u32, u32);
 
 /// Snapshots of full spaces, and which row lies where.
 pub struct Memory {
+    /// Fingerprints loaded.
+    loaded: u32,
     rows: Vec<Box<[u32]>>,
     snapshots: Vec<Snapshot>,
     engine: Engine,
@@ -41,6 +47,7 @@ impl Memory {
             ..EngineOptions::default()
         };
         Ok(Self {
+            loaded: 0,
             rows: Vec::new(),
             snapshots: Vec::new(),
             engine: Engine::open(storage, Arc::new(SystemClock), options)?,
@@ -48,12 +55,14 @@ impl Memory {
         })
     }
 
-    /// Fills the next space, with at most [`ZONE`] fingerprints.
+    /// Fills the next space, with at most [`SPACE`] fingerprints: the node zone, and then, with nodes that expire in the
+    /// far future, the fluid one.
     pub fn fill(&mut self, fingerprints: &[Fingerprint]) -> Result<(), EngineError> {
         let space = self.rows.len() as SpaceId;
         let mut rows = vec![u32::MAX; ADDRESSES].into_boxed_slice();
-        let mut next_row = (self.rows.len() * ZONE) as u32;
+        let mut next_row = self.loaded;
         for commit in fingerprints.chunks(COMMIT) {
+            let expires = (next_row - self.loaded >= ZONE as u32).then_some(FAR);
             let made = self.engine.commit::<_, EngineError>(&[space], |tx| {
                 let mut create = |fingerprint: &Fingerprint| {
                     tx.create(Draft {
@@ -61,6 +70,7 @@ impl Memory {
                             fingerprint: Bits::Given(Box::new(fingerprint.clone())),
                             ..Content::default()
                         },
+                        expires,
                         ..Draft::default()
                     })
                 };
@@ -74,6 +84,7 @@ impl Memory {
                 next_row += 1;
             }
         }
+        self.loaded = next_row;
         self.rows.push(rows);
         self.snapshots.push(self.engine.snapshot(space));
         Ok(())
