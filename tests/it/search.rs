@@ -224,7 +224,7 @@ fn fingerprints_are_encoded_compared_and_bound() {
         ),
         (
             "MRESONATE 0 x",
-            "-ERR expected K to be a whole number from 1 to 65536, got '0'",
+            "-ERR expected the count to be a whole number from 1 to 65536, got '0'",
         ),
         (
             "MRESONATE 3",

@@ -148,14 +148,10 @@ impl<'a> Arguments<'a> {
         self.option(&[]).map(|_| ())
     }
 
-    /// The whole number that follows `option`.
-    pub fn number(
-        &mut self,
-        option: &str,
-        range: RangeInclusive<u64>,
-    ) -> Result<u64, CommandError> {
+    /// A whole number, which errors call `name`: mostly the option that it follows.
+    pub fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Result<u64, CommandError> {
         let what = format!(
-            "{option} to be a whole number from {} to {}",
+            "{name} to be a whole number from {} to {}",
             range.start(),
             range.end()
         );

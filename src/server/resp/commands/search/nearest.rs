@@ -71,7 +71,7 @@ pub(super) fn mresonate(
     request: &[&[u8]],
 ) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
-    let wanted = TopK::new(count(&mut arguments)?);
+    let wanted = TopK::new(count(&mut arguments, "the count")?);
     let options = &OPTIONS[1..];
     let mut queries = vec![arguments.operand(Bare::Text)?];
     while !arguments.is_empty() && !arguments.is_at(OPTIONS) {
@@ -98,9 +98,9 @@ fn only(replies: Vec<Reply>) -> Result<Reply, CommandError> {
     Ok(reply.expect("invariant: a query has an answer"))
 }
 
-/// How many nodes are asked for.
-fn count(arguments: &mut Arguments<'_>) -> Result<usize, CommandError> {
-    let count = arguments.number("K", 1..=ADDRESSES as u64)?;
+/// How many nodes are asked for, by the argument that errors call `what`.
+fn count(arguments: &mut Arguments<'_>, what: &str) -> Result<usize, CommandError> {
+    let count = arguments.number(what, 1..=ADDRESSES as u64)?;
     Ok(usize::try_from(count).unwrap_or(ADDRESSES))
 }
 
@@ -134,7 +134,7 @@ impl<'a> Options<'a> {
         let (mut recall, mut is_exact) = (None, false);
         while let Some(option) = arguments.option(known)? {
             match option {
-                "K" => options.wanted.k = count(&mut arguments)?,
+                "K" => options.wanted.k = count(&mut arguments, "K")?,
                 "THRESHOLD" => {
                     let most = arguments.number("THRESHOLD", 0..=BITS as u64)?;
                     options.wanted.distance_max = u32::try_from(most).unwrap_or(u32::MAX);
