@@ -6,6 +6,7 @@
 #   benches/redis.sh                    every case (about a quarter of an hour)
 #   benches/redis.sh always             one durability: never, everysec, always or none
 #   PAIRS=3 SECONDS_A_RUN=0.5 benches/redis.sh    shorter, and noisier
+#   TESTS=set PIPELINES=1 benches/redis.sh never  one cell of the table
 #
 # Durability, Redis on the right:
 #   never     --fsync never       --appendonly yes --appendfsync no
@@ -23,6 +24,8 @@ cd "$(dirname "$0")/.."
 
 pairs=${PAIRS:-11}
 run_seconds=${SECONDS_A_RUN:-1.5}
+read -ra tests <<<"${TESTS:-set get}"
+read -ra pipelines <<<"${PIPELINES:-1 16}"
 clients=50 value_bytes=64 keys=20000
 ratio_min=0.95 p99_ratio_max=1.5
 policies=("${@:-never}")
@@ -133,16 +136,16 @@ bad=0 compared=0
 mkdir -p "$data/results"
 for policy in "${policies[@]}"; do
   start "$policy"
-  for pipeline in 1 16; do
-    for test in set get; do
-      count=$(requests "$redis_port" $test $pipeline)
+  for pipeline in "${pipelines[@]}"; do
+    for test in "${tests[@]}"; do
+      count=$(requests "$redis_port" "$test" "$pipeline")
       rm -f "$data/results/pairs"
       for ((pair = 0; pair < pairs; pair++)); do
         # Whoever comes first may meet a colder machine: take turns.
         if ((pair % 2)); then
-          ours=$(measure "$ladybug_port" $test $pipeline "$count") theirs=$(measure "$redis_port" $test $pipeline "$count")
+          ours=$(measure "$ladybug_port" "$test" "$pipeline" "$count") theirs=$(measure "$redis_port" "$test" "$pipeline" "$count")
         else
-          theirs=$(measure "$redis_port" $test $pipeline "$count") ours=$(measure "$ladybug_port" $test $pipeline "$count")
+          theirs=$(measure "$redis_port" "$test" "$pipeline" "$count") ours=$(measure "$ladybug_port" "$test" "$pipeline" "$count")
         fi
         echo "$ours $theirs" >>"$data/results/pairs"
       done
@@ -154,7 +157,7 @@ for policy in "${policies[@]}"; do
         verdict="TOO SLOW"
         bad=$((bad + 1))
       fi
-      printf '%-9s %-4s %8d | %12.0f %12.0f %6.2f | %10.3f %10.3f %6.2f %s\n' "$policy" $test $pipeline \
+      printf '%-9s %-4s %8d | %12.0f %12.0f %6.2f | %10.3f %10.3f %6.2f %s\n' "$policy" "$test" "$pipeline" \
         "$(column rps)" "$(column redis_rps)" "$ratio" "$(column p99)" "$(column redis_p99)" "$p99_ratio" "$verdict"
     done
   done
