@@ -1,5 +1,6 @@
 """What the server adds to a search: RESONATE over a socket beside the same search within a process."""
 
+import io
 import os
 import pathlib
 import random
@@ -10,37 +11,66 @@ import time
 
 import data as datasets
 import numpy as np
-from contenders import Machine, Process, timed
+from contenders import Machine, Process
 
 ZONE = 32_768
 QUERIES = 64
 PINGS = 64
+# Received at a time: more than any reply here.
+RECEIVED_BYTES = 1 << 16
 # How the search is asked for, on the wire and of the driver.
 ASKED = {"EXACT": ([b"EXACT"], "exact"), "default": ([], "0.999")}
 
 
 class Client:
-    """A RESP connection that knows what it expects: it reads to the end of so many rows."""
+    """A RESP connection that knows when its replies have come, before it takes them apart."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.reader = self.socket.makefile("rb")
 
     def ask(self, *words):
-        self.socket.sendall(request(*words))
-        return self.reply()
+        """Nanoseconds from sending the request to having received the reply, and the reply."""
+        message = request(*words)
+        begun = time.perf_counter_ns()
+        self.socket.sendall(message)
+        ended, (reply,) = self.replies(1)
+        return ended - begun, reply
 
-    def reply(self):
-        line = self.reader.readline()
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"-":
-            raise RuntimeError(rest.decode())
-        if kind == b"*":
-            return [self.reply() for _ in range(int(rest))]
-        if kind == b"$":
-            return self.reader.read(int(rest) + 2)[:-2] if rest != b"-1" else None
-        return int(rest) if kind == b":" else rest
+    def replies(self, count):
+        """When the last bytes of so many replies were received, and the replies."""
+        received = b""
+        while True:
+            some = self.socket.recv(RECEIVED_BYTES)
+            ended = time.perf_counter_ns()
+            if not some:
+                raise RuntimeError("the server closed the connection")
+            received += some
+            try:
+                reader = io.BytesIO(received)
+                return ended, [parse(reader) for _ in range(count)]
+            except EOFError:
+                continue
+
+
+def parse(reader):
+    """The next reply; EOFError if it has not come whole."""
+    line = reader.readline()
+    if not line.endswith(b"\r\n"):
+        raise EOFError
+    kind, rest = line[:1], line[1:-2]
+    if kind == b"-":
+        raise RuntimeError(rest.decode())
+    if kind == b"*":
+        return [parse(reader) for _ in range(int(rest))]
+    if kind == b"$":
+        if rest == b"-1":
+            return None
+        body = reader.read(int(rest) + 2)
+        if len(body) < int(rest) + 2:
+            raise EOFError
+        return body[:-2]
+    return int(rest) if kind == b":" else rest
 
 
 def request(*words):
@@ -58,7 +88,8 @@ def run(options, cache, driver, encoder):
         "Written by `benches/search/run.sh wire`: `RESONATE FP … K 10` on a full node zone of 32,768, over one connection to a server",
         "on the same machine, beside the same search by a process of the engine alone, in turn. All threads, best",
         "kernel; microseconds, medians of queries, each of which is the median of its rounds. `FP` is 1,280 raw bytes; the answer is",
-        "ten rows of name, address, distance, similarity and z.",
+        "ten rows of name, address, distance, similarity and z. A round trip ends when the last byte has been received: what the client",
+        "makes of it is its own time.",
         "",
         "| data | search | within the engine | round trip | added | PING | added beyond PING |",
         "|---|---|---|---|---|---|---|",
@@ -96,8 +127,7 @@ def compare(data, engine, client, rounds):
         rows = range(first, first + 256)
         client.socket.sendall(b"".join(
             request(b"SET", b"row:%d" % row, b"", b"FP", data.stored[row].tobytes()) for row in rows))
-        for _ in rows:
-            client.reply()
+        client.replies(len(rows))
     lines = []
     for name, (words, recall) in ASKED.items():
         within, around, pings = [], [], []
@@ -112,7 +142,7 @@ def compare(data, engine, client, rounds):
                     return [distance for _, distance in answer["found"][0]]
 
                 def ask_server():
-                    ns, reply = timed(client.ask, *asked)
+                    ns, reply = client.ask(*asked)
                     outside.append(ns)
                     return [row[2] for row in reply]
 
@@ -122,7 +152,7 @@ def compare(data, engine, client, rounds):
                 first, second = (turn() for turn in turns)
                 if recall == "exact" and first != second:
                     raise SystemExit(f"server and engine differ on query {query} of {data.name}: {first}, {second}")
-            ping = [timed(client.ask, b"PING")[0] for _ in range(PINGS)]
+            ping = [client.ask(b"PING")[0] for _ in range(PINGS)]
             if round_ > 0:
                 within.append(inside)
                 around.append(outside)
