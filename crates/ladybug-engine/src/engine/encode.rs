@@ -1,5 +1,7 @@
 //! Lazy encoding: whoever reads fingerprints has what is pending encoded first, outside the lock.
 
+pub(super) mod turns;
+
 use std::sync::Arc;
 
 use parking_lot::MutexGuard;
@@ -87,14 +89,25 @@ impl Snapshot {
 
 impl Engine {
     /// The space at this moment with every fingerprint encoded. What was pending is encoded here and
-    /// installed for those who come later.
+    /// installed for those who come later; those who ask meanwhile share the next snapshot.
     pub fn snapshot(&self, space: SpaceId) -> Snapshot {
-        let snapshots = self.snapshots(&[space]);
-        snapshots.into_iter().next().expect("one for each space")
+        let (state, position) = self.state(space);
+        if pending_count(&state) == 0 {
+            return self.leased(space, state, position);
+        }
+        drop(state);
+        self.leases.making.take(space, || {
+            self.encode(space);
+            let (state, position) = self.state(space);
+            self.leased(space, state, position)
+        })
     }
 
     /// Several spaces at one moment: of a commit to more than one of them all shows or nothing.
     pub fn snapshots(&self, spaces: &[SpaceId]) -> Vec<Snapshot> {
+        if let [space] = spaces {
+            return vec![self.snapshot(*space)];
+        }
         spaces.iter().for_each(|space| self.encode(*space));
         let states = self.states(spaces).into_iter().zip(spaces);
         let leased =
@@ -102,24 +115,23 @@ impl Engine {
         states.map(leased).collect()
     }
 
-    /// Encodes what is pending in a space and installs it, up to what is written meanwhile.
+    /// Encodes what is pending in a space and installs it, as long as that gains on the writers: what they
+    /// leave is encoded for the snapshot alone.
     fn encode(&self, space: SpaceId) {
-        // A bounded number at a time, however much is pending after a load: a fingerprint waits in
-        // memory until it is installed. As many rounds as a full space needs, whatever writers add.
-        for _ in 0..ADDRESSES / ENCODINGS_PER_ROUND {
+        let mut before = usize::MAX;
+        loop {
             let (state, _) = self.state(space);
+            let count = pending_count(&state);
+            if count == 0 || count > before.saturating_sub(GAIN_PER_ROUND_MIN) {
+                return;
+            }
+            before = count;
+            // A bounded number at a time, however much is pending after a load: a fingerprint waits in
+            // memory until it is installed.
             let pending = pending(&state, ENCODINGS_PER_ROUND);
-            if pending.is_empty() {
-                return;
-            }
-            // Let go first: a column that nobody shares is written in place. What is written meanwhile is
-            // encoded for the snapshot alone.
+            // Let go first: a column that nobody shares is written in place.
             drop(state);
-            let encoded = encode(pending);
-            self.install(space, &encoded);
-            if encoded.len() < ENCODINGS_PER_ROUND {
-                return;
-            }
+            self.install(space, &encode(pending));
         }
     }
 
@@ -186,12 +198,19 @@ impl Engine {
 
 /// How many fingerprints are encoded before they are installed: 640 KiB of them, and milliseconds.
 const ENCODINGS_PER_ROUND: usize = 512;
+/// How much less must be pending after a round for another to be worth it.
+const GAIN_PER_ROUND_MIN: usize = ENCODINGS_PER_ROUND / 2;
 
 /// A slot whose fingerprint is to be encoded, with the id and version that it has.
 struct Pending {
     address: Address,
     stamp: (u64, u64),
     recipe: Recipe,
+}
+
+/// How much is pending in a state.
+fn pending_count(state: &State) -> usize {
+    state.chunks().map(|(_, chunk)| chunk.pending.len()).sum()
 }
 
 /// Up to `limit` of what is pending in a state, by address.

@@ -9,6 +9,10 @@
 
 use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
+
+use super::encode::Snapshot;
+use super::encode::turns::Turns;
 use crate::commit::transaction::SpaceId;
 use crate::error::EngineError;
 use crate::space::address::SLOTS;
@@ -41,6 +45,8 @@ pub(super) struct Leases {
     /// What they cost at the last measurement.
     bytes: AtomicU64,
     revoked: AtomicU64,
+    /// Snapshots that are being made, for all who want one.
+    pub(super) making: Turns<Snapshot>,
 }
 
 /// The right to hold a state of a space.
@@ -73,6 +79,7 @@ impl Leases {
             growth: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             revoked: AtomicU64::new(0),
+            making: Turns::default(),
         })
     }
 
