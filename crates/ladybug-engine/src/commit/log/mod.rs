@@ -370,8 +370,7 @@ impl Log {
         self.shared.queued_bytes.load(Ordering::Relaxed)
     }
 
-    /// Writes everything queued, by whoever, with one `write` and acknowledges it (under `always`: waits until the
-    /// writer thread has synced it). Of concurrent callers one leads, the others find it done.
+    /// Writes everything queued, by whoever, with one `write` (under `always`: and syncs it) and acknowledges it. Of concurrent callers one leads, the others find it done.
     ///
     /// # Errors
     /// If something queued before the call was not acknowledged because the log failed.
@@ -388,19 +387,22 @@ impl Log {
             .expect("invariant: a flush acknowledges what was queued, or fails the log")
     }
 
-    /// Blocks until `position` is acknowledged.
+    /// Blocks until `position` is acknowledged. What is queued is written (under `always`: and synced) by this thread,
+    /// unless another is at it: where nobody else has anything to do, that spares two changes of threads.
     ///
     /// # Errors
     /// If the log failed before that.
     pub fn wait(&self, position: Position) -> Result<(), OutcomeUnknown> {
-        match self.outcome(position) {
-            Some(outcome) => outcome,
-            None if self.policy() != FsyncPolicy::Always && position <= self.appended() => {
-                self.shared.write_queue();
-                self.durable(position).block()
-            }
-            None => self.durable(position).block(),
+        if let Some(outcome) = self.outcome(position) {
+            return outcome;
         }
+        if position <= self.appended() {
+            match self.policy() {
+                FsyncPolicy::Always => self.shared.commit_queue(),
+                FsyncPolicy::EverySecond | FsyncPolicy::Never => self.shared.write_queue(),
+            }
+        }
+        self.durable(position).block()
     }
 
     /// A future that resolves when `position` is acknowledged or the log failed. Polling it has the writer thread

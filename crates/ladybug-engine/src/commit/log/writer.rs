@@ -250,7 +250,7 @@ impl Shared {
     }
 
     /// Writes and syncs everything queued, while holding the segments: `always`.
-    fn commit_queue(&self) {
+    pub(super) fn commit_queue(&self) {
         let mut segments = self.segments.lock();
         self.write_queue_locked(&mut segments);
         if self.failed.load(Ordering::Acquire) {
