@@ -4,7 +4,7 @@
 //! `LADYBUG_TEST_SEED=n` repeats one history; a failure prints its seed and the commands before it.
 //! What is meant to differ is in `docs/redis.md` and left out or compared loosely by `commands`.
 
-mod client;
+pub mod client;
 mod commands;
 
 use std::time::{SystemTime, UNIX_EPOCH};
