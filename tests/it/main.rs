@@ -5,6 +5,7 @@ mod differential;
 mod fuzz_targets;
 mod graph;
 mod harness;
+mod hermitage;
 mod isolation;
 mod kill;
 mod linearizability;
