@@ -1,6 +1,7 @@
 //! Kills the real server while clients write, many times, and looks for everything it had acknowledged.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -15,9 +16,22 @@ const KEYS: u64 = 12;
 
 /// What a writer did to something: the last number acknowledged, and the last sent.
 #[derive(Clone, Copy, Default)]
-struct Written {
-    acknowledged: u64,
-    sent: u64,
+pub struct Written {
+    pub acknowledged: u64,
+    pub sent: u64,
+}
+
+impl Written {
+    /// What is found after a restart is what was acknowledged, or something later that was sent; and it is what there
+    /// is to keep.
+    pub fn check(&mut self, what: &str, found: u64) {
+        let Self { acknowledged, sent } = *self;
+        assert!(
+            (acknowledged..=sent).contains(&found),
+            "{what}: found {found}, acknowledged {acknowledged}, sent {sent}"
+        );
+        (self.acknowledged, self.sent) = (found, found);
+    }
 }
 
 /// A client that writes rising numbers, over all lives of the server.
@@ -31,7 +45,8 @@ struct Writer {
     links: Written,
 }
 
-fn request(commands: &[Vec<String>]) -> Vec<u8> {
+/// Commands as they are sent, one after another.
+pub fn request(commands: &[Vec<String>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for words in commands {
         bytes.extend(format!("*{}\r\n", words.len()).into_bytes());
@@ -42,8 +57,29 @@ fn request(commands: &[Vec<String>]) -> Vec<u8> {
     bytes
 }
 
-fn words(command: &str) -> Vec<String> {
+/// A command by its words.
+pub fn words(command: &str) -> Vec<String> {
     command.split(' ').map(str::to_owned).collect()
+}
+
+/// The number that a command answers, or 0 if there is none.
+pub fn number(client: &mut Connection, command: &str) -> u64 {
+    let reply = client.call(command);
+    let digits = reply.trim_matches('"');
+    digits.parse().unwrap_or_else(|_| {
+        assert_eq!(reply, "nil", "{command}");
+        0
+    })
+}
+
+/// `ladybug check` finds nothing wrong with what a server has left.
+pub fn check_directory(data: &Path) {
+    let checked = Command::new(env!("CARGO_BIN_EXE_ladybug"))
+        .arg("check")
+        .arg(data)
+        .output()
+        .expect("ladybug starts");
+    assert!(checked.status.success(), "{checked:?}");
 }
 
 impl Writer {
@@ -100,40 +136,25 @@ impl Writer {
     /// Everything acknowledged is there, nothing is that was not sent, and blocks are whole. What is there now
     /// is what there is to keep.
     fn verify(&mut self, client: &mut Connection) {
-        let mut number = |command: String| -> u64 {
-            let reply = client.call(&command);
-            let digits = reply.trim_matches('"');
-            digits.parse().unwrap_or_else(|_| {
-                assert_eq!(reply, "nil", "{command}");
-                0
-            })
-        };
-        let check = |what: &str, found: u64, written: &mut Written| {
-            let Written { acknowledged, sent } = *written;
-            assert!(
-                (acknowledged..=sent).contains(&found),
-                "{what}: found {found}, acknowledged {acknowledged}, sent {sent}"
-            );
-            (written.acknowledged, written.sent) = (found, found);
-        };
         for (key, written) in &mut self.values {
-            check(key, number(format!("GET {key}")), written);
+            written.check(key, number(client, &format!("GET {key}")));
         }
         for (key, written) in &mut self.fields {
-            check(key, number(format!("HGET {key} n")), written);
+            written.check(key, number(client, &format!("HGET {key} n")));
         }
         for (key, written) in &mut self.blocks {
-            let found = [
-                number(format!("GET {key}:a")),
-                number(format!("HGET {key}:b n")),
-                number(format!("GET {key}:c")),
+            let commands = [
+                format!("GET {key}:a"),
+                format!("HGET {key}:b n"),
+                format!("GET {key}:c"),
             ];
+            let found = commands.map(|command| number(client, &command));
             assert_eq!(found, [found[0]; 3], "half of the block {key}");
-            check(key, found[0], written);
+            written.check(key, found[0]);
         }
         let rows = client.call(&format!("FANOUT hub:{}", self.name));
         let links = rows.matches("RELATES").count() as u64;
-        check("links", links, &mut self.links);
+        self.links.check("links", links);
     }
 }
 
@@ -173,12 +194,7 @@ fn survive(fsync: &str, signals: &[&str], rounds: u64) -> u64 {
     }
     let (status, data) = server.stop("-TERM");
     assert!(status.success());
-    let checked = Command::new(env!("CARGO_BIN_EXE_ladybug"))
-        .arg("check")
-        .arg(data.path())
-        .output()
-        .expect("ladybug starts");
-    assert!(checked.status.success(), "{checked:?}");
+    check_directory(data.path());
     writers.iter().map(|writer| writer.number).sum()
 }
 

@@ -8,6 +8,7 @@ mod harness;
 mod hermitage;
 mod isolation;
 mod kill;
+mod kill_transactions;
 mod linearizability;
 mod nodes;
 mod parity;
