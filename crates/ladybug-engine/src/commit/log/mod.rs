@@ -370,7 +370,8 @@ impl Log {
         self.shared.queued_bytes.load(Ordering::Relaxed)
     }
 
-    /// Writes everything queued, by whoever, with one `write` (under `always`: and syncs it) and acknowledges it. Of concurrent callers one leads, the others find it done.
+    /// Writes everything queued, by whoever, with one `write` (under `always`: and syncs it) and acknowledges it. Of
+    /// concurrent callers one leads, the others find it done.
     ///
     /// # Errors
     /// If something queued before the call was not acknowledged because the log failed.
