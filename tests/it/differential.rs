@@ -7,12 +7,11 @@
 pub mod client;
 mod commands;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use client::{Client, Value};
 use commands::{Generator, Loosely, Request};
 
 use super::harness::{Redis, Server};
+use super::random;
 
 /// Commands of one history.
 const COMMANDS: usize = 250;
@@ -90,21 +89,10 @@ impl Pair {
     }
 }
 
-fn seeds() -> Vec<u64> {
-    if let Ok(seed) = std::env::var("LADYBUG_TEST_SEED") {
-        return vec![seed.parse().expect("LADYBUG_TEST_SEED is a number")];
-    }
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("it is after 1970");
-    let first = since.as_micros() as u64;
-    (first..first + HISTORIES).collect()
-}
-
 #[test]
 fn random_histories_are_answered_as_redis_answers_them() {
     let (server, redis) = (Server::start(&["--fsync", "never"]), Redis::start());
-    for seed in seeds() {
+    for seed in random::seeds(HISTORIES) {
         let mut pair = Pair {
             ours: Client::open(server.port),
             theirs: Client::open(redis.port),
@@ -162,7 +150,7 @@ fn everything(client: &mut Client) -> Vec<String> {
 #[test]
 fn after_a_kill_and_a_restart_every_effect_is_there() {
     let mut server = Server::start(&["--fsync", "everysec"]);
-    for seed in seeds().into_iter().take(4) {
+    for seed in random::seeds(4) {
         let mut generator = Generator::new(seed);
         let mut client = Client::open(server.port);
         client.call(&["SELECT", "0"]);

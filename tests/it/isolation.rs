@@ -2,7 +2,7 @@
 //! when, and a checker decides whether that can have happened one after another.
 //!
 //! Map: `history` is what is recorded, `workload` records it from real clients, `dependencies` is who depends on whom
-//! by it, `checker` finds and names the cycles, `search` tries every order instead, `toy` is a database with faults,
+//! by it, `checker` finds and names the cycles, `search` tries every order instead, of whole transactions in `serial`; `toy` is a database with faults,
 //! and `planted` tests the checkers.
 //!
 //! A failure prints its seed. `LADYBUG_TEST_SEED=n` repeats the requests, though not how the clients meet.
@@ -12,17 +12,22 @@ mod dependencies;
 mod history;
 mod planted;
 pub mod search;
+mod serial;
 mod toy;
 mod workload;
 
 use super::harness::Server;
 use super::random;
 use checker::{Level, violations};
+use serial::is_strictly_serializable;
 use workload::Protocol;
 
 const CLIENTS: u64 = 8;
 /// Transactions of a history.
 const TRANSACTIONS: usize = 800;
+/// Small histories, and transactions of each: few enough to try every order.
+const SMALL_HISTORIES: u64 = 40;
+const SMALL_TRANSACTIONS: usize = 20;
 /// Histories until one shows what snapshot isolation admits. Nearly every one does.
 const HISTORIES_MAX: usize = 5;
 
@@ -75,6 +80,20 @@ fn check(protocol: Protocol, fsync: &str) -> Checked {
 fn dag_transactions_are_strictly_serializable() {
     for fsync in ["always", "never"] {
         check(Protocol::Dag(Level::Serializable), fsync).assert_contended();
+    }
+}
+
+#[test]
+fn small_histories_of_dag_transactions_have_a_serial_order() {
+    let server = Server::start(&["--fsync", "never", "--io-threads", "2"]);
+    let protocol = Protocol::Dag(Level::Serializable);
+    for seed in random::seeds(SMALL_HISTORIES) {
+        assert_eq!(server.connect().call("FLUSHDB"), "+OK");
+        let history = workload::run(server.port, protocol, 4, SMALL_TRANSACTIONS, seed);
+        assert!(
+            is_strictly_serializable(&history),
+            "LADYBUG_TEST_SEED={seed}: no order explains {history:#?}"
+        );
     }
 }
 

@@ -1,12 +1,10 @@
 //! The checker is tested like this: hand-written histories with one anomaly each, which it must find and name; and
 //! histories of a database with faults, on which it must agree with the search that tries every order.
 
-use std::collections::BTreeMap;
-
 use super::checker::{Level, anomalies, violations};
 use super::history::{Key, Operation, Transaction, Value};
 use super::random::{self, Random};
-use super::search::{Call, is_linearizable};
+use super::serial::is_strictly_serializable;
 use super::toy::{self, Fault};
 
 /// Histories of each fault.
@@ -70,12 +68,7 @@ fn finds(name: &str, history: &[Transaction]) {
         name.starts_with("G2"),
         "{name} under snapshot isolation"
     );
-    assert!(!is_linearizable(
-        &history
-            .iter()
-            .filter(|one| one.is_committed)
-            .collect::<Vec<_>>()
-    ));
+    assert!(!is_strictly_serializable(history));
 }
 
 #[test]
@@ -308,49 +301,7 @@ fn serial_and_overlapping_but_right_histories_pass() {
     ];
     for history in histories {
         assert_eq!(anomalies(&history), []);
-        assert!(is_linearizable(
-            &history
-                .iter()
-                .filter(|one| one.is_committed)
-                .collect::<Vec<_>>()
-        ));
-    }
-}
-
-/// A whole transaction as one call on all keys: a history of these that is linearizable is strictly serializable.
-impl Call for &Transaction {
-    type State = BTreeMap<Key, Vec<Value>>;
-
-    fn apply(&self, state: &Self::State) -> Option<Self::State> {
-        let mut state = state.clone();
-        for operation in &self.operations {
-            let is_right = match operation {
-                Operation::Append(key, value) => {
-                    state.entry(*key).or_default().push(*value);
-                    true
-                }
-                Operation::Write(key, value) => {
-                    state.insert(*key, vec![*value]);
-                    true
-                }
-                Operation::List(key, values) => {
-                    state.get(key).map_or(&[][..], |found| found) == *values
-                }
-                Operation::Register(key, value) => state.get(key).map(|found| found[0]) == *value,
-            };
-            if !is_right {
-                return None;
-            }
-        }
-        Some(state)
-    }
-
-    fn invoked(&self) -> u64 {
-        self.invoked
-    }
-
-    fn completed(&self) -> u64 {
-        self.completed
+        assert!(is_strictly_serializable(&history));
     }
 }
 
@@ -360,8 +311,7 @@ fn compare(fault: Fault, has_registers: bool) -> u64 {
     for seed in random::seeds(HISTORIES) {
         let history = toy::history(fault, has_registers, TRANSACTIONS, &mut Random(seed));
         let found = anomalies(&history);
-        let calls: Vec<_> = history.iter().filter(|one| one.is_committed).collect();
-        let is_right = is_linearizable(&calls);
+        let is_right = is_strictly_serializable(&history);
         let told = || {
             let lines: Vec<_> = history.iter().map(ToString::to_string).collect();
             format!(

@@ -3,7 +3,7 @@
 //! A list is a node whose value is its elements, each with a comma after it. Few keys are in use at a time, so that
 //! transactions meet; after a while they are replaced by new ones, so that lists stay short.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -49,7 +49,7 @@ impl Recorder {
     }
 }
 
-/// Runs so many transactions on so many clients; answers all, with one at the end that reads every list alone.
+/// Runs so many transactions on so many clients; answers all, with one at the end that reads everything alone.
 pub fn run(
     port: u16,
     protocol: Protocol,
@@ -275,27 +275,29 @@ impl Worker<'_> {
         self.multi(&watched, operations)
     }
 
-    /// All lists of a history, read when nobody else is there.
+    /// All lists and registers of a history, read when nobody else is there.
     fn read_all(&mut self, history: &[Transaction]) -> Transaction {
         let invoked = self.recorder.now();
         let all = history
             .iter()
             .flat_map(|transaction| &transaction.operations);
-        let mut keys: Vec<Key> = all
+        let keys: BTreeSet<Key> = all
             .filter_map(|operation| match operation {
-                Operation::Append(key, _) => Some(*key),
-                _ => None,
+                Operation::Append(key, _) | Operation::Write(key, _) => Some(*key),
+                Operation::List(..) | Operation::Register(..) => None,
             })
             .collect();
-        keys.sort_unstable();
-        keys.dedup();
         let mut operations = Vec::new();
         for key in keys {
             if !matches!(self.protocol, Protocol::Dag(_)) {
                 self.expect(&["SELECT", space(key)], &ok());
             }
             let found = text(self.call(&["GET", &name(key)]));
-            operations.push(Operation::List(key, list(found.as_deref())));
+            operations.push(if key < FIRST_REGISTER {
+                Operation::List(key, list(found.as_deref()))
+            } else {
+                Operation::Register(key, found.map(|found| number(&found)))
+            });
         }
         Transaction {
             operations,
