@@ -42,6 +42,15 @@ impl Best {
         }
     }
 
+    /// The distance that so many of the best lie within, as far as there are so many.
+    pub(super) fn distance_of(&self, count: usize) -> u32 {
+        let mut distances: Vec<u32> = self.hits.iter().map(|hit| hit.distance).collect();
+        match (1..=distances.len()).contains(&count) {
+            true => *distances.select_nth_unstable(count - 1).1,
+            false => self.distance_max,
+        }
+    }
+
     pub(super) fn offer(&mut self, hit: Hit) {
         if hit.distance > self.distance_max {
             return;

@@ -1,7 +1,7 @@
 //! The search that looks at sketches first: all sketches, then a quarter of the fingerprints whose sketch
 //! is near enough, then all of those whose quarter is.
 //!
-//! 1. [`sketched`] scans the sketches of all candidates into distances of sixteen bits.
+//! 1. [`sampled`] scans the sketches of all candidates into distances of sixteen bits.
 //! 2. The *pilots*, those with the nearest sketches, are measured in full: their k-th best distance
 //!    bounds the answer, nearly tightly, since it comes last in a scan and first here.
 //! 3. Pairs that are measured anyway, and a few picked by chance, tell how well samples of this data
@@ -9,13 +9,13 @@
 //! 4. What lies within the limit of the bound is measured in the order of its sketch, its quarter first,
 //!    and the bound tightens further. Distances that are answered are exact.
 //!
-//! Where sketches leave too many candidates, quarters find a better bound; if they still do, quarters
-//! are read for all that are left, in the order of memory; and if those sort out too little as well, the
-//! exact scan runs, within the bound found so far. `docs/design/search.md` says why a limit keeps the recall
-//! that was asked.
+//! Where sketches leave many candidates, quarters are read for all that are left, in the order of memory,
+//! in one pass for all queries of a batch that need it; the nearest of these bound the answer better. If quarters sort
+//! out too little as well, the exact scan runs, within the bound found so far. `docs/design/search.md` says why a
+//! limit keeps the recall that was asked.
 
 mod nearest;
-mod sketched;
+mod sampled;
 
 use std::num::NonZero;
 
@@ -25,8 +25,10 @@ use super::sampling::{Limit, Sample};
 use super::{TopK, exact};
 use crate::fingerprint::expand::split_mix;
 use crate::fingerprint::{Fingerprint, QUARTER, SKETCH_BITS, Sketch, sketch};
-use nearest::Nearest;
-use sketched::Sketched;
+use crate::space::address::SLOTS;
+use crate::space::column::SlotSet;
+use nearest::{Nearest, Outcome};
+use sampled::Sampled;
 
 /// The samples of the two first levels.
 const SKETCH: Sample = Sample::of(SKETCH_BITS);
@@ -45,6 +47,10 @@ const EXACT_K_SHARE: usize = 16;
 
 /// Queries that share a pass over the sketches: their distances fit the second level of the cache.
 const QUERIES_PER_PASS: usize = 8;
+
+/// Distances of quarters that a pass over them holds, 8 MiB: as many queries share it as that lets, and at least
+/// those of a pass over sketches.
+const QUARTERS_PER_PASS: usize = 4 << 20;
 
 /// From how many sketches on a search goes to the pool: some 300 µs of one core.
 #[cfg(feature = "parallel")]
@@ -102,18 +108,13 @@ pub(super) fn search(
     };
     #[cfg(feature = "parallel")]
     if candidates.saturating_mul(queries.len()) >= PARALLEL_SKETCHES_MIN {
-        use rayon::prelude::*;
         let pass = Pass {
             is_parallel: true,
             ..pass
         };
-        return super::pool::run(|| {
-            let blocks = queries.par_chunks(QUERIES_PER_PASS);
-            blocks.flat_map_iter(|queries| pass.run(queries)).collect()
-        });
+        return super::pool::run(|| pass.run(queries));
     }
-    let blocks = queries.chunks(QUERIES_PER_PASS);
-    blocks.flat_map(|queries| pass.run(queries)).collect()
+    pass.run(queries)
 }
 
 /// Candidates picked by chance, evenly: one at a pseudo-random place of each of as many equal parts.
@@ -131,7 +132,7 @@ fn checked(segments: &[Segment<'_>], candidates: usize) -> Vec<Candidate> {
             let Some(slot) = ordinal
                 .checked_sub(before)
                 .filter(|ordinal| *ordinal < count)
-                .and_then(|ordinal| segment.slots.iter().nth(ordinal))
+                .map(|ordinal| nth(segment.slots, ordinal))
             else {
                 break;
             };
@@ -140,6 +141,17 @@ fn checked(segments: &[Segment<'_>], candidates: usize) -> Vec<Candidate> {
         before += count;
     }
     picked
+}
+
+/// The slot with so many others of the set below it: the last of all slots with no more.
+fn nth(slots: SlotSet, ordinal: usize) -> u8 {
+    (0..8).rev().fold(0, |slot, bit| {
+        let later = slot | 1 << bit;
+        match slots.rank(later) <= ordinal {
+            true => later,
+            false => slot,
+        }
+    })
 }
 
 /// What the queries of a search have in common.
@@ -154,35 +166,74 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The best of each of a few queries, in one pass over the sketches.
+    /// The best of each query.
     fn run(&self, queries: &[&Fingerprint]) -> Vec<Best> {
-        let sketches: Vec<Sketch> = queries.iter().map(|query| sketch(query)).collect();
-        let sketched = Sketched::scan(self.segments, &sketches, self.is_parallel);
-        let nearest = |(index, query): (usize, &&Fingerprint)| {
-            let nearest = Nearest::new(self, query, sketched.of_query(index));
-            nearest.search()
-        };
-        let found: Vec<Result<Best, u32>> = queries.iter().enumerate().map(nearest).collect();
-        sketched.recycle();
-        // The others together: they share one pass over the fingerprints too.
-        let left: Vec<(usize, u32)> = found
-            .iter()
-            .enumerate()
-            .filter_map(|(index, found)| Some((index, *found.as_ref().err()?)))
-            .collect();
-        let unanswered: Vec<_> = left.iter().map(|(index, _)| queries[*index]).collect();
-        let within = left
-            .iter()
-            .map(|(_, bound)| Best::new(self.wanted.k, *bound));
-        let mut scanned = match left.is_empty() {
-            true => Vec::new(),
-            false => exact::search(self.segments, &unanswered, within.collect()),
+        let mut found: Vec<Option<Best>> = Vec::with_capacity(queries.len());
+        let (mut unsettled, mut unanswered) = (Vec::new(), Vec::new());
+        for (index, outcome) in self.by_sketches(queries).into_iter().enumerate() {
+            found.push(None);
+            match outcome {
+                Outcome::Found(best) => found[index] = Some(best),
+                Outcome::Quarters(left) => unsettled.push((index, left)),
+                Outcome::Scan(bound) => unanswered.push((index, bound)),
+            }
         }
-        .into_iter();
-        let best = found.into_iter().map(|found| match found {
-            Ok(best) => best,
-            Err(_) => scanned.next().expect("invariant: one for each error"),
-        });
-        best.collect()
+        // What is hard is done together: the queries share the passes over quarters, and over all.
+        let per_pass = QUARTERS_PER_PASS / (self.segments.len() * SLOTS);
+        let per_pass = per_pass.max(QUERIES_PER_PASS);
+        while !unsettled.is_empty() {
+            let few = unsettled.split_off(unsettled.len().saturating_sub(per_pass));
+            let nearest = |index: &usize| Nearest::new(self, queries[*index]);
+            let asked = few
+                .iter()
+                .map(|(index, left)| (queries[*index], &left.survivors[..]));
+            let sampled =
+                Sampled::quarters(self.segments, &asked.collect::<Vec<_>>(), self.is_parallel);
+            for (number, (index, left)) in few.into_iter().enumerate() {
+                match nearest(&index).by_quarters(left, sampled.of_query(number)) {
+                    Ok(best) => found[index] = Some(best),
+                    Err(bound) => unanswered.push((index, bound)),
+                }
+            }
+            sampled.recycle();
+        }
+        if !unanswered.is_empty() {
+            let queries: Vec<_> = unanswered
+                .iter()
+                .map(|(index, _)| queries[*index])
+                .collect();
+            let within = unanswered
+                .iter()
+                .map(|(_, bound)| Best::new(self.wanted.k, *bound));
+            let best = exact::search(self.segments, &queries, within.collect());
+            for ((index, _), best) in unanswered.iter().zip(best) {
+                found[*index] = Some(best);
+            }
+        }
+        let found = found.into_iter();
+        found
+            .map(|best| best.expect("invariant: each query is found, unsettled or unanswered"))
+            .collect()
+    }
+
+    /// What sketches say of each query.
+    fn by_sketches(&self, queries: &[&Fingerprint]) -> Vec<Outcome> {
+        let block = |queries: &[&Fingerprint]| -> Vec<Outcome> {
+            let sketches: Vec<Sketch> = queries.iter().map(|query| sketch(query)).collect();
+            let sampled = Sampled::sketches(self.segments, &sketches, self.is_parallel);
+            let outcome = |(number, query): (usize, &&Fingerprint)| {
+                Nearest::new(self, query).by_sketches(sampled.of_query(number))
+            };
+            let outcomes = queries.iter().enumerate().map(outcome).collect();
+            sampled.recycle();
+            outcomes
+        };
+        #[cfg(feature = "parallel")]
+        if self.is_parallel {
+            use rayon::prelude::*;
+            let blocks = queries.par_chunks(QUERIES_PER_PASS);
+            return blocks.flat_map_iter(block).collect();
+        }
+        queries.chunks(QUERIES_PER_PASS).flat_map(block).collect()
     }
 }

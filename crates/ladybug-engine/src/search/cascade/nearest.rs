@@ -1,15 +1,15 @@
-//! One query, once its sketch's distances are known: pilots, limits, and what lies within them.
+//! One query, once the distances of its samples are known: pilots, limits, and what lies within them.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use super::sketched::{Distances, Near};
+use super::sampled::{Distances, Near};
 use super::{Candidate, Limits, Pass, QUARTER_SAMPLE, SKETCH};
 use crate::fingerprint::kernel::{self, Kernels};
 use crate::fingerprint::{Fingerprint, Words};
 use crate::search::best::{Best, Hit};
-use crate::search::sampling::Fit;
+use crate::search::sampling::{Fit, Limit};
 use crate::space::address::Address;
+use crate::space::column::SlotSet;
 
 /// Candidates measured first, at least.
 const PILOTS_MIN: usize = 32;
@@ -20,8 +20,13 @@ const UNSAMPLED_MAX: usize = 64;
 const SURVIVORS_CHECKED: usize = 32;
 
 /// A greater share of the candidates than one in so many is not looked at in the order of sketches: reading
-/// memory in its own order takes less time a candidate.
+/// memory in its own order takes less time a candidate, and is shared with other queries.
+const SORTED_SHARE: usize = 64;
+
+/// Where more than this share of the candidates survives, sketches alone do not suffice.
 const SURVIVORS_SHARE: usize = 8;
+/// The same of quarters: reading all of them in the order of memory is faster.
+const QUARTERED_SHARE: usize = 4;
 
 /// Where more survive, this share of the candidates, those with the nearest sketches, is looked at for
 /// near quarters.
@@ -29,20 +34,37 @@ const SCOUTED_SHARE: usize = 32;
 
 /// Beyond this spread quarters sort out too little to be worth their time.
 const QUARTER_SPREAD_MAX: f64 = 2.5;
+/// Where sketches leave many, quarters are worth their time if they leave less than this share of all.
+const PROMISING_SHARE_MAX: f64 = 0.125;
 
 /// From how many survivors on they are shared by threads, and how many each takes at a time.
 #[cfg(feature = "parallel")]
 const SURVIVORS_PER_TASK: usize = 1024;
-/// The same of segments.
-#[cfg(feature = "parallel")]
-const SEGMENTS_PER_TASK: usize = 32;
 
 /// The search for one query.
+#[derive(Clone, Copy)]
 pub(super) struct Nearest<'a> {
     pass: &'a Pass<'a>,
-    query: &'a Fingerprint,
-    distances: Distances<'a>,
+    pub(super) query: &'a Fingerprint,
     kernels: &'static Kernels,
+}
+
+/// What sketches come to.
+pub(super) enum Outcome {
+    /// The best.
+    Found(Best),
+    /// Quarters are to be read in the order of memory.
+    Quarters(Unsettled),
+    /// All candidates are to be scanned, within a bound.
+    Scan(u32),
+}
+
+/// A search that many candidates are left to.
+pub(super) struct Unsettled {
+    limit: Limit,
+    found: Found,
+    /// What is left, by segment.
+    pub(super) survivors: Vec<SlotSet>,
 }
 
 /// How well samples agree with distances, of one group of candidates.
@@ -65,6 +87,13 @@ impl Fits {
     }
 }
 
+impl Limits {
+    /// Whether quarters sort out enough to be looked at.
+    fn has_quarters(&self) -> bool {
+        self.quarter.spread() <= QUARTER_SPREAD_MAX
+    }
+}
+
 /// The best so far, and which candidates are not to be offered again.
 struct Found {
     best: Best,
@@ -72,36 +101,30 @@ struct Found {
     measured: Vec<Candidate>,
 }
 
-/// What lies within the limit of the sketch.
-enum Survivors {
-    /// Few, in the order of their sketches.
-    Few(Vec<Near>),
-    /// Too many to list.
-    Many,
+impl Found {
+    fn has_measured(&self, candidate: Candidate) -> bool {
+        self.measured.binary_search(&candidate).is_ok()
+    }
 }
 
 impl<'a> Nearest<'a> {
-    pub(super) fn new(
-        pass: &'a Pass<'a>,
-        query: &'a Fingerprint,
-        distances: Distances<'a>,
-    ) -> Self {
+    pub(super) fn new(pass: &'a Pass<'a>, query: &'a Fingerprint) -> Self {
         Self {
             pass,
             query,
-            distances,
             kernels: kernel::active(),
         }
     }
 
-    /// The best.
-    ///
-    /// # Errors
-    /// Sketches leave too many candidates: a scan of all of them is asked for, within the bound that is the
-    /// error.
-    pub(super) fn search(&self) -> Result<Best, u32> {
-        let wanted = self.pass.wanted;
-        let mut best = wanted.best();
+    /// How many are measured first: those with the nearest samples.
+    fn pilots(&self) -> usize {
+        self.pass.wanted.k.max(PILOTS_MIN)
+    }
+
+    /// The best, or how to go on, by the distances of sketches.
+    pub(super) fn by_sketches(&self, distances: Distances<'_>) -> Outcome {
+        let candidates = self.pass.candidates;
+        let mut best = self.pass.wanted.best();
         for segment in self.pass.segments {
             for (address, fingerprint) in &segment.derived {
                 best.offer(Hit {
@@ -112,15 +135,15 @@ impl<'a> Nearest<'a> {
             }
         }
 
-        let pilots = self.distances.nearest(wanted.k.max(PILOTS_MIN));
+        let pilots = distances.nearest(self.pilots());
         let mut near = Fits::default();
         for pilot in &pilots {
-            let distance = self.measure(pilot.candidate, pilot.sketch, &mut near);
+            let distance = self.measure(pilot.candidate, pilot.sample, &mut near);
             best.offer(self.hit(pilot.candidate, distance));
         }
         let mut any = Fits::default();
         for &candidate in &self.pass.checked {
-            self.measure(candidate, self.distances.of(candidate), &mut any);
+            self.measure(candidate, distances.of(candidate), &mut any);
         }
         let sketch_spread = any.sketch.spread().max(near.sketch.spread_above());
         let quarter_spread = any.quarter.spread().max(near.quarter.spread());
@@ -134,74 +157,107 @@ impl<'a> Nearest<'a> {
         };
         found.measured.sort_unstable();
 
-        let mut survivors = self.survivors(&limits, &found.best);
-        if let Survivors::Many = survivors
-            && limits.quarter.spread() <= QUARTER_SPREAD_MAX
-        {
-            self.scout(&mut found);
-            survivors = self.survivors(&limits, &found.best);
+        // Those whose sketches lie within the limit, if they are not too many.
+        let within = |limits: &Limits, best: &Best| {
+            let limit = limits.sketch.at(best.bound()) as u16;
+            distances.within(limit, candidates / SURVIVORS_SHARE)
+        };
+        // Whether quarters would sort out most, if as many as are wanted lay where the first `count` do.
+        let is_promising = |count: usize, limits: &Limits, best: &Best| {
+            let limit = limits.quarter.at(best.distance_of(count));
+            limits.has_quarters() && any.share_within(limit) < PROMISING_SHARE_MAX
+        };
+        let mut survivors = within(&limits, &found.best);
+        if survivors.is_none() && is_promising(1, &limits, &found.best) {
+            self.scout(&distances, &mut found);
+            survivors = within(&limits, &found.best);
         }
-        if let Survivors::Few(few) = &survivors
+        if let Some(few) = &survivors
             && few.len() > UNSAMPLED_MAX
         {
             // Those measured so far are the nearest or any: these are what must not be lost.
             let mut among = Fits::default();
             for survivor in few.iter().step_by(few.len() / SURVIVORS_CHECKED) {
-                self.measure(survivor.candidate, survivor.sketch, &mut among);
+                self.measure(survivor.candidate, survivor.sample, &mut among);
             }
             limits.quarter = limits.quarter.widened(among.quarter.spread());
             let spread = among.sketch.spread_above();
             if spread > limits.sketch.spread() {
                 limits.sketch = limits.sketch.widened(spread);
-                survivors = self.survivors(&limits, &found.best);
+                survivors = within(&limits, &found.best);
             }
         }
-        let bound = found.best.bound();
         match survivors {
-            Survivors::Few(few) => Ok(self.refine(&few, limits, found)),
-            Survivors::Many => {
-                // Quarters are read in order too; that pays where they sort out at least half.
-                let has_quarters = limits.quarter.spread() <= QUARTER_SPREAD_MAX
-                    && any.share_within(limits.quarter.at(bound)) < 0.5;
-                match has_quarters {
-                    true => Ok(self.refine_all(limits, found)),
-                    false => Err(bound),
-                }
+            Some(few) if few.len() <= candidates / SORTED_SHARE || !limits.has_quarters() => {
+                let has_quarters = limits.has_quarters() && few.len() > UNSAMPLED_MAX;
+                let quarter = has_quarters.then_some(limits.quarter);
+                return Outcome::Found(self.refine(&few, limits.sketch, quarter, found));
             }
+            None if !is_promising(self.pass.wanted.k.div_ceil(2), &limits, &found.best) => {
+                return Outcome::Scan(found.best.bound());
+            }
+            _ => {}
+        }
+        Outcome::Quarters(Unsettled {
+            survivors: distances.slots_within(limits.sketch.at(found.best.bound()) as u16),
+            limit: limits.quarter,
+            found,
+        })
+    }
+
+    /// The best, by the distances of quarters.
+    ///
+    /// # Errors
+    /// Quarters leave too many candidates as well: a scan of all is asked for, within the bound that is the
+    /// error.
+    pub(super) fn by_quarters(
+        &self,
+        unsettled: Unsettled,
+        distances: Distances<'_>,
+    ) -> Result<Best, u32> {
+        let Unsettled {
+            limit, mut found, ..
+        } = unsettled;
+        let mut pilots = distances.nearest(self.pilots());
+        pilots.retain(|pilot| !found.has_measured(pilot.candidate));
+        let mut near = Fit::default();
+        for pilot in pilots {
+            let distance = self.distance(pilot.candidate);
+            near.add(QUARTER_SAMPLE.error(pilot.sample.into(), distance));
+            found.best.offer(self.hit(pilot.candidate, distance));
+            found.measured.push(pilot.candidate);
+        }
+        found.measured.sort_unstable();
+        let limit = limit.widened(near.spread_above());
+        let bound = found.best.bound();
+        let most = self.pass.candidates / QUARTERED_SHARE;
+        match distances.within(limit.at(bound) as u16, most) {
+            Some(few) => Ok(self.refine(&few, limit, None, found)),
+            None => Err(bound),
         }
     }
 
     /// Measures those with the nearest quarters among those with the nearest sketches, which bounds the
     /// answer better than sketches alone can.
-    fn scout(&self, found: &mut Found) {
+    fn scout(&self, distances: &Distances<'_>, found: &mut Found) {
         let scouted = self.pass.candidates / SCOUTED_SHARE;
-        let scouted = self.distances.nearest(scouted).into_iter();
+        let scouted = distances.nearest(scouted).into_iter();
         let quarter = |near: Near| (self.quarter(self.words(near.candidate)), near.candidate);
         let mut quarters: Vec<_> = scouted
-            .filter(|near| found.measured.binary_search(&near.candidate).is_err())
+            .filter(|near| !found.has_measured(near.candidate))
             .map(quarter)
             .collect();
-        let wanted = self.pass.wanted.k.max(PILOTS_MIN);
+        let wanted = self.pilots();
         if wanted < quarters.len() {
             quarters.select_nth_unstable(wanted);
             quarters.truncate(wanted);
         }
         for (_, candidate) in quarters {
-            let distance = (self.kernels.distance)(self.query.words(), self.words(candidate));
+            let distance = self.distance(candidate);
             found.best.offer(self.hit(candidate, distance));
             found.measured.push(candidate);
         }
         found.measured.sort_unstable();
-    }
-
-    /// Those whose sketches lie within the limit.
-    fn survivors(&self, limits: &Limits, best: &Best) -> Survivors {
-        let limit = limits.sketch.at(best.bound()) as u16;
-        let most = self.pass.candidates / SURVIVORS_SHARE;
-        match self.distances.within(limit, most) {
-            Some(few) => Survivors::Few(few),
-            None => Survivors::Many,
-        }
     }
 
     fn words(&self, candidate: Candidate) -> &'a Words {
@@ -216,6 +272,10 @@ impl<'a> Nearest<'a> {
             scope: segment.scope,
             address: Address::new(segment.prefix, candidate.slot()),
         }
+    }
+
+    fn distance(&self, candidate: Candidate) -> u32 {
+        (self.kernels.distance)(self.query.words(), self.words(candidate))
     }
 
     /// The distance of a candidate, after its samples were compared with it.
@@ -235,91 +295,55 @@ impl<'a> Nearest<'a> {
         (self.kernels.quarter_distance)(self.query.words(), words)
     }
 
-    /// Offers survivors, nearest sketch first.
-    fn refine(&self, survivors: &[Near], limits: Limits, found: Found) -> Best {
-        let has_quarters =
-            survivors.len() > UNSAMPLED_MAX && limits.quarter.spread() <= QUARTER_SPREAD_MAX;
-        let refinement = Refinement::new(self, limits, has_quarters, &found);
+    /// Offers survivors, nearest sample first; with a limit for quarters, only those within it.
+    fn refine(
+        &self,
+        survivors: &[Near],
+        limit: Limit,
+        quarter: Option<Limit>,
+        found: Found,
+    ) -> Best {
+        let refinement = Refinement {
+            nearest: self,
+            limit,
+            quarter,
+            found: &found,
+            bound: AtomicU32::new(found.best.bound()),
+        };
         #[cfg(feature = "parallel")]
         if self.pass.is_parallel && survivors.len() > SURVIVORS_PER_TASK {
             use rayon::prelude::*;
             return survivors
                 .par_chunks(SURVIVORS_PER_TASK)
-                .map(|survivors| refinement.few(survivors, self.pass.wanted.best()))
+                .map(|survivors| refinement.offer_all(survivors, self.pass.wanted.best()))
                 .reduce(|| self.pass.wanted.best(), Best::merge)
                 .merge(found.best);
         }
-        refinement.few(survivors, found.best.clone())
-    }
-
-    /// Offers all survivors, in the order of memory.
-    fn refine_all(&self, limits: Limits, found: Found) -> Best {
-        let refinement = Refinement::new(self, limits, true, &found);
-        let segments = self.pass.segments.len();
-        #[cfg(feature = "parallel")]
-        if self.pass.is_parallel && segments > SEGMENTS_PER_TASK {
-            use rayon::prelude::*;
-            return (0..segments.div_ceil(SEGMENTS_PER_TASK))
-                .into_par_iter()
-                .map(|task| {
-                    let first = task * SEGMENTS_PER_TASK;
-                    let segments = first..segments.min(first + SEGMENTS_PER_TASK);
-                    refinement.all(segments, self.pass.wanted.best())
-                })
-                .reduce(|| self.pass.wanted.best(), Best::merge)
-                .merge(found.best);
-        }
-        refinement.all(0..segments, found.best.clone())
+        refinement.offer_all(survivors, found.best.clone())
     }
 }
 
 /// The last step of a search.
 struct Refinement<'a> {
     nearest: &'a Nearest<'a>,
-    limits: Limits,
-    /// Whether quarters are looked at.
-    has_quarters: bool,
-    measured: &'a [Candidate],
+    /// The limit of the samples that survivors are ordered by.
+    limit: Limit,
+    /// That of quarters, if they are still to be looked at.
+    quarter: Option<Limit>,
+    found: &'a Found,
     /// The least k-th best distance of any thread.
     bound: AtomicU32,
 }
 
-/// What a bound comes to at each level.
-#[derive(Clone, Copy)]
-struct Bounds {
-    all: u32,
-    sketch: u32,
-    quarter: u32,
-}
-
-impl<'a> Refinement<'a> {
-    fn new(nearest: &'a Nearest<'a>, limits: Limits, has_quarters: bool, found: &'a Found) -> Self {
-        Self {
-            nearest,
-            limits,
-            has_quarters,
-            measured: &found.measured,
-            bound: AtomicU32::new(found.best.bound()),
-        }
-    }
-
-    fn bounds(&self) -> Bounds {
-        let all = self.bound.load(Relaxed);
-        Bounds {
-            all,
-            sketch: self.limits.sketch.at(all),
-            quarter: self.limits.quarter.at(all),
-        }
-    }
-
-    /// Offers survivors in the order of their sketches, as long as these lie within the limit.
-    fn few(&self, survivors: &[Near], mut best: Best) -> Best {
+impl Refinement<'_> {
+    /// Offers survivors in the order of their samples, as long as these lie within the limit.
+    fn offer_all(&self, survivors: &[Near], mut best: Best) -> Best {
         let mut bounds = self.bounds();
         for near in survivors {
             if self.bound.load(Relaxed) != bounds.all {
                 bounds = self.bounds();
             }
-            if u32::from(near.sketch) > bounds.sketch {
+            if u32::from(near.sample) > bounds.sample {
                 break;
             }
             self.offer(near.candidate, bounds, &mut best);
@@ -327,33 +351,37 @@ impl<'a> Refinement<'a> {
         best
     }
 
-    /// Offers all that lie within the limits in some segments.
-    fn all(&self, segments: Range<usize>, mut best: Best) -> Best {
-        for segment in segments {
-            let mut bounds = self.bounds();
-            let distances = self.nearest.distances;
-            distances.of_segment(segment, bounds.sketch as u16, |near| {
-                self.offer(near.candidate, bounds, &mut best);
-                if self.bound.load(Relaxed) != bounds.all {
-                    bounds = self.bounds();
-                }
-            });
+    fn bounds(&self) -> Bounds {
+        let all = self.bound.load(Relaxed);
+        Bounds {
+            all,
+            sample: self.limit.at(all),
+            quarter: self.quarter.map(|limit| limit.at(all)),
         }
-        best
     }
 
     fn offer(&self, candidate: Candidate, bounds: Bounds, best: &mut Best) {
         let nearest = self.nearest;
         let words = nearest.words(candidate);
-        if self.has_quarters && nearest.quarter(words) > bounds.quarter {
+        if let Some(most) = bounds.quarter
+            && nearest.quarter(words) > most
+        {
             return;
         }
         let mut distance = [0];
         let query = nearest.query.words();
         (nearest.kernels.distances_within)(query, words, bounds.all, &mut distance);
-        if distance[0] <= bounds.all && self.measured.binary_search(&candidate).is_err() {
+        if distance[0] <= bounds.all && !self.found.has_measured(candidate) {
             best.offer(nearest.hit(candidate, distance[0]));
             self.bound.fetch_min(best.bound(), Relaxed);
         }
     }
+}
+
+/// What a bound comes to at each level.
+#[derive(Clone, Copy)]
+struct Bounds {
+    all: u32,
+    sample: u32,
+    quarter: Option<u32>,
 }

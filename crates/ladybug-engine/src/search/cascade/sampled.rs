@@ -1,4 +1,5 @@
-//! The distances of sketches: computed for all candidates in one pass, and then asked for the nearest.
+//! The distances of samples: those of sketches, computed for all candidates in one pass, or those of quarters,
+//! computed for what sketches leave of them. Then they are asked for the nearest.
 //!
 //! Each segment has 256 distances for each query, by slot; what is no candidate is [`NONE`]. Minima of
 //! blocks of 32 let later passes skip nearly all of them.
@@ -7,14 +8,17 @@ use std::cell::Cell;
 
 use super::Candidate;
 use crate::fingerprint::kernel::{self, Kernels};
-use crate::fingerprint::{SKETCH_BITS, SKETCH_WORDS, Sketch};
+use crate::fingerprint::{Fingerprint, QUARTER, SKETCH_WORDS, Sketch};
 use crate::search::exact::runs;
 use crate::search::filter::Segment;
 use crate::space::address::SLOTS;
 use crate::space::column::SlotSet;
 
-/// The distance of what is no candidate: beyond all others.
-const NONE: u16 = u16::MAX;
+/// The distance of what is no candidate: beyond all others. None is greater than this, so that they are
+/// compared as signed numbers, for which every x86-64 processor has instructions.
+const NONE: u16 = i16::MAX as u16;
+/// The greatest distance of a sample: that of quarters.
+const DISTANCE_MAX: usize = QUARTER * 64;
 /// How many minima there must be for each of the nearest that are found by them.
 const MINIMA_PER_NEAREST: usize = 4;
 /// Distances that have a minimum in common.
@@ -30,7 +34,7 @@ const SEGMENTS_PER_TASK: usize = 64;
 /// The distances and minima of some queries, a segment after the other, and in it a query after the
 /// other.
 #[derive(Default)]
-pub(super) struct Sketched {
+pub(super) struct Sampled {
     queries: usize,
     distances: Vec<u16>,
     minima: Vec<u16>,
@@ -39,55 +43,95 @@ pub(super) struct Sketched {
 thread_local! {
     /// Memory of the last pass: giving it back to the system and taking it again would cost as much as
     /// the pass.
-    static SPARE: Cell<Option<Sketched>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Sampled>> = const { Cell::new(None) };
 }
 
 /// What a thread keeps for its next pass: the distances of eight queries over a full space, 1 MiB.
 const SPARE_DISTANCES_MAX: usize = 8 << 16;
 
-impl Sketched {
-    /// Scans all segments for all queries.
-    pub(super) fn scan(segments: &[Segment<'_>], queries: &[Sketch], is_parallel: bool) -> Self {
-        let mut sketched = SPARE.take().unwrap_or_default();
-        let (per_segment, minima) = (queries.len() * SLOTS, queries.len() * BLOCKS);
-        sketched.queries = queries.len();
-        sketched
-            .distances
-            .resize(segments.len() * per_segment, NONE);
-        sketched.minima.resize(segments.len() * minima, NONE);
+impl Sampled {
+    /// The sketches of all candidates.
+    pub(super) fn sketches(
+        segments: &[Segment<'_>],
+        queries: &[Sketch],
+        is_parallel: bool,
+    ) -> Self {
         let kernels = kernel::active();
-        let scan = |segments: &[Segment<'_>], distances: &mut [u16], smallest: &mut [u16]| {
-            let distances = distances.chunks_mut(per_segment);
-            let smallest = smallest.chunks_mut(minima);
-            for ((segment, distances), smallest) in segments.iter().zip(distances).zip(smallest) {
-                scan_segment(kernels, segment, queries, distances);
-                for (block, smallest) in distances.chunks(BLOCK).zip(smallest) {
-                    *smallest = block.iter().copied().min().unwrap_or(NONE);
+        Self::filled(
+            segments,
+            queries.len(),
+            is_parallel,
+            |_, segment, distances| {
+                sketches_of(kernels, segment, queries, distances);
+            },
+        )
+    }
+
+    /// The first quarters of the candidates that each query still asks for, by segment. Those of a segment stay
+    /// in the second cache, so that each is taken from memory once for all queries.
+    pub(super) fn quarters(
+        segments: &[Segment<'_>],
+        queries: &[(&Fingerprint, &[SlotSet])],
+        is_parallel: bool,
+    ) -> Self {
+        let quarter_distance = kernel::active().quarter_distance;
+        let fill = |index: usize, segment: &Segment<'_>, distances: &mut [u16]| {
+            distances.fill(NONE);
+            for ((query, asked), distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
+                for slot in asked[index].iter() {
+                    let words = segment.chunk.fingerprint(slot).words();
+                    distances[usize::from(slot)] = quarter_distance(query.words(), words) as u16;
                 }
             }
         };
+        Self::filled(segments, queries.len(), is_parallel, fill)
+    }
+
+    /// What `fill` writes for each segment, and the minima of it.
+    fn filled(
+        segments: &[Segment<'_>],
+        queries: usize,
+        is_parallel: bool,
+        fill: impl Fn(usize, &Segment<'_>, &mut [u16]) + Sync,
+    ) -> Self {
+        let mut sampled = SPARE.take().unwrap_or_default();
+        let (per_segment, minima) = (queries * SLOTS, queries * BLOCKS);
+        sampled.queries = queries;
+        sampled.distances.resize(segments.len() * per_segment, NONE);
+        sampled.minima.resize(segments.len() * minima, NONE);
+        let task = |first: usize, distances: &mut [u16], smallest: &mut [u16]| {
+            let distances = distances.chunks_mut(per_segment);
+            let smallest = smallest.chunks_mut(minima);
+            for ((index, distances), smallest) in (first..).zip(distances).zip(smallest) {
+                fill(index, &segments[index], distances);
+                for (block, smallest) in distances.as_chunks().0.iter().zip(smallest) {
+                    *smallest = minimum(block);
+                }
+            }
+        };
+        let (distances, smallest) = (&mut sampled.distances, &mut sampled.minima);
         let per_task = match is_parallel {
             true => SEGMENTS_PER_TASK,
             false => segments.len().max(1),
         };
-        let (distances, smallest) = (&mut sketched.distances, &mut sketched.minima);
         #[cfg(feature = "parallel")]
         if per_task < segments.len() {
             use rayon::prelude::*;
-            let smallest = smallest.par_chunks_mut(per_task * minima);
-            segments
-                .par_chunks(per_task)
-                .zip(distances.par_chunks_mut(per_task * per_segment))
-                .zip(smallest)
-                .for_each(|((segments, distances), smallest)| scan(segments, distances, smallest));
-            return sketched;
+            distances
+                .par_chunks_mut(per_task * per_segment)
+                .zip(smallest.par_chunks_mut(per_task * minima))
+                .enumerate()
+                .for_each(|(number, (distances, smallest))| {
+                    task(number * per_task, distances, smallest);
+                });
+            return sampled;
         }
-        segments
-            .chunks(per_task)
-            .zip(distances.chunks_mut(per_task * per_segment))
-            .zip(smallest.chunks_mut(per_task * minima))
-            .for_each(|((segments, distances), smallest)| scan(segments, distances, smallest));
-        sketched
+        let distances = distances.chunks_mut(per_task * per_segment);
+        let smallest = smallest.chunks_mut(per_task * minima);
+        for (number, (distances, smallest)) in distances.zip(smallest).enumerate() {
+            task(number * per_task, distances, smallest);
+        }
+        sampled
     }
 
     /// Keeps the memory for the thread's next pass.
@@ -100,13 +144,20 @@ impl Sketched {
     /// Those of one query.
     pub(super) fn of_query(&self, query: usize) -> Distances<'_> {
         Distances {
-            sketched: self,
+            sampled: self,
             query,
         }
     }
 }
 
-fn scan_segment(
+/// The least of a block.
+fn minimum(block: &[u16; BLOCK]) -> u16 {
+    let least = block.iter().map(|distance| *distance as i16).min();
+    least.unwrap_or(i16::MAX) as u16
+}
+
+/// The distances of a segment's sketches.
+fn sketches_of(
     kernels: &Kernels,
     segment: &Segment<'_>,
     queries: &[Sketch],
@@ -135,25 +186,25 @@ fn scan_segment(
     }
 }
 
-/// A candidate by its sketch: ordered by that, then by its place.
+/// A candidate by the distance of its sample: ordered by that, then by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Near {
-    pub(super) sketch: u16,
+    pub(super) sample: u16,
     pub(super) candidate: Candidate,
 }
 
-/// The distances of one query's sketch.
+/// The distances of one query's sample.
 #[derive(Clone, Copy)]
 pub(super) struct Distances<'a> {
-    sketched: &'a Sketched,
+    sampled: &'a Sampled,
     query: usize,
 }
 
 impl Distances<'_> {
     /// The minima with the number of their segment and their block there.
     fn minima(&self) -> impl Iterator<Item = (usize, usize, u16)> {
-        let per_segment = self.sketched.queries * BLOCKS;
-        let segments = self.sketched.minima.chunks_exact(per_segment).enumerate();
+        let per_segment = self.sampled.queries * BLOCKS;
+        let segments = self.sampled.minima.chunks_exact(per_segment).enumerate();
         segments.flat_map(|(segment, minima)| {
             let minima = minima[self.query * BLOCKS..][..BLOCKS].iter().enumerate();
             minima.map(move |(block, minimum)| (segment, block, *minimum))
@@ -161,8 +212,8 @@ impl Distances<'_> {
     }
 
     fn segment(&self, segment: usize) -> &[u16] {
-        let start = (segment * self.sketched.queries + self.query) * SLOTS;
-        &self.sketched.distances[start..start + SLOTS]
+        let start = (segment * self.sampled.queries + self.query) * SLOTS;
+        &self.sampled.distances[start..start + SLOTS]
     }
 
     /// The distance of a candidate.
@@ -173,14 +224,14 @@ impl Distances<'_> {
     /// The `count` nearest, in order; all if there are fewer.
     pub(super) fn nearest(&self, count: usize) -> Vec<Near> {
         // The minima of blocks show a limit that is a little too wide, if they are many times as many.
-        let mut counts = [0_usize; SKETCH_BITS + 1];
+        let mut counts = [0_usize; DISTANCE_MAX + 1];
         let mut add = |distance: u16| {
             if let Some(count) = counts.get_mut(usize::from(distance)) {
                 *count += 1;
             }
         };
-        let per_segment = self.sketched.queries * SLOTS;
-        let segments = self.sketched.distances.len() / per_segment;
+        let per_segment = self.sampled.queries * SLOTS;
+        let segments = self.sampled.distances.len() / per_segment;
         if count <= segments * BLOCKS / MINIMA_PER_NEAREST {
             self.minima().for_each(|(_, _, minimum)| add(minimum));
         } else {
@@ -188,20 +239,20 @@ impl Distances<'_> {
             all.for_each(|distance| add(*distance));
         }
         let limit = quantile(&counts, count);
-        let limit = limit.unwrap_or(SKETCH_BITS as u16);
+        let limit = limit.unwrap_or(DISTANCE_MAX as u16);
         let mut nearest = Vec::new();
         let mut ties = 0;
-        for (segment, block, minimum) in self.minima() {
+        self.minima().for_each(|(segment, block, minimum)| {
             if minimum < limit || minimum == limit && ties < count {
                 self.block(segment, block, limit, |near| {
-                    let is_tie = near.sketch == limit;
+                    let is_tie = near.sample == limit;
                     if !is_tie || ties < count {
                         ties += usize::from(is_tie);
                         nearest.push(near);
                     }
                 });
             }
-        }
+        });
         nearest.sort_unstable();
         nearest.truncate(count);
         nearest
@@ -210,24 +261,27 @@ impl Distances<'_> {
     /// Those up to a distance, in order; `None` if they are more than `most`.
     pub(super) fn within(&self, limit: u16, most: usize) -> Option<Vec<Near>> {
         let mut within = Vec::new();
-        for (segment, block, minimum) in self.minima() {
+        let are_few = self.minima().all(|(segment, block, minimum)| {
             if minimum <= limit {
                 self.block(segment, block, limit, |near| within.push(near));
-                if within.len() > most {
-                    return None;
-                }
             }
-        }
-        Some(sorted(within))
+            within.len() <= most
+        });
+        are_few.then(|| sorted(within))
     }
 
-    /// Those of a segment up to a distance, by address.
-    pub(super) fn of_segment(&self, segment: usize, limit: u16, mut each: impl FnMut(Near)) {
-        let start = (segment * self.sketched.queries + self.query) * BLOCKS;
-        let minima = self.sketched.minima[start..start + BLOCKS].iter();
-        for (block, _) in minima.enumerate().filter(|(_, least)| **least <= limit) {
-            self.block(segment, block, limit, &mut each);
-        }
+    /// Those up to a distance, as the slots of each segment.
+    pub(super) fn slots_within(&self, limit: u16) -> Vec<SlotSet> {
+        let segments = self.sampled.minima.len() / (self.sampled.queries * BLOCKS);
+        let mut within = vec![SlotSet::EMPTY; segments];
+        self.minima().for_each(|(segment, block, minimum)| {
+            if minimum <= limit {
+                self.block(segment, block, limit, |near| {
+                    within[segment].set(near.candidate.slot(), true);
+                });
+            }
+        });
+        within
     }
 
     /// Those of a block up to a distance.
@@ -236,13 +290,13 @@ impl Distances<'_> {
         let distances = &self.segment(segment)[first..first + BLOCK];
         let mut near = 0_u32;
         for (bit, distance) in distances.iter().enumerate() {
-            near |= u32::from(*distance <= limit) << bit;
+            near |= u32::from(*distance as i16 <= limit as i16) << bit;
         }
         while near != 0 {
             let at = near.trailing_zeros() as usize;
             near &= near - 1;
             each(Near {
-                sketch: distances[at],
+                sample: distances[at],
                 candidate: Candidate::new(segment, (first + at) as u8),
             });
         }
@@ -269,16 +323,16 @@ fn sorted(mut near: Vec<Near>) -> Vec<Near> {
         return near;
     }
     // Where the next one of each distance goes.
-    let mut places = [0_usize; SKETCH_BITS + 2];
+    let mut places = [0_usize; DISTANCE_MAX + 2];
     for near in &near {
-        places[usize::from(near.sketch) + 1] += 1;
+        places[usize::from(near.sample) + 1] += 1;
     }
     for distance in 1..places.len() {
         places[distance] += places[distance - 1];
     }
     let mut ordered = near.clone();
     for near in near {
-        let place = &mut places[usize::from(near.sketch)];
+        let place = &mut places[usize::from(near.sample)];
         ordered[*place] = near;
         *place += 1;
     }
