@@ -9,8 +9,6 @@
 
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
-
 use super::encode::Snapshot;
 use super::encode::turns::Turns;
 use crate::commit::transaction::SpaceId;

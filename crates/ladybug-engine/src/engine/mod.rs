@@ -8,8 +8,8 @@ mod checkpoint;
 mod encode;
 mod forks;
 mod held;
-mod past;
 pub mod parity;
+mod past;
 mod recovery;
 mod spaces;
 #[cfg(test)]
