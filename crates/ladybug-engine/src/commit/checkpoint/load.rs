@@ -266,10 +266,10 @@ fn read_chunks(
     for entry in entries {
         for &(prefix, owner) in &entry.shared {
             let stored = chunks.get(&owner).into_iter().flatten();
-            let stored = stored
+            let mut stored = stored
                 .filter(|(at, _)| *at == prefix)
                 .map(|(_, chunk)| chunk);
-            let chunk = stored.cloned().next().ok_or_else(|| {
+            let chunk = stored.next().cloned().ok_or_else(|| {
                 let missing =
                     format_args!("chunk {prefix:02X} of space {owner}, which others share");
                 unreadable(Unreadable::expected(missing))
