@@ -412,21 +412,22 @@ impl Engine {
             return;
         }
         let acknowledged = self.log.acknowledged();
-        let mut begun = Vec::new();
+        drop(registry);
+        let mut spaces = self.spaces.write();
+        // Nobody else has those any more.
+        let restored = spaces.restore_dropped(acknowledged);
+        cells.extend(
+            restored
+                .iter()
+                .map(|(id, cell)| (*id, Mutex::lock_arc(cell))),
+        );
         for (id, cell) in &mut cells {
             cell.take_back_after(acknowledged);
-            if cell.position > acknowledged {
-                // A fork that began after that.
-                cell.is_dropped = true;
-                begun.push(*id);
+            // What is left of a fork that began after that.
+            cell.is_dropped = cell.position > acknowledged;
+            if cell.is_dropped {
+                spaces.forget_fork(*id);
             }
-        }
-        drop(registry);
-        let dropped = self.spaces.write().take_back(acknowledged, &begun);
-        for cell in dropped {
-            let mut cell = cell.lock();
-            cell.take_back_after(acknowledged);
-            cell.is_dropped = false;
         }
         self.undone.store(true, Ordering::Release);
     }

@@ -128,7 +128,7 @@ impl Registry {
         self.restore(id, cell);
     }
 
-    /// Takes a fork away; see [`Registry::take_back`].
+    /// Takes a fork away; see [`Registry::restore_dropped`].
     pub fn drop_fork(&mut self, id: SpaceId, position: Position, acknowledged: Position) {
         self.dropped.retain(|(at, _)| *at > acknowledged);
         let name = self.names.remove(&id);
@@ -145,30 +145,27 @@ impl Registry {
         }
     }
 
-    /// Takes back what a failing log did not acknowledge: forks that were dropped after `acknowledged` are there again,
-    /// and are answered, and those of `begun` are no more.
-    pub fn take_back(
-        &mut self,
-        acknowledged: Position,
-        begun: &[SpaceId],
-    ) -> Vec<Arc<Mutex<Cell>>> {
+    /// Takes back that forks were dropped after `acknowledged`, and answers those.
+    pub fn restore_dropped(&mut self, acknowledged: Position) -> Vec<(SpaceId, Arc<Mutex<Cell>>)> {
         let mut restored = Vec::new();
         for (position, dropped) in std::mem::take(&mut self.dropped) {
             if position > acknowledged {
                 self.set_name(dropped.id, &dropped.name);
                 self.origins.insert(dropped.id, dropped.origin);
                 self.cells.insert(dropped.id, Arc::clone(&dropped.cell));
-                restored.push(dropped.cell);
-            }
-        }
-        for id in begun {
-            self.origins.remove(id);
-            self.cells.remove(id);
-            if let Some(name) = self.names.remove(id) {
-                self.by_name.remove(&name);
+                restored.push((dropped.id, dropped.cell));
             }
         }
         restored
+    }
+
+    /// Takes back that a fork began.
+    pub fn forget_fork(&mut self, id: SpaceId) {
+        self.origins.remove(&id);
+        self.cells.remove(&id);
+        if let Some(name) = self.names.remove(&id) {
+            self.by_name.remove(&name);
+        }
     }
 
     /// The name of a space that has one.

@@ -130,7 +130,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "dag.timetravel",
-        syntax: "node version | TIMESTAMP microseconds",
+        syntax: "node <version | TIMESTAMP microseconds>",
         arity: -3,
         flags: &[Flag::Readonly],
         summary: "A node as it was at a version, or at a time: version read, when that was committed, name, address, \
@@ -227,7 +227,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "dag.rollback",
-        syntax: "name | version",
+        syntax: "<name | version>",
         arity: 2,
         flags: &[Flag::Write],
         summary: "Brings the selected space back to a checkpoint or a version, as a new commit; answers its version",

@@ -283,17 +283,19 @@ impl History {
 
     /// Takes out the newest commit, if its log position is beyond `position`.
     pub fn pop_after(&mut self, position: Position) -> Option<Past> {
-        if self.newest().position <= position {
-            return None;
-        }
-        while self.segments.back().expect(ONE_SEGMENT).commits.is_empty() {
+        while self.newest().position > position
+            && self.segments.len() > 1
+            && self.segments.back().expect(ONE_SEGMENT).commits.is_empty()
+        {
             let empty = self.segments.pop_back().expect(ONE_SEGMENT);
             self.bytes -= empty.bytes();
         }
         let last = Arc::make_mut(self.segments.back_mut().expect(ONE_SEGMENT));
         let before = last.bytes();
         let mut places = last.places();
-        let place = places.pop()?;
+        let place = places
+            .pop()
+            .filter(|place| place.after.position > position)?;
         let past = last.read(&place);
         let start = places.last().map_or(0, |place| place.body.end);
         last.commits.truncate(start);

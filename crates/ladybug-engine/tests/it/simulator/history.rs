@@ -49,6 +49,8 @@ pub struct Tally {
     pub snapshots: u64,
     pub expired: u64,
     pub looks_back: u64,
+    pub forks: u64,
+    pub dropped: u64,
 }
 
 impl Tally {
@@ -66,8 +68,15 @@ impl Tally {
             snapshots: a.snapshots + b.snapshots,
             expired: a.expired + b.expired,
             looks_back: a.looks_back + b.looks_back,
+            forks: a.forks + b.forks,
+            dropped: a.dropped + b.dropped,
         })
     }
+}
+
+/// Whether this is the name of a fork; other named spaces are no forks.
+fn is_fork(name: &str) -> bool {
+    name.starts_with("fork-")
 }
 
 /// A memory with its past.
@@ -80,6 +89,8 @@ pub struct History {
     /// What the memory was after each log record that may still be found.
     past: BTreeMap<Position, Memory>,
     memory: Memory,
+    /// Where in the log named spaces began.
+    begun: BTreeMap<SpaceId, Position>,
     /// The log position of the last change of each space.
     changed: BTreeMap<SpaceId, Position>,
     /// Positions of checkpoints with which the log was resumed: no commit was ever given them.
@@ -120,6 +131,7 @@ impl History {
             options,
             past: BTreeMap::from([(0, Memory::default())]),
             memory: Memory::default(),
+            begun: BTreeMap::new(),
             changed: BTreeMap::new(),
             resumed: BTreeSet::new(),
             disturbed: false,
@@ -213,6 +225,7 @@ impl History {
             assert!(revealed <= position, "a state of a later position");
         }
         self.changed.clear();
+        self.begun.retain(|_, at| *at <= last);
         self.resumed.clear();
         (self.acknowledged, self.durable) = (last, last);
     }
@@ -241,7 +254,7 @@ impl History {
     /// Some work.
     pub fn steps(&mut self, engine: &Engine) {
         for _ in 0..self.random.below(30) {
-            match self.random.below(28) {
+            match self.random.below(31) {
                 0..11 => self.commit(engine),
                 11..15 => self.acknowledge(engine),
                 15..18 => self.read(engine),
@@ -251,6 +264,8 @@ impl History {
                 22 => drop(engine.log().sync()),
                 23 | 24 => self.checkpoint(engine),
                 25 | 26 => self.look_back(engine),
+                27 | 28 => self.fork(engine),
+                29 => self.drop_fork(engine),
                 _ => self.verify_held(),
             }
             let step = self.random.below(400_000) as i64 - 50_000;
@@ -325,8 +340,11 @@ impl History {
             .expect("at least the beginning");
         let (id_max, id_seen) = (self.memory.id_max, self.memory.id_seen);
         let version_max = std::mem::take(&mut self.memory.version_max);
-        // Named spaces stay: their names are not taken back, and an empty space costs nothing.
-        let names = std::mem::take(&mut self.memory.names);
+        // Named spaces stay: their names are not taken back, and an empty space costs nothing. Forks are.
+        let mut names = std::mem::take(&mut self.memory.names);
+        names.retain(|name, _| !is_fork(name));
+        let forks = shown.names.iter().filter(|(name, _)| is_fork(name));
+        names.extend(forks.map(|(name, id)| (name.clone(), *id)));
         self.memory = Memory {
             id_max,
             id_seen,
@@ -534,7 +552,12 @@ impl History {
     /// What was is what the model was then, as far back as history goes.
     fn look_back(&mut self, engine: &Engine) {
         let id = self.spaces()[0];
-        let thens: Vec<_> = self.past.values().map(|memory| memory.space(id)).collect();
+        let began = self.begun.get(&id).copied().unwrap_or(0);
+        let thens: Vec<_> = self
+            .past
+            .range(began..)
+            .map(|(_, memory)| memory.space(id))
+            .collect();
         let then = self.random.pick(&thens).expect("at least the beginning");
         let version = When::Version(then.version);
         let past = engine.state_at(id, version);
@@ -643,6 +666,83 @@ impl History {
         self.shows(engine, &BTreeSet::from([id]));
     }
 
+    /// A space begins as another is, or was.
+    fn fork(&mut self, engine: &Engine) {
+        let source = self.spaces()[0];
+        let name = format!("fork-{}", self.random.below(4));
+        let began = self.begun.get(&source).copied().unwrap_or(0);
+        let thens: Vec<_> = self
+            .past
+            .range(began..)
+            .map(|(_, memory)| memory.space(source))
+            .collect();
+        let then = match self.random.one_in(2) {
+            true => self.random.pick(&thens),
+            false => None,
+        };
+        let at = then.as_ref().map(|then| When::Version(then.version));
+        let outcome = engine.fork(source, &name, at, false);
+        let id = match outcome.value {
+            Ok(id) => id,
+            Err(EngineError::SpaceTaken(_)) => {
+                return assert!(self.memory.names.contains_key(&name));
+            }
+            Err(EngineError::SpacesFull(_)) => return,
+            Err(EngineError::VersionGone { .. }) => return,
+            Err(_) => return assert!(engine.log().check().is_err()),
+        };
+        assert!(!self.memory.names.contains_key(&name));
+        assert!(
+            self.memory.names.values().all(|there| *there != id),
+            "numbers are not reused"
+        );
+        let then = then.unwrap_or_else(|| self.memory.space(source));
+        self.memory.names.insert(name, id);
+        self.memory.version_max.insert(id, then.version);
+        self.memory.spaces.insert(id, then);
+        self.begun.insert(id, outcome.position);
+        self.changed.insert(id, outcome.position);
+        self.record(outcome.position);
+        self.tally.forks += 1;
+        self.shows(engine, &BTreeSet::from([id, source]));
+    }
+
+    fn drop_fork(&mut self, engine: &Engine) {
+        let forks: Vec<_> = self
+            .memory
+            .names
+            .iter()
+            .filter(|(name, _)| is_fork(name))
+            .collect();
+        let Some((name, id)) = self
+            .random
+            .pick(&forks)
+            .map(|(name, id)| ((*name).clone(), *id))
+        else {
+            let refused = engine.drop_fork(0).value;
+            return assert!(matches!(
+                refused,
+                Err(EngineError::NoFork(_)) | Err(EngineError::ReadOnly(_))
+            ));
+        };
+        let outcome = engine.drop_fork(id);
+        if outcome.value.is_err() {
+            return assert!(engine.log().check().is_err());
+        }
+        self.memory.names.remove(&name);
+        self.memory.spaces.remove(&id);
+        self.changed.remove(&id);
+        self.record(outcome.position);
+        self.tally.dropped += 1;
+        if engine.log().check().is_ok() {
+            let refused = engine.commit::<(), EngineError>(&[id], |_| panic!("it is gone"));
+            assert!(
+                matches!(refused.value, Err(EngineError::SpaceGone(gone)) if gone == id)
+                    || engine.log().check().is_err()
+            );
+        }
+    }
+
     fn name_space(&mut self, engine: &Engine) {
         let name = format!("space-{}", self.random.below(6));
         let known = self.memory.names.get(&name).copied();
@@ -652,7 +752,10 @@ impl History {
             (None, Ok(id)) => {
                 assert!(self.memory.names.values().all(|there| *there != id));
                 assert!(id >= self.options.spaces_max as SpaceId);
+                // The number may be that of a fork that was dropped before a restart.
+                self.memory.version_max.remove(&id);
                 self.memory.names.insert(name, id);
+                self.begun.insert(id, engine.log().appended());
                 self.record(engine.log().appended());
             }
             (None, Err(EngineError::SpacesFull(most))) => {

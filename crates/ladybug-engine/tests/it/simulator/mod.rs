@@ -33,6 +33,8 @@ fn whatever_fails_recovery_yields_a_prefix_of_the_commits_with_all_that_was_prom
             tally.checkpoints,
             tally.snapshots,
             tally.looks_back,
+            tally.forks,
+            tally.dropped,
             tally.expired,
         ] {
             assert!(happened > HISTORIES / 10, "{tally:?}");
