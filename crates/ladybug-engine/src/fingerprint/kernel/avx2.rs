@@ -64,12 +64,18 @@ fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
     let (fours, rest) = candidates.as_chunks::<4>();
     let (distances, distances_rest) = distances.as_chunks_mut::<4>();
     for (four, distances) in fours.iter().zip(distances) {
+        // As far ahead as memory takes to answer: a prefetch may name any address.
+        let ahead = four.as_ptr().wrapping_add(SKETCHES_AHEAD);
+        (0..4).for_each(|line| prefetch(ahead.wrapping_add(line).cast()));
         *distances = sketch_distances_of_four(query, four);
     }
     for (candidate, distance) in rest.iter().zip(distances_rest) {
         *distance = sum(sketch_lanes(query, candidate)) as u16;
     }
 }
+
+/// How many sketches a scan asks for before it compares them; each is a line of the cache.
+const SKETCHES_AHEAD: usize = 40;
 
 /// The distances of four sketches, whose lanes are summed side by side.
 #[inline]
