@@ -173,3 +173,17 @@ fn a_transaction_is_recovered_whole() {
     assert_eq!(client.call("SELECT what-if"), "+OK");
     assert_eq!(client.call("GET b"), "\"2\"");
 }
+
+#[test]
+fn a_watched_key_that_is_absent_does_not_change_when_others_come_and_go() {
+    let server = Server::start(&[]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    client.call("WATCH nobody");
+    let pairs: Vec<String> = (0..5_000).map(|n| format!("key:{n} {n}")).collect();
+    other.call(&format!("MSET {}", pairs.join(" ")));
+    other.call("RENAME key:1 key:one");
+    other.call("DEL key:2");
+    client.call("MULTI");
+    client.call("SET done 1");
+    assert_eq!(client.call("EXEC"), "[+OK]");
+}

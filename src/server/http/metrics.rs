@@ -136,6 +136,7 @@ pub(super) fn render(server: &Server) -> String {
     memory(&server.engine, &mut out);
     log(&server.engine, &mut out);
     snapshots(&server.engine, &mut out);
+    past(&server.engine, &mut out);
     scrub(server, &mut out);
     out.0
 }
@@ -260,6 +261,26 @@ fn snapshots(engine: &Engine, out: &mut Exposition) {
         "snapshots_gone_total",
         "Reads given up because of --snapshot-bytes.",
         snapshots.revoked,
+    );
+}
+
+/// What the past takes, and who changes much at once.
+fn past(engine: &Engine, out: &mut Exposition) {
+    let bytes = engine.history_stats(0).bytes_all;
+    out.gauge(
+        "history_bytes",
+        "Bytes of what commits replaced, in all spaces.",
+        bytes,
+    );
+    out.gauge(
+        "transactions",
+        "Transactions of DAG.BEGIN under way.",
+        engine.transactions().len(),
+    );
+    out.gauge(
+        "forks",
+        "Forks and checkpoints by name.",
+        engine.forks().len(),
     );
 }
 

@@ -53,8 +53,8 @@ pub struct Watch {
     pub key: Bytes,
     /// Id and version of its node.
     node: Option<(u64, u64)>,
-    /// The latest version at which the name may have come or gone.
-    names_changed_at: u64,
+    /// The version of the space.
+    version: u64,
 }
 
 impl Watch {
@@ -64,20 +64,18 @@ impl Watch {
             space: tx.space(),
             key: Bytes::copy_from_slice(key),
             node: tx.view().find(key).map(|node| (node.id(), node.version())),
-            names_changed_at: tx.names_changed_at(key),
+            version: tx.version(),
         }
     }
 
-    /// Whether the key has changed since, for all one can tell: one that was absent may be said to
-    /// have changed when another has come or gone.
+    /// Whether the key has changed since: also if it was absent, came and went again.
     pub fn has_changed(&self, tx: &mut Commit<'_>) -> bool {
         assert!(
             tx.select(self.space),
             "invariant: what is watched is locked"
         );
         let now = Self::new(tx, &self.key);
-        now.node != self.node
-            || (self.node.is_none() && now.names_changed_at != self.names_changed_at)
+        now.node != self.node || (self.node.is_none() && tx.has_gone_since(&self.key, self.version))
     }
 }
 

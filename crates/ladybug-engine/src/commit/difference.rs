@@ -43,11 +43,6 @@ impl Difference {
             verbs: verbs(before, after),
         }
     }
-
-    /// Whether nothing differs.
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.edges.is_empty() && self.verbs.is_empty()
-    }
 }
 
 /// The slots of a chunk whose node is another, or another version of it; a reified edge is no node.

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::codec::Encoder;
 pub use super::draft::{Draft, EdgeDraft, sorted_kinds};
-use super::history::{History, HistoryLimits, Mark, undo};
+use super::history::{History, HistoryLimits, Mark, name_key, undo};
 use super::record::Position;
 use crate::error::{EngineError, NAME_BYTES_MAX};
 use crate::space::address::{Address, Zone};
@@ -222,9 +222,11 @@ impl<'e> Transaction<'e> {
         self.parts[self.current].guard.space.view(self.terms.now)
     }
 
-    /// The latest version at which a name may have come or gone; see [`Space::names_changed_at`].
-    pub fn names_changed_at(&self, name: &[u8]) -> u64 {
-        self.parts[self.current].guard.space.names_changed_at(name)
+    /// Whether a node by this name has gone since a version, or, if history does not reach so far, may have.
+    pub fn has_gone_since(&self, name: &[u8], version: u64) -> bool {
+        let history = self.history();
+        history.oldest().version > version
+            || history.departed_after(name_key(name), version).is_some()
     }
 
     /// Where a name's node is.

@@ -223,12 +223,6 @@ impl Engine {
         stats
     }
 
-    /// The oldest version of a space that can be read.
-    pub fn oldest_version(&self, space: SpaceId) -> u64 {
-        let cell = self.cell(space);
-        cell.map_or(0, |cell| cell.lock().history.oldest().version)
-    }
-
     fn version_of(&self, space: SpaceId, cell: &Cell, when: When) -> Result<u64, EngineError> {
         let newest = cell.history.newest().version;
         match when {

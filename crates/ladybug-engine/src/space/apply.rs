@@ -25,9 +25,6 @@ use crate::fingerprint::Fingerprint;
 /// Deepest node of a tree.
 pub const DEPTH_MAX: u8 = u8::MAX;
 
-/// How many groups names fall into for [`Space::names_changed_at`].
-const NAME_GROUPS: usize = 4096;
-
 /// A mutation that the state cannot take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot apply a change to {address}: expected {expected}")]
@@ -48,8 +45,6 @@ pub struct Space {
     free: Allocator,
     /// Expiry and address of everything that expires; shared with forks until one changes it.
     expiries: Arc<BTreeSet<(i64, Address)>>,
-    /// For each group of names, the version at which one last came or went.
-    names_changed: Box<[u64; NAME_GROUPS]>,
     accesses: Accesses,
 }
 
@@ -74,7 +69,6 @@ impl Space {
             }
         }
         Self {
-            names_changed: Box::new([state.version(); NAME_GROUPS]),
             state: Arc::new(state),
             free,
             expiries: Arc::new(expiries),
@@ -89,7 +83,6 @@ impl Space {
             state: Arc::clone(&self.state),
             free: self.free.clone(),
             expiries: Arc::clone(&self.expiries),
-            names_changed: self.names_changed.clone(),
             accesses: Accesses::default(),
         }
     }
@@ -126,12 +119,6 @@ impl Space {
     /// How many nodes have a time to live.
     pub fn expiring_len(&self) -> usize {
         self.expiries.len()
-    }
-
-    /// The latest version at which this name may have come or gone. Names share groups, so it can
-    /// be later than the truth, never earlier.
-    pub fn names_changed_at(&self, name: &[u8]) -> u64 {
-        self.names_changed[self.state.name_hash(name) as usize % NAME_GROUPS]
     }
 
     /// Ends a commit: the state is now `version`, made at `committed`.
@@ -173,7 +160,7 @@ impl Space {
                 Ok(inverse(0, Mutation::Remove { address }))
             }
             Mutation::Remove { address } => {
-                let (node, old) = self.remove(address, version)?;
+                let (node, old) = self.remove(address)?;
                 let node = Box::new(node);
                 Ok(inverse(old, Mutation::Insert { address, node }))
             }
@@ -221,7 +208,7 @@ impl Space {
                     return misfit(address, "a name that no other node has");
                 }
                 let old = self.stamp(address, version)?;
-                let name = self.replace_name(address, name, version);
+                let name = self.replace_name(address, name);
                 Ok(inverse(old, Mutation::Rename { address, name }))
             }
             Mutation::SetKinds { address, kinds } => {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Misfit, NAME_GROUPS, Space, check_expiry, check_name, misfit, replace_truth};
+use super::{Misfit, Space, check_expiry, check_name, misfit, replace_truth};
 use crate::space::access::Access;
 use crate::space::address::{Address, Zone};
 use crate::space::chunk::{NEVER, Source};
@@ -46,17 +46,13 @@ impl Space {
         chunk.kinds.put(slot, node.kinds);
         replace_truth(chunk, slot, node.truth, node.evidence);
         self.replace_content(address, node.content);
-        self.replace_name(address, node.name, version);
+        self.replace_name(address, node.name);
         self.replace_expiry(address, node.expires);
         Arc::make_mut(&mut self.state).insert_id(node.id, address);
         Ok(())
     }
 
-    pub(super) fn remove(
-        &mut self,
-        address: Address,
-        version: u64,
-    ) -> Result<(NodeImage, u64), Misfit> {
+    pub(super) fn remove(&mut self, address: Address) -> Result<(NodeImage, u64), Misfit> {
         let node = self.node(address)?;
         let graph = self.state.graph();
         if graph.degree_out(address) + graph.degree_in(address) > 0 {
@@ -84,7 +80,7 @@ impl Space {
             expires: NEVER,
             promotion: node.promotion(),
         };
-        image.name = self.replace_name(address, None, version);
+        image.name = self.replace_name(address, None);
         image.expires = self.replace_expiry(address, NEVER);
         image.content = self.replace_content(address, Content::default());
         let chunk = self.chunk_mut(address);
@@ -145,7 +141,6 @@ impl Space {
         &mut self,
         address: Address,
         name: Option<Arc<[u8]>>,
-        version: u64,
     ) -> Option<Arc<[u8]>> {
         let new_hash = name.as_ref().map(|name| self.state.name_hash(name));
         let slot = address.slot();
@@ -164,10 +159,6 @@ impl Space {
         let unvalued = chunk.value.get(slot).is_none() && chunk.fields.get(slot).is_none();
         if let Some(hash) = new_hash {
             Arc::make_mut(&mut self.state).insert_name(hash, address);
-        }
-        for hash in [old_hash, new_hash].into_iter().flatten() {
-            let changed = &mut self.names_changed[hash as usize % NAME_GROUPS];
-            *changed = version.max(*changed);
         }
         if unvalued {
             // The fingerprint of a node that says nothing is that of its name.

@@ -561,7 +561,7 @@ impl History {
         let then = self.random.pick(&thens).expect("at least the beginning");
         let version = When::Version(then.version);
         let past = engine.state_at(id, version);
-        let oldest = engine.oldest_version(id);
+        let oldest = engine.history_stats(id).oldest.version;
         let name = format!("n{}", self.random.below(20)).into_bytes();
         let node = engine.node_at(id, NodeRef::Name(&name), version);
         let random_id = self.random.below(self.memory.id_max.max(1)) + 1;

@@ -276,6 +276,9 @@ fn ladybug(server: &Server, out: &mut String) {
     field(out, "snapshots_held", snapshots.held);
     field(out, "snapshots_bytes", snapshots.bytes);
     field(out, "snapshots_gone", snapshots.revoked);
+    let history_bytes = server.engine.history_stats(0).bytes_all;
+    field(out, "history_bytes", history_bytes);
+    field(out, "transactions", server.engine.transactions().len());
     let (stats, scrub) = (&server.stats, server.scrub.status());
     field(out, "scrub_chunks", stats.scrubbed_chunks.load(Relaxed));
     field(out, "scrub_repaired", stats.scrub_repaired.load(Relaxed));
