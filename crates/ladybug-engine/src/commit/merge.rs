@@ -173,6 +173,8 @@ impl Merge<'_> {
                 self.decide(place, version, || Some(change_to(there, after)))
             }
             (None, Some(after), None) => self.plan_new(live, after),
+            // What had expired may have been cleared away by both.
+            (Some(before), None, None) if before.image.expires <= tx.now() => None,
             (Some(_), None, None) => match self.policy {
                 OnConflict::Abort => self.decide(format!("#{id}"), removed_by(), || None),
                 _ => None,

@@ -1,6 +1,7 @@
 //! Promises of the engine that need no crash: commits, rollback, reopening.
 
 pub mod checkpoint;
+mod merges;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -153,6 +153,12 @@ impl LongTransaction {
         &self.branch
     }
 
+    /// Whether nobody has used it for longer than it may be left alone.
+    fn is_idle(&self, now: i64) -> bool {
+        let idle_us = i64::try_from(self.options.idle.as_micros()).unwrap_or(i64::MAX);
+        now.saturating_sub(self.used) > idle_us
+    }
+
     /// A node as the transaction sees it, which it thereby has read.
     pub fn read(&mut self, node: NodeRef<'_>) -> Option<PastNode> {
         self.note(node);
@@ -337,16 +343,16 @@ impl Engine {
         id: TransactionId,
         f: impl FnOnce(&mut LongTransaction) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.abort_idle();
         let none = || EngineError::NoTransaction(id.to_string());
         let open = self.transactions.open.lock().get(&id).cloned();
         let open = open.ok_or_else(none)?;
         let mut open = open.lock();
-        if open.is_over {
+        let now = self.now();
+        if open.is_over || open.is_idle(now) {
             return Err(none().into());
         }
         open.branch.check()?;
-        open.used = self.now();
+        open.used = now;
         f(&mut open)
     }
 
@@ -385,12 +391,19 @@ impl Engine {
     }
 
     fn end(&self, id: TransactionId) -> Result<Arc<Mutex<LongTransaction>>, EngineError> {
-        self.abort_idle();
-        let open = self.transactions.open.lock().remove(&id);
-        let open = open.ok_or_else(|| EngineError::NoTransaction(id.to_string()))?;
+        let none = || EngineError::NoTransaction(id.to_string());
+        let removed = self.transactions.open.lock().remove(&id);
+        let removed = removed.ok_or_else(none)?;
         // Who has found it before waits for this lock, or is waited for.
-        open.lock().is_over = true;
-        Ok(open)
+        let mut open = removed.lock();
+        open.is_over = true;
+        match open.is_idle(self.now()) {
+            true => Err(none()),
+            false => {
+                drop(open);
+                Ok(removed)
+            }
+        }
     }
 
     /// Aborts the transactions that nobody has used for long; answers how many.
@@ -403,8 +416,7 @@ impl Engine {
             let Some(mut open) = open.try_lock() else {
                 return true;
             };
-            let idle_us = i64::try_from(open.options.idle.as_micros()).unwrap_or(i64::MAX);
-            open.is_over = now.saturating_sub(open.used) > idle_us;
+            open.is_over = open.is_idle(now);
             !open.is_over
         });
         before - open.len()

@@ -71,57 +71,60 @@ fn random_draft(random: &mut Random, n: u64) -> Draft {
 
 /// One random commit to one space.
 pub fn random_commit(engine: &Engine, space: SpaceId, random: &mut Random) -> Outcome<()> {
-    let outcome = engine.commit::<_, EngineError>(&[space], |tx| {
-        for _ in 0..=random.below(4) {
-            let nodes: Vec<Address> = tx.view().nodes().map(|node| node.address()).collect();
-            let pick = |random: &mut Random| match nodes.len() as u64 {
-                0 => None,
-                count => Some(nodes[random.below(count) as usize]),
-            };
-            let (one, other) = (pick(random), pick(random));
-            match (random.below(10), one, other) {
-                (0..=3, parent, _) => {
-                    let n = random.below(1 << 40);
-                    let mut draft = random_draft(random, n);
-                    draft.parent = parent.filter(|_| random.chance(50));
-                    tx.create(draft)?;
-                }
-                (4, Some(a), _) => {
-                    tx.set_content(a, random_draft(random, 5).content)?;
-                }
-                (5 | 6, Some(a), Some(b)) => {
-                    let verb = match random.chance(30) {
-                        true => tx.define_verb("DEPENDS_ON")?,
-                        false => random.below(10) as u8,
-                    };
-                    let fields = random_draft(random, 9).content.fields;
-                    let draft = EdgeDraft {
-                        weight: 0.5,
-                        reified: random.chance(40),
-                        properties: fields,
-                        ..EdgeDraft::default()
-                    };
-                    tx.link(a, verb, b, draft)?;
-                }
-                (7, Some(a), _) => {
-                    let evidence = Some([1, 2, 3][..].into());
-                    tx.set_truth(a, Truth::DEFAULT, evidence)?;
-                }
-                (8, Some(a), Some(b)) => match tx.set_parent(a, Some(b)) {
-                    Ok(()) | Err(EngineError::Cycle) => {}
-                    Err(error) => return Err(error),
-                },
-                (9, Some(a), _) => tx.remove(a)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    });
+    let outcome = engine.commit(&[space], |tx| random_changes(tx, random));
     Outcome {
         value: outcome.value.expect("a commit"),
         position: outcome.position,
         gone: Vec::new(),
     }
+}
+
+/// Some random changes to the current space.
+pub fn random_changes(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(), EngineError> {
+    for _ in 0..=random.below(4) {
+        let nodes: Vec<Address> = tx.view().nodes().map(|node| node.address()).collect();
+        let pick = |random: &mut Random| match nodes.len() as u64 {
+            0 => None,
+            count => Some(nodes[random.below(count) as usize]),
+        };
+        let (one, other) = (pick(random), pick(random));
+        match (random.below(10), one, other) {
+            (0..=3, parent, _) => {
+                let n = random.below(1 << 40);
+                let mut draft = random_draft(random, n);
+                draft.parent = parent.filter(|_| random.chance(50));
+                tx.create(draft)?;
+            }
+            (4, Some(a), _) => {
+                tx.set_content(a, random_draft(random, 5).content)?;
+            }
+            (5 | 6, Some(a), Some(b)) => {
+                let verb = match random.chance(30) {
+                    true => tx.define_verb("DEPENDS_ON")?,
+                    false => random.below(10) as u8,
+                };
+                let fields = random_draft(random, 9).content.fields;
+                let draft = EdgeDraft {
+                    weight: 0.5,
+                    reified: random.chance(40),
+                    properties: fields,
+                    ..EdgeDraft::default()
+                };
+                tx.link(a, verb, b, draft)?;
+            }
+            (7, Some(a), _) => {
+                let evidence = Some([1, 2, 3][..].into());
+                tx.set_truth(a, Truth::DEFAULT, evidence)?;
+            }
+            (8, Some(a), Some(b)) => match tx.set_parent(a, Some(b)) {
+                Ok(()) | Err(EngineError::Cycle) => {}
+                Err(error) => return Err(error),
+            },
+            (9, Some(a), _) => tx.remove(a)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 pub fn images(engine: &Engine) -> Vec<(SpaceId, SpaceImage)> {
