@@ -39,12 +39,16 @@ impl<T: Clone> Turns<T> {
         let shared = made.take().filter(|(asked, _)| *asked > before_me);
         let (asked, value) = shared.unwrap_or_else(|| (self.asked.load(SeqCst), make()));
         let mut turns = self.turns.lock();
-        // Only under this lock does anybody come to hold a turn: the map's and mine mean that nobody waits.
+        // Only under this lock does anybody come to hold a turn, or let go of it: the map's and mine mean that nobody
+        // waits.
         if Arc::strong_count(&turn) > 2 {
             *made = Some((asked, value.clone()));
         } else {
             turns.remove(&space);
         }
+        drop(made);
+        drop(turn);
+        drop(turns);
         value
     }
 }
