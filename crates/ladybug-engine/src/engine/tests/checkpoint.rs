@@ -88,7 +88,7 @@ pub fn random_changes(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(
             count => Some(nodes[random.below(count) as usize]),
         };
         let (one, other) = (pick(random), pick(random));
-        match (random.below(10), one, other) {
+        match (random.below(16), one, other) {
             (0..=3, parent, _) => {
                 let n = random.below(1 << 40);
                 let mut draft = random_draft(random, n);
@@ -121,6 +121,25 @@ pub fn random_changes(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(
                 Err(error) => return Err(error),
             },
             (9, Some(a), _) => tx.remove(a)?,
+            (10, Some(a), _) => {
+                let kind = format!("Kind{}", random.below(3));
+                tx.set_kinds(a, vec![kind.as_str().into()])?;
+            }
+            (11, Some(a), _) => tx.set_rung(a, random.below(10) as u8)?,
+            (12, Some(a), _) => {
+                let arousal = random.below(5) as f32 / 4.0;
+                let qualia = [arousal, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+                tx.set_qualia(a, Qualia::new(qualia).expect("qualia"))?;
+            }
+            (13, Some(a), _) => tx.set_promotion(a, random.below(9) as u32)?,
+            (14, Some(a), _) => {
+                let expires = random.chance(50).then_some(i64::MAX - 1);
+                tx.set_expiry(a, expires)?;
+            }
+            (15, Some(a), _) => {
+                let name = format!("name:{}", random.below(1 << 40)).into_bytes();
+                tx.rename(a, random.chance(80).then(|| name.into()))?;
+            }
             _ => {}
         }
     }
@@ -453,6 +472,8 @@ fn resuming_after_a_failed_log_keeps_what_was_acknowledged() {
         let disk = SimulatedStorage::new(seed);
         let engine = open_simulated(&disk);
         let mut random = Random(seed);
+        let first = engine.commit::<_, EngineError>(&[0], |tx| tx.create(draft("first", "")));
+        first.value.expect("a node");
         for _ in 0..5 {
             let outcome = random_commit(&engine, 0, &mut random);
             engine.log().wait(outcome.position).expect("durable");
