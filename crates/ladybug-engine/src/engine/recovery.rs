@@ -133,7 +133,7 @@ impl Engine {
         })?;
         let records = recovered.records;
         tracing::info!(checkpoint = from, records, "opened");
-        Ok(Self {
+        let engine = Self {
             empty: State::new(options.hash_key),
             leases: Leases::new(options.snapshot_bytes),
             transactions: Transactions::default(),
@@ -146,7 +146,10 @@ impl Engine {
             undone: AtomicBool::new(false),
             checkpoints: Checkpoints::new(positions, recovered_bytes),
             _lock: lock,
-        })
+        };
+        // What forks in the log asked for has been read.
+        engine.trim_history();
+        Ok(engine)
     }
 }
 
