@@ -440,6 +440,11 @@ fn checkpoints_by_name_are_rolled_back_to_and_never_change() {
             .call("DAG.CHECKPOINT 7")
             .starts_with("-ERR expected a name that is no number")
     );
+    let unnamed = server.redis_cli(&["dag.checkpoint", ""]);
+    assert!(
+        unnamed.starts_with("ERR expected a name that is no number"),
+        "{unnamed}"
+    );
     client.call("SELECT checkpoint:0:good");
     assert_eq!(client.call("GET a"), "\"1\"");
     assert!(

@@ -70,7 +70,7 @@ fn checkpoint_name(space: SpaceId, name: &str) -> String {
 
 pub(super) fn checkpoint(engine: &Engine, context: &Context, request: &[&[u8]]) -> Answer {
     let name = text(request[1])?;
-    if name.parse::<i64>().is_ok() {
+    if name.is_empty() || name.parse::<i64>().is_ok() {
         return Err(expected("a name that is no number", request[1]));
     }
     make(

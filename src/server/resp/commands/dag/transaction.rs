@@ -237,13 +237,21 @@ fn ends(
     Ok((end(source)?, end(target)?))
 }
 
-pub(super) fn link(session: &mut Session, request: &[&[u8]]) -> Answer {
+/// The arguments of LINK and UNLINK: transaction, source, verb, target.
+fn edge_arguments<'a>(
+    request: &'a [&'a [u8]],
+) -> Result<(TransactionId, Reference<'a>, &'a [u8], Reference<'a>), CommandError> {
     let mut arguments = Arguments::new(request);
     let id = transaction(&mut arguments)?;
     let source = arguments.reference()?;
     let verb = arguments.take("a verb")?;
     let target = arguments.reference()?;
     arguments.end()?;
+    Ok((id, source, verb, target))
+}
+
+pub(super) fn link(session: &mut Session, request: &[&[u8]]) -> Answer {
+    let (id, source, verb, target) = edge_arguments(request)?;
     let engine = Arc::clone(&session.server.engine);
     let edge = within(session, id, |open| {
         let (source, target) = ends(open, source, target)?;
@@ -257,12 +265,7 @@ pub(super) fn link(session: &mut Session, request: &[&[u8]]) -> Answer {
 }
 
 pub(super) fn unlink(session: &mut Session, request: &[&[u8]]) -> Answer {
-    let mut arguments = Arguments::new(request);
-    let id = transaction(&mut arguments)?;
-    let source = arguments.reference()?;
-    let verb = arguments.take("a verb")?;
-    let target = arguments.reference()?;
-    arguments.end()?;
+    let (id, source, verb, target) = edge_arguments(request)?;
     let engine = Arc::clone(&session.server.engine);
     let removed = within(session, id, |open| {
         let (source, target) = ends(open, source, target)?;
