@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 
 use super::Engine;
+use super::encode::Snapshot;
 use super::held::Lease;
 use crate::commit::history::HistoryLimits;
 use crate::commit::record::Position;
@@ -57,6 +58,12 @@ impl Branch {
     /// What it has become.
     pub fn state(&self) -> Arc<State> {
         Arc::clone(self.cell.lock().space.state())
+    }
+
+    /// What it has become, for a long reader, with its fingerprints as they are.
+    pub fn glance(&self) -> Snapshot {
+        let lease = Arc::clone(&self.base);
+        Snapshot::unencoded(self.state(), self.now, self.position, lease)
     }
 
     /// Reads it.

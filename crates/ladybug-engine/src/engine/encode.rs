@@ -8,6 +8,7 @@ use parking_lot::MutexGuard;
 
 use super::Engine;
 use super::held::Lease;
+use super::past::When;
 use crate::commit::record::Position;
 use crate::commit::transaction::SpaceId;
 use crate::error::EngineError;
@@ -57,6 +58,27 @@ impl Snapshot {
         }
     }
 
+    /// A state as it is, where what is pending cannot be read.
+    pub(super) fn unencoded(
+        state: Arc<State>,
+        now: i64,
+        position: Position,
+        lease: Arc<Lease>,
+    ) -> Self {
+        Self {
+            now: now.max(state.committed()),
+            derived: Arc::default(),
+            state,
+            position,
+            lease: Some(lease),
+        }
+    }
+
+    /// Whether every fingerprint can be read.
+    pub fn is_encoded(&self) -> bool {
+        self.derived.len() == pending_count(&self.state)
+    }
+
     /// Whether it may still be held, see [`Lease::check`].
     ///
     /// # Errors
@@ -101,6 +123,54 @@ impl Engine {
             let (state, position) = self.state(space);
             self.leased(space, state, position)
         })
+    }
+
+    /// The space at this moment with its fingerprints as they are: for who reads none, or few, or has them
+    /// [encoded](Self::encoded) later.
+    pub fn glance(&self, space: SpaceId) -> Snapshot {
+        let (state, position) = self.state(space);
+        let lease = self.leases.take(space, Arc::clone(&state), 0);
+        Snapshot::unencoded(state, self.now(), position, lease)
+    }
+
+    /// A space as it was, with its fingerprints as they are.
+    ///
+    /// # Errors
+    /// As [`Engine::state_at`].
+    pub fn glance_at(&self, space: SpaceId, when: When) -> Result<Snapshot, EngineError> {
+        let past = self.state_at(space, when)?;
+        let lease = self.leases.take(space, Arc::clone(&past.value), 0);
+        Ok(Snapshot::unencoded(
+            past.value,
+            past.committed,
+            past.position,
+            lease,
+        ))
+    }
+
+    /// The same moment of the same space with every fingerprint encoded: for all who come later where the space
+    /// is still the same, else for this snapshot alone.
+    pub fn encoded(&self, space: SpaceId, snapshot: &Snapshot) -> Snapshot {
+        if snapshot.is_encoded() {
+            return snapshot.clone();
+        }
+        let shows = |state: &Arc<State>| Arc::ptr_eq(state, &snapshot.state);
+        if shows(&self.state(space).0) {
+            let now = self.snapshot(space);
+            if now.state.version() == snapshot.state.version() {
+                return Snapshot {
+                    now: snapshot.now,
+                    ..now
+                };
+            }
+        }
+        let mut encoded =
+            Snapshot::of(Arc::clone(&snapshot.state), snapshot.now, snapshot.position);
+        let own_bytes = size_of_val(&*encoded.derived) as u64;
+        let state = Arc::clone(&encoded.state);
+        encoded.lease = Some(self.leases.take(space, state, own_bytes));
+        self.leases.grew(own_bytes, |space| self.state(space).0);
+        encoded
     }
 
     /// Several spaces at one moment: of a commit to more than one of them all shows or nothing.

@@ -30,6 +30,7 @@ use crate::commit::transaction::{
     Cell, Eviction, Gone, OfSpaces, SpaceId, Terms, Transaction, Unlocked,
 };
 use crate::error::EngineError;
+use crate::space::access::Accesses;
 use crate::space::state::{State, View};
 use crate::storage::{Lock, Storage};
 pub use branch::Branch;
@@ -252,6 +253,13 @@ impl Engine {
             }
             None => (Arc::new(self.empty.clone()), 0),
         }
+    }
+
+    /// The access statistics of a space, which go on counting; `None` for one that was never written.
+    pub fn accesses(&self, space: SpaceId) -> Option<Arc<Accesses>> {
+        let cell = self.cell(space)?;
+        let cell = cell.lock();
+        Some(Arc::clone(cell.space.accesses()))
     }
 
     /// A space at this moment for a long reader, who asks the lease now and then whether it still holds; and the

@@ -144,7 +144,7 @@ struct Room {
 
 /// The runs of `slots`, of which each is in `stored` and has a row there: first slot, its row, and how
 /// many.
-pub(super) fn runs(slots: SlotSet, stored: SlotSet) -> impl Iterator<Item = (u8, usize, usize)> {
+pub(crate) fn runs(slots: SlotSet, stored: SlotSet) -> impl Iterator<Item = (u8, usize, usize)> {
     let mut slots = slots.iter().peekable();
     std::iter::from_fn(move || {
         let first = slots.next()?;

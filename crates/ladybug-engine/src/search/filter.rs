@@ -116,7 +116,13 @@ fn derived(snapshot: &Snapshot, prefix: u8, slots: SlotSet) -> Vec<(Address, &Fi
 
 impl Filter {
     /// Of `slots`, those that the filter lets through and that are not expired at `now`.
-    fn matching(&self, prefix: u8, chunk: &Chunk, mut slots: SlotSet, now: i64) -> SlotSet {
+    pub(crate) fn matching(
+        &self,
+        prefix: u8,
+        chunk: &Chunk,
+        mut slots: SlotSet,
+        now: i64,
+    ) -> SlotSet {
         if Zone::of_prefix(prefix) == Zone::Fluid {
             let expires = chunk.expires.values();
             // One look at all of them, since as a rule none is due.
@@ -154,7 +160,7 @@ impl Filter {
 }
 
 /// The slots of a node and everything below it, by prefix; none if there is no such node.
-fn subtree(view: View<'_>, root: u64) -> Vec<SlotSet> {
+pub(crate) fn subtree(view: View<'_>, root: u64) -> Vec<SlotSet> {
     let mut slots = vec![SlotSet::EMPTY; CHUNKS];
     let nodes = view.find_id(root).map(|root| view.subtree(root));
     for node in nodes.into_iter().flatten() {

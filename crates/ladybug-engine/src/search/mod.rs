@@ -25,6 +25,8 @@ use crate::fingerprint::{BITS, Fingerprint};
 use crate::space::{derive, verbs};
 use best::Best;
 pub use best::Hit;
+pub(crate) use exact::runs;
+pub(crate) use filter::subtree;
 pub use filter::{Filter, Scope};
 pub use sampling::{Recall, RecallError};
 

@@ -45,7 +45,7 @@ pub struct Space {
     free: Allocator,
     /// Expiry and address of everything that expires; shared with forks until one changes it.
     expiries: Arc<BTreeSet<(i64, Address)>>,
-    accesses: Accesses,
+    accesses: Arc<Accesses>,
 }
 
 impl Space {
@@ -72,7 +72,7 @@ impl Space {
             state: Arc::new(state),
             free,
             expiries: Arc::new(expiries),
-            accesses: Accesses::default(),
+            accesses: Arc::default(),
         }
     }
 
@@ -83,7 +83,7 @@ impl Space {
             state: Arc::clone(&self.state),
             free: self.free.clone(),
             expiries: Arc::clone(&self.expiries),
-            accesses: Accesses::default(),
+            accesses: Arc::default(),
         }
     }
 
@@ -99,6 +99,11 @@ impl Space {
             now,
             accesses: Some(&self.accesses),
         }
+    }
+
+    /// The access statistics, which go on counting.
+    pub fn accesses(&self) -> &Arc<Accesses> {
+        &self.accesses
     }
 
     /// The free addresses.

@@ -25,12 +25,13 @@ use crate::fingerprint::{BYTES, Fingerprint};
 pub const PROPERTIES_BYTES_MAX: usize = 64 << 20;
 
 /// The values of the `zone` column's dictionary, by [`zone_key`].
-static ZONES: LazyLock<ArrayRef> = LazyLock::new(|| {
+pub(crate) static ZONES: LazyLock<ArrayRef> = LazyLock::new(|| {
     let zones = [Zone::Surface, Zone::Fluid, Zone::Node].map(Zone::name);
     Arc::new(StringArray::from(zones.to_vec()))
 });
 
-fn zone_key(zone: Zone) -> u8 {
+/// The key of a zone in that dictionary.
+pub(crate) fn zone_key(zone: Zone) -> u8 {
     match zone {
         Zone::Surface => 0,
         Zone::Fluid => 1,
@@ -38,8 +39,8 @@ fn zone_key(zone: Zone) -> u8 {
     }
 }
 
-/// Fields as the JSON of the `properties` column, and how many bytes that is.
-fn properties(fields: Option<&Arc<Fields>>) -> Option<String> {
+/// Fields as the JSON of the `properties` column; null if that is too long.
+pub(crate) fn properties(fields: Option<&Arc<Fields>>) -> Option<String> {
     let json = fields_json(fields?).to_string();
     (json.len() <= PROPERTIES_BYTES_MAX).then_some(json)
 }

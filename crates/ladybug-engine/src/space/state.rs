@@ -136,7 +136,7 @@ impl State {
         name_in(&self.chunks, address)
     }
 
-    pub(super) fn id_at(&self, address: Address) -> u64 {
+    pub(crate) fn id_at(&self, address: Address) -> u64 {
         id_in(&self.chunks, address)
     }
 

@@ -167,6 +167,17 @@ impl EdgeRef {
         }
     }
 
+    /// The whole edge.
+    pub(super) fn with(self, rare: Rare) -> Edge {
+        let strength = Strength {
+            weight: self.weight,
+            frequency: self.frequency,
+            confidence: self.confidence,
+            version: self.version,
+        };
+        Edge::from_parts(self.link(), strength, rare)
+    }
+
     pub(super) fn from_parts(link: EdgeLink, strength: Strength) -> Self {
         Self {
             id: link.id,

@@ -259,6 +259,13 @@ impl Graph {
             })
     }
 
+    /// An edge with what few have.
+    pub fn whole(&self, edge: EdgeRef) -> Edge {
+        let shard = self.directory.get(shard_of(edge.id));
+        let rare = shard.map(|shard| shard.rare(edge.id)).unwrap_or_default();
+        edge.with(rare)
+    }
+
     /// Whether the edges that leave from a chunk are the same memory in both: then none has changed.
     pub fn shares_edges_from(&self, other: &Self, prefix: u8) -> bool {
         self.outgoing.shares(&other.outgoing, prefix)
