@@ -5,4 +5,5 @@ pub mod cli;
 pub mod config;
 pub mod health;
 pub mod load;
+pub mod query;
 pub mod server;

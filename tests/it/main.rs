@@ -21,4 +21,5 @@ mod resp_redis;
 mod resp_shutdown;
 mod resp_transactions;
 mod search;
+mod sql;
 mod values;

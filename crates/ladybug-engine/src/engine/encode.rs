@@ -74,6 +74,17 @@ impl Snapshot {
         }
     }
 
+    /// A state that needs no right to be held, at a moment that may be any, with its fingerprints as they are.
+    pub fn bare(state: Arc<State>, now: i64) -> Self {
+        Self {
+            state,
+            now,
+            position: 0,
+            derived: Arc::default(),
+            lease: None,
+        }
+    }
+
     /// Whether every fingerprint can be read.
     pub fn is_encoded(&self) -> bool {
         self.derived.len() == pending_count(&self.state)
@@ -131,6 +142,17 @@ impl Engine {
         let (state, position) = self.state(space);
         let lease = self.leases.take(space, Arc::clone(&state), 0);
         Snapshot::unencoded(state, self.now(), position, lease)
+    }
+
+    /// Several spaces at one moment, with their fingerprints as they are.
+    pub fn glances(&self, spaces: &[SpaceId]) -> Vec<Snapshot> {
+        let states = self.states(spaces).into_iter().zip(spaces);
+        let now = self.now();
+        let glance = |((state, position), space): ((Arc<State>, _), &SpaceId)| {
+            let lease = self.leases.take(*space, Arc::clone(&state), 0);
+            Snapshot::unencoded(state, now, position, lease)
+        };
+        states.map(glance).collect()
     }
 
     /// A space as it was, with its fingerprints as they are.

@@ -39,7 +39,7 @@ pub use checkpoint::{CHECKPOINTS_KEPT, Checkpoint, ResumeError};
 pub use encode::Snapshot;
 pub use held::{Lease, SNAPSHOT_BYTES, SnapshotStats};
 use held::{Leases, copied_bytes_max};
-pub use past::{AsOf, HistoryStats, NodeRef, When};
+pub use past::{AsOf, HistoryStats, NodeRef, Version, Versions, When};
 pub use recovery::OpenError;
 use spaces::Registry;
 pub use spaces::SPACE_NAME_BYTES_MAX;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::commit::history::{Mark, PastNode, PastNodes, id_key, name_key};
+use crate::commit::history::{Mark, Past, PastNode, PastNodes, Segment, id_key, name_key};
 use crate::commit::record::Position;
 use crate::commit::transaction::{Cell, SpaceId};
 use crate::error::EngineError;
 use crate::space::address::Address;
+use crate::space::apply::Space;
 use crate::space::state::State;
 
 /// Which node is meant.
@@ -76,6 +77,62 @@ pub enum When {
     Version(u64),
     /// At this time, microseconds since the epoch.
     Time(i64),
+}
+
+/// What one commit made of a space.
+pub struct Version {
+    /// Its number, and when it was committed.
+    pub mark: Mark,
+    /// What it found.
+    pub before: Arc<State>,
+    /// What it left.
+    pub after: Arc<State>,
+}
+
+/// The iterator of [`Engine::versions`]: takes back commit by commit as it is asked, without a lock.
+pub struct Versions {
+    segments: Vec<Arc<Segment>>,
+    /// The commits of the segment that is being read, newest first.
+    commits: std::vec::IntoIter<Past>,
+    space: Space,
+}
+
+impl Versions {
+    fn of(space: Space, segments: Vec<Arc<Segment>>) -> Self {
+        Self {
+            segments,
+            commits: Vec::new().into_iter(),
+            space,
+        }
+    }
+
+    /// The oldest state so far; once the iterator is at its end, the oldest that is remembered.
+    pub fn state(&self) -> &Arc<State> {
+        self.space.state()
+    }
+}
+
+impl Iterator for Versions {
+    type Item = Version;
+
+    fn next(&mut self) -> Option<Version> {
+        let commit = loop {
+            match self.commits.next() {
+                Some(commit) => break commit,
+                None => {
+                    let segment = self.segments.pop()?;
+                    self.commits = segment.newest_first().collect::<Vec<_>>().into_iter();
+                }
+            }
+        };
+        let (mark, after) = (commit.after, Arc::clone(self.space.state()));
+        commit.take_back(&mut self.space);
+        Some(Version {
+            mark,
+            before: Arc::clone(self.space.state()),
+            after,
+        })
+    }
 }
 
 impl Engine {
@@ -195,6 +252,21 @@ impl Engine {
             gone.map_or_else(PastNodes::none, |gone| PastNodes::new(all, gone)),
             position,
         )
+    }
+
+    /// Every version of a space that history remembers, newest first, and what must be acknowledged before they
+    /// are shown.
+    pub fn versions(&self, space: SpaceId) -> (Versions, Position) {
+        self.settle();
+        let Some(cell) = self.cell(space) else {
+            return (
+                Versions::of(Space::from_state(self.empty.clone()), Vec::new()),
+                0,
+            );
+        };
+        let cell = cell.lock();
+        let segments = cell.history.segments().cloned().collect();
+        (Versions::of(cell.space.fork(), segments), cell.position)
     }
 
     /// Forgets the past that is beyond the bounds; commits do it as well, but only in their spaces.

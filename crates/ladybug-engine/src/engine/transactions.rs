@@ -115,6 +115,8 @@ struct Reads {
     absent: BTreeSet<Absent>,
     /// Chunks that were scanned.
     prefixes: BTreeSet<u8>,
+    /// Chunks whose outgoing edges were scanned.
+    edge_prefixes: BTreeSet<u8>,
     /// The edges of a verb between two nodes, by ids.
     edges: BTreeMap<(u64, u8, u64), Vec<u64>>,
 }
@@ -197,6 +199,16 @@ impl LongTransaction {
         })
     }
 
+    /// Remembers that all nodes of some chunks were read, and that there are no others.
+    pub fn note_scan(&mut self, prefixes: impl Iterator<Item = u8>) {
+        self.reads.prefixes.extend(prefixes);
+    }
+
+    /// Remembers that all edges that leave from some chunks were read, and that there are no others.
+    pub fn note_edge_scan(&mut self, prefixes: impl Iterator<Item = u8>) {
+        self.reads.edge_prefixes.extend(prefixes);
+    }
+
     /// Remembers which edges of a verb lead from a node to another.
     pub fn note_edges(&mut self, source: Address, verb: u8, target: Address) {
         let base = self.branch.base();
@@ -247,6 +259,17 @@ impl LongTransaction {
                 };
                 let there = live.state.node(address).filter(|node| !node.is_edge());
                 clashes.push(there.map_or_else(gone, |node| clash(place(&node), node.version())));
+            }
+        }
+        for &prefix in &self.reads.edge_prefixes {
+            let (then, now) = (base.graph(), live.state.graph());
+            if !then.shares_edges_from(now, prefix)
+                && !then.edges_from(prefix).eq(now.edges_from(prefix))
+            {
+                clashes.push(clash(
+                    format!("an edge from chunk {prefix:02X}"),
+                    live.state.version(),
+                ));
             }
         }
         for (&(from, verb, to), edges) in &self.reads.edges {

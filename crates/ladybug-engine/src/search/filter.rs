@@ -27,6 +27,8 @@ pub struct Filter {
     pub exclude: Option<u64>,
     /// Reified edges too.
     pub include_edges: bool,
+    /// Only these slots, by prefix: what somebody else has found out about them.
+    pub slots: Option<Arc<[SlotSet; CHUNKS]>>,
 }
 
 /// A space to search, and what of it may be answered.
@@ -129,6 +131,9 @@ impl Filter {
             if expires.iter().any(|expires| *expires <= now) {
                 slots = slots.filter(|slot| expires[usize::from(slot)] > now);
             }
+        }
+        if let Some(only) = &self.slots {
+            slots = slots.and(&only[usize::from(prefix)]);
         }
         if let Some(id) = self.exclude {
             slots = slots.filter(|slot| *chunk.id.get(slot) != id);

@@ -144,6 +144,7 @@ fn filters() -> impl Strategy<Value = Filter> {
         rung_max: rest.0,
         exclude: rest.1,
         include_edges: rest.2,
+        slots: None,
     })
 }
 

@@ -1,0 +1,3 @@
+//! Query languages over the engine.
+
+pub mod sql;

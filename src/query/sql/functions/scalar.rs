@@ -1,0 +1,325 @@
+//! Functions of a row: encoding, distance, algebra, and how fingerprints and addresses are written.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
+    StringArray, UInt16Array, UInt32Array,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use ladybug_engine::fingerprint::{BITS, BYTES, Fingerprint, WORDS, encode, kernel, similarity};
+use ladybug_engine::space::address::Address;
+
+use super::super::error::SqlError;
+use super::arguments::{fingerprint, is_bits, is_text, of_bytes, text};
+
+/// All of them.
+pub(in super::super) fn all() -> Vec<Arc<ScalarUDF>> {
+    let function = |kind| Arc::new(ScalarUDF::new_from_impl(Function::new(kind)));
+    KINDS.into_iter().map(function).collect()
+}
+
+/// Which function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Encode,
+    EncodeExact,
+    Hamming,
+    Similarity,
+    Bind,
+    Unbind,
+    Permute,
+    Popcount,
+    Fingerprint,
+    Hex,
+    Addr,
+    Field,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind::Encode,
+    Kind::EncodeExact,
+    Kind::Hamming,
+    Kind::Similarity,
+    Kind::Bind,
+    Kind::Unbind,
+    Kind::Permute,
+    Kind::Popcount,
+    Kind::Fingerprint,
+    Kind::Hex,
+    Kind::Addr,
+    Kind::Field,
+];
+
+impl Kind {
+    /// Its name, and how it is called.
+    fn syntax(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Encode => ("encode", "encode(text)"),
+            Self::EncodeExact => ("encode_exact", "encode_exact(text or bytes)"),
+            Self::Hamming => ("hamming", "hamming(fingerprint, fingerprint)"),
+            Self::Similarity => ("similarity", "similarity(fingerprint, fingerprint)"),
+            Self::Bind => ("bind", "bind(fingerprint, fingerprint, …)"),
+            Self::Unbind => ("unbind", "unbind(fingerprint, fingerprint, …)"),
+            Self::Permute => ("permute", "permute(fingerprint, integer)"),
+            Self::Popcount => ("popcount", "popcount(fingerprint)"),
+            Self::Fingerprint => ("fingerprint", "fingerprint(hex digits or bytes)"),
+            Self::Hex => ("hex", "hex(fingerprint)"),
+            Self::Addr => ("addr", "addr('@8042')"),
+            Self::Field => ("field", "field(properties, name)"),
+        }
+    }
+
+    /// Whether it takes arguments of these types.
+    fn takes(self, types: &[DataType]) -> bool {
+        match (self, types) {
+            (Self::Encode | Self::Addr, [of]) => is_text(of),
+            (Self::EncodeExact | Self::Fingerprint, [of]) => is_text(of) || is_bits(of),
+            (Self::Hamming | Self::Similarity, [a, b]) => is_bits(a) && is_bits(b),
+            (Self::Bind | Self::Unbind, [_, _, ..]) => types.iter().all(is_bits),
+            (Self::Permute, [of, by]) => is_bits(of) && (by.is_integer() || by.is_null()),
+            (Self::Popcount | Self::Hex, [of]) => is_bits(of),
+            (Self::Field, [of, name]) => is_text(of) && is_text(name),
+            _ => false,
+        }
+    }
+
+    fn result(self) -> DataType {
+        match self {
+            Self::Encode
+            | Self::EncodeExact
+            | Self::Bind
+            | Self::Unbind
+            | Self::Permute
+            | Self::Fingerprint => DataType::FixedSizeBinary(BYTES as i32),
+            Self::Hamming | Self::Popcount => DataType::UInt32,
+            Self::Similarity => DataType::Float64,
+            Self::Hex | Self::Field => DataType::Utf8,
+            Self::Addr => DataType::UInt16,
+        }
+    }
+}
+
+/// A function as DataFusion wants it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Function {
+    kind: Kind,
+    signature: Signature,
+}
+
+impl Function {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            signature: Signature::variadic_any(Volatility::Immutable),
+        }
+    }
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.kind.syntax().0
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        if !self.kind.takes(types) {
+            let got: Vec<_> = types.iter().map(ToString::to_string).collect();
+            let (name, syntax) = self.kind.syntax();
+            return Err(SqlError::Statement(format!(
+                "expected {syntax}, got {name}({})",
+                got.join(", ")
+            ))
+            .into());
+        }
+        Ok(self.kind.result())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let is_constant = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        if let (Kind::Hamming | Kind::Similarity, Some(distances)) = (self.kind, distances(&args)) {
+            let distances = UInt32Array::from(distances?);
+            return Ok(ColumnarValue::Array(self.of_distances(distances)));
+        }
+        let rows = if is_constant { 1 } else { args.number_rows };
+        let columns: Result<Vec<ArrayRef>> = args
+            .args
+            .into_iter()
+            .map(|arg| arg.into_array(rows))
+            .collect();
+        let result = self.invoke(&columns?, rows)?;
+        match is_constant {
+            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &result, 0,
+            )?)),
+            false => Ok(ColumnarValue::Array(result)),
+        }
+    }
+}
+
+impl Function {
+    fn of_distances(&self, distances: UInt32Array) -> ArrayRef {
+        match self.kind {
+            Kind::Similarity => {
+                let similarities = distances.iter().map(|distance| distance.map(similarity));
+                Arc::new(similarities.collect::<Float64Array>())
+            }
+            _ => Arc::new(distances),
+        }
+    }
+
+    fn invoke(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let name = self.name();
+        let bits = |column: usize, row| fingerprint(name, &columns[column], row);
+        match self.kind {
+            Kind::Hamming | Kind::Similarity => {
+                let distance = |row| {
+                    let (a, b) = (bits(0, row)?, bits(1, row)?);
+                    Ok(a.zip(b).map(|(a, b)| a.distance(&b)))
+                };
+                let distances = (0..rows).map(distance).collect::<Result<UInt32Array>>()?;
+                Ok(self.of_distances(distances))
+            }
+            Kind::Popcount => {
+                let count = |row| Ok(bits(0, row)?.map(|bits| bits.popcount()));
+                Ok(Arc::new(
+                    (0..rows).map(count).collect::<Result<UInt32Array>>()?,
+                ))
+            }
+            Kind::Hex => {
+                let hex = |row| Ok(bits(0, row)?.map(|bits| bits.to_hex()));
+                Ok(Arc::new(
+                    (0..rows).map(hex).collect::<Result<StringArray>>()?,
+                ))
+            }
+            Kind::Encode => encoded(rows, |row| {
+                Ok(text(&columns[0], row).map(|text| encode::text(&text)))
+            }),
+            Kind::EncodeExact => encoded(rows, |row| {
+                Ok(super::arguments::bytes(&columns[0], row).map(encode::exact))
+            }),
+            Kind::Fingerprint => {
+                let is_text = columns[0].data_type().is_string();
+                encoded(rows, |row| match is_text {
+                    false => bits(0, row),
+                    true => text(&columns[0], row).map(|hex| of_hex(&hex)).transpose(),
+                })
+            }
+            Kind::Bind | Kind::Unbind => encoded(rows, |row| {
+                let Some(mut bound) = bits(0, row)? else {
+                    return Ok(None);
+                };
+                for column in 1..columns.len() {
+                    match bits(column, row)? {
+                        Some(other) => bound.xor_assign(&other),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(bound))
+            }),
+            Kind::Permute => {
+                let by = cast(&columns[1], &DataType::Int64)?;
+                let by = by.as_primitive::<Int64Type>();
+                encoded(rows, |row| match by.is_valid(row) {
+                    true => Ok(bits(0, row)?.map(|bits| bits.permute(by.value(row)))),
+                    false => Ok(None),
+                })
+            }
+            Kind::Addr => {
+                let address = |row| {
+                    text(&columns[0], row)
+                        .map(|text| of_address(&text))
+                        .transpose()
+                };
+                Ok(Arc::new(
+                    (0..rows).map(address).collect::<Result<UInt16Array>>()?,
+                ))
+            }
+            Kind::Field => {
+                let field = |row| {
+                    Some(of_json(&text(&columns[0], row)?, &text(&columns[1], row)?)).flatten()
+                };
+                Ok(Arc::new((0..rows).map(field).collect::<StringArray>()))
+            }
+        }
+    }
+}
+
+/// A column of fingerprints.
+fn encoded(rows: usize, of: impl Fn(usize) -> Result<Option<Fingerprint>>) -> Result<ArrayRef> {
+    let mut column = FixedSizeBinaryBuilder::with_capacity(rows, BYTES as i32);
+    for row in 0..rows {
+        match of(row)? {
+            Some(fingerprint) => column.append_value(fingerprint.to_bytes())?,
+            None => column.append_null(),
+        }
+    }
+    Ok(Arc::new(column.finish()))
+}
+
+/// The distances of a column of fingerprints to one, where the column lies as the kernels want it.
+fn distances(args: &ScalarFunctionArgs) -> Option<Result<Vec<u32>>> {
+    let (column, one) = match &args.args[..] {
+        [ColumnarValue::Array(column), ColumnarValue::Scalar(one)]
+        | [ColumnarValue::Scalar(one), ColumnarValue::Array(column)] => (column, one),
+        _ => return None,
+    };
+    let column = column.as_any().downcast_ref::<FixedSizeBinaryArray>()?;
+    let bytes = match one {
+        ScalarValue::FixedSizeBinary(_, Some(bytes))
+        | ScalarValue::Binary(Some(bytes))
+        | ScalarValue::LargeBinary(Some(bytes))
+        | ScalarValue::BinaryView(Some(bytes)) => bytes,
+        _ => return None,
+    };
+    let rows = column.value_data().get(..column.len() * BYTES)?;
+    let is_aligned = rows.as_ptr().addr().is_multiple_of(align_of::<u64>());
+    if column.value_length() != BYTES as i32
+        || column.null_count() > 0
+        || !is_aligned
+        || cfg!(target_endian = "big")
+    {
+        return None;
+    }
+    let words =
+        arrow::buffer::ScalarBuffer::<u64>::new(column.values().clone(), 0, column.len() * WORDS);
+    let query = match of_bytes("hamming", bytes) {
+        Ok(query) => query,
+        Err(error) => return Some(Err(error)),
+    };
+    let mut distances = vec![0; column.len()];
+    (kernel::active().distances_within)(query.words(), &words, BITS as u32, &mut distances);
+    Some(Ok(distances))
+}
+
+fn of_hex(text: &str) -> Result<Fingerprint> {
+    Fingerprint::from_hex(text).map_err(|error| SqlError::Statement(error.to_string()).into())
+}
+
+fn of_address(text: &str) -> Result<u16> {
+    match text.parse::<Address>() {
+        Ok(address) => Ok(address.0),
+        Err(wrong) => Err(SqlError::Statement(wrong.to_string()).into()),
+    }
+}
+
+/// A field of an object, as HGET shows it; none if it is not there, or the text is no object.
+fn of_json(properties: &str, name: &str) -> Option<String> {
+    let properties: serde_json::Value = serde_json::from_str(properties).ok()?;
+    match properties.get(name)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}

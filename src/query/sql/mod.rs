@@ -1,0 +1,35 @@
+//! SQL over the memory as it lives: DataFusion plans and runs, the engine is its tables.
+//!
+//! | room | holds |
+//! |---|---|
+//! | `handle` | what is made once: functions, rules, threads, limits |
+//! | `session` | a connection's side: its space, its transaction, its statements |
+//! | `dialect`, `parse` | text to syntax tree, within bounds |
+//! | `statement` | what one statement sees: its tables, and one snapshot of each space |
+//! | `relation` | what may follow FROM: versions, table functions |
+//! | `catalog` | spaces as schemas, for SHOW and `information_schema` |
+//! | `tables` | the tables, and what of a WHERE they answer themselves |
+//! | `functions` | scalar, aggregate and table functions |
+//! | `nearest` | the rule that lets ORDER BY hamming(…) LIMIT k be a search |
+//! | `write` | INSERT, UPDATE, DELETE and TRUNCATE as commits |
+//! | `error` | what can go wrong |
+//!
+//! It knows the engine and no protocol. Servers begin a [`Session`] of the one [`Sql`] for each connection.
+
+mod catalog;
+mod dialect;
+mod error;
+mod functions;
+mod handle;
+mod nearest;
+mod parse;
+mod relation;
+mod session;
+mod statement;
+mod tables;
+mod write;
+
+pub use catalog::{CATALOG, TableInfo, schema_of};
+pub use error::SqlError;
+pub use handle::{MEMORY_BYTES, Sql, SqlOptions};
+pub use session::{Done, Executed, Prepared, Rows, Session};

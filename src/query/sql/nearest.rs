@@ -1,0 +1,205 @@
+//! The rule that lets `ORDER BY hamming(fingerprint, <constant>) LIMIT k` be a search.
+//!
+//! It replaces the table below such a sort by the nearest `k` of what the filters in between let through, found by the
+//! exact search; the sort stays, over `k` rows. `similarity(…) DESC` is the same order.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, LogicalPlan, Sort, TableScan};
+use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use ladybug_engine::fingerprint::Fingerprint;
+use ladybug_engine::space::address::ADDRESSES;
+
+use super::tables::{Nearest, NodesTable};
+
+/// The rule.
+#[derive(Debug)]
+pub(super) struct NearestRule;
+
+impl OptimizerRule for NearestRule {
+    fn name(&self) -> &str {
+        "nearest"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::TopDown)
+    }
+
+    fn supports_rewrite(&self) -> bool {
+        true
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::Sort(sort) = &plan else {
+            return Ok(Transformed::no(plan));
+        };
+        Ok(match searched(sort) {
+            Some(input) => Transformed::yes(LogicalPlan::Sort(Sort {
+                input: Arc::new(input),
+                ..sort.clone()
+            })),
+            None => Transformed::no(plan),
+        })
+    }
+}
+
+/// The input of a sort with a search in place of its table, if the sort is one by distance.
+fn searched(sort: &Sort) -> Option<LogicalPlan> {
+    let k = sort.fetch.filter(|k| *k <= ADDRESSES)?;
+    let (key, tie) = match &sort.expr[..] {
+        [key] => (key, None),
+        // What ties in distance comes by address, as in the search.
+        [key, tie] if tie.asc => (key, Some(tie.expr.clone())),
+        _ => return None,
+    };
+    let wanted = Wanted {
+        k,
+        ascending: key.asc,
+        distance: key.expr.clone(),
+        tie,
+    };
+    replace(&sort.input, wanted, Vec::new())
+}
+
+/// What a sort asks for, in terms of the plan below it.
+struct Wanted {
+    k: usize,
+    ascending: bool,
+    distance: Expr,
+    tie: Option<Expr>,
+}
+
+fn is_column(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == name)
+}
+
+/// Follows a sort's key down to the table.
+fn replace(plan: &LogicalPlan, wanted: Wanted, mut predicates: Vec<Expr>) -> Option<LogicalPlan> {
+    match plan {
+        LogicalPlan::Projection(projection) if predicates.is_empty() => {
+            let tie = wanted.tie.map(|tie| through(projection, &tie).ok_or(()));
+            let wanted = Wanted {
+                distance: through(projection, &wanted.distance)?,
+                tie: tie.transpose().ok()?,
+                ..wanted
+            };
+            let input = replace(&projection.input, wanted, predicates)?;
+            let mut projection = projection.clone();
+            projection.input = Arc::new(input);
+            Some(LogicalPlan::Projection(projection))
+        }
+        LogicalPlan::Filter(filter) => {
+            let is_plain = !filter.predicate.is_volatile() && !has_subquery(&filter.predicate);
+            predicates.push(is_plain.then(|| filter.predicate.clone())?);
+            let input = replace(&filter.input, wanted, predicates)?;
+            let mut filter = filter.clone();
+            filter.input = Arc::new(input);
+            Some(LogicalPlan::Filter(filter))
+        }
+        LogicalPlan::SubqueryAlias(alias) if predicates.is_empty() => {
+            let input = replace(&alias.input, wanted, predicates)?;
+            let mut alias = alias.clone();
+            alias.input = Arc::new(input);
+            Some(LogicalPlan::SubqueryAlias(alias))
+        }
+        LogicalPlan::TableScan(scan) => {
+            if wanted.tie.is_some_and(|tie| !is_column(&tie, "address")) {
+                return None;
+            }
+            let query = query(&wanted.distance, wanted.ascending)?;
+            let provider = source_as_provider(&scan.source).ok()?;
+            let table = provider.downcast_ref::<NodesTable>()?;
+            if table.nearest.is_some() || scan.fetch.is_some() {
+                return None;
+            }
+            let nearest = Nearest {
+                query: Arc::new(query),
+                k: wanted.k,
+                predicates,
+            };
+            let table = NodesTable {
+                nearest: Some(nearest),
+                ..table.clone()
+            };
+            Some(LogicalPlan::TableScan(TableScan {
+                source: provider_as_source(Arc::new(table)),
+                ..scan.clone()
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// What an expression over a projection is over its input; columns only, and whole expressions by their name.
+fn through(projection: &datafusion::logical_expr::Projection, expr: &Expr) -> Option<Expr> {
+    let below = |column: &Column| {
+        let place = projection.schema.maybe_index_of_column(column)?;
+        Some(projection.expr[place].clone().unalias())
+    };
+    match expr {
+        Expr::Column(column) => below(column),
+        Expr::ScalarFunction(ScalarFunction { func, args }) => {
+            let args = args.iter().map(|arg| match arg {
+                Expr::Column(column) => below(column),
+                Expr::Literal(..) => Some(arg.clone()),
+                _ => None,
+            });
+            let args = args.collect::<Option<Vec<_>>>()?;
+            Some(Expr::ScalarFunction(ScalarFunction {
+                func: Arc::clone(func),
+                args,
+            }))
+        }
+        _ => None,
+    }
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    use datafusion::common::tree_node::TreeNode;
+    let is_subquery = |expr: &Expr| {
+        Ok(matches!(
+            expr,
+            Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::ScalarSubquery(_)
+                | Expr::OuterReferenceColumn(..)
+        ))
+    };
+    expr.exists(is_subquery).unwrap_or(true)
+}
+
+/// The fingerprint that rows are ordered by their distance to, nearest first.
+fn query(expr: &Expr, ascending: bool) -> Option<Fingerprint> {
+    let Expr::ScalarFunction(ScalarFunction { func, args }) = expr else {
+        return None;
+    };
+    let is_nearest_first = match func.name() {
+        "hamming" => ascending,
+        "similarity" => !ascending,
+        _ => false,
+    };
+    let (column, constant) = match &args[..] {
+        [column @ Expr::Column(_), Expr::Literal(constant, _)]
+        | [Expr::Literal(constant, _), column @ Expr::Column(_)] => (column, constant),
+        _ => return None,
+    };
+    let bytes = match constant {
+        ScalarValue::FixedSizeBinary(_, Some(bytes))
+        | ScalarValue::Binary(Some(bytes))
+        | ScalarValue::LargeBinary(Some(bytes))
+        | ScalarValue::BinaryView(Some(bytes)) => bytes,
+        _ => return None,
+    };
+    (is_nearest_first && is_column(column, "fingerprint"))
+        .then(|| Fingerprint::from_bytes(bytes).ok())
+        .flatten()
+}

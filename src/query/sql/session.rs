@@ -1,0 +1,519 @@
+//! A connection's side of SQL: its space, its transaction, and its statements.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{DmlStatement, LogicalPlan};
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use datafusion::sql::sqlparser::ast::{
+    Statement as Syntax, TransactionAccessMode, TransactionIsolationLevel, TransactionMode,
+};
+use futures::{StreamExt, stream};
+use ladybug_engine::commit::record::Position;
+use ladybug_engine::commit::transaction::{Gone, SpaceId};
+use ladybug_engine::engine::{Isolation, TransactionId, TransactionOptions};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::SqlError;
+use super::handle::Sql;
+use super::parse::parse;
+use super::statement::{Planner, Statement};
+use super::write;
+
+/// Batches that are made before the reader has taken those in front.
+const BATCHES_AHEAD: usize = 2;
+/// How often a change is tried again whose rows others changed meanwhile.
+const ATTEMPTS: usize = 16;
+
+/// What a connection has chosen. Clones go on from here by themselves.
+#[derive(Clone, Debug)]
+pub struct Session {
+    sql: Sql,
+    space: SpaceId,
+    transaction: Option<TransactionId>,
+    timeout: Option<Duration>,
+}
+
+/// What came of a statement.
+pub enum Executed {
+    /// A query's rows, still to be made.
+    Rows(Rows),
+    /// A change that is committed, or part of the transaction.
+    Done(Done),
+}
+
+/// The rows of a query.
+pub struct Rows {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// The log position that must be acknowledged before any is shown.
+    pub position: Position,
+    /// The batches; the query ends when this is dropped. Its errors are read by [`SqlError::from`].
+    pub batches: SendableRecordBatchStream,
+}
+
+/// A change that was made.
+#[derive(Debug)]
+pub struct Done {
+    /// What it was: INSERT, UPDATE, DELETE, TRUNCATE, BEGIN, COMMIT or ROLLBACK.
+    pub what: &'static str,
+    /// How many rows it changed.
+    pub rows: u64,
+    /// The log position that must be acknowledged before this is told.
+    pub position: Position,
+    /// Named nodes that expired or were evicted on the way.
+    pub gone: Vec<Gone>,
+}
+
+/// What is known of a statement before it runs.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The columns of its rows; those of a change are none.
+    pub schema: SchemaRef,
+    /// The types of its parameters, in order; null where any would do.
+    pub parameters: Vec<DataType>,
+    /// Whether it changes something, or begins or ends a transaction.
+    pub is_update: bool,
+}
+
+impl Session {
+    pub(super) fn new(sql: Sql, space: SpaceId) -> Self {
+        Self {
+            sql,
+            space,
+            transaction: None,
+            timeout: None,
+        }
+    }
+
+    /// The space that bare table names are of.
+    pub fn space(&self) -> SpaceId {
+        self.space
+    }
+
+    /// Chooses another space for bare table names.
+    pub fn select(&mut self, space: SpaceId) {
+        self.space = space;
+    }
+
+    /// Statements end with an error after this long; `None` for never.
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// The transaction that statements are part of.
+    pub fn transaction(&self) -> Option<TransactionId> {
+        self.transaction
+    }
+
+    /// Lets statements be part of a transaction that somebody began, or of none. COMMIT and ROLLBACK end it.
+    pub fn set_transaction(&mut self, transaction: Option<TransactionId>) {
+        self.transaction = transaction;
+    }
+
+    /// Reads a statement and finds out its columns and parameters; nothing is run.
+    ///
+    /// # Errors
+    /// The statement is wrong.
+    pub async fn prepare(&self, text: &str) -> Result<Prepared, SqlError> {
+        let (session, text) = (self.clone(), text.to_owned());
+        let planned = self.sql.threads().spawn(async move {
+            let syntax = parse(&text)?;
+            if is_transaction(&syntax) {
+                return Ok(Prepared {
+                    schema: Arc::new(arrow::datatypes::Schema::empty()),
+                    parameters: Vec::new(),
+                    is_update: true,
+                });
+            }
+            let statement = session.statement(None);
+            let plan = plan(&statement, syntax)?;
+            prepared(&plan)
+        });
+        planned.await.map_err(|_| panicked())?
+    }
+
+    /// Runs a statement with values for its parameters. Its work is done elsewhere; who drops the rows or the
+    /// future ends it.
+    ///
+    /// # Errors
+    /// The statement is wrong, or what it does is refused: then nothing of it is done.
+    pub async fn execute(
+        &mut self,
+        text: &str,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Executed, SqlError> {
+        let (sender, receiver) = oneshot::channel();
+        let (session, text) = (self.clone(), text.to_owned());
+        let timeout = self.timeout;
+        let task = self.sql.threads().spawn(async move {
+            let run = session.run(&text, parameters, sender);
+            match timeout {
+                None => run.await,
+                Some(timeout) => {
+                    let ended = tokio::time::timeout(timeout, run).await;
+                    ended.unwrap_or_else(|_| Err(timed_out(timeout)))
+                }
+            }
+        });
+        let aborting = AbortOnDrop(Some(task.abort_handle()));
+        // The head of a query comes before its task ends; otherwise the task says what came of it.
+        let outcome = match receiver.await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Executed(Executed::Done(task.await.map_err(|_| panicked())??)),
+        };
+        Ok(match outcome {
+            Outcome::Executed(Executed::Rows(rows)) => {
+                let schema = Arc::clone(&rows.schema);
+                // The task goes with the stream.
+                let batches = rows.batches.map(move |batch| {
+                    let _held = &aborting;
+                    batch
+                });
+                let batches = RecordBatchStreamAdapter::new(schema, batches);
+                Executed::Rows(Rows {
+                    batches: Box::pin(batches),
+                    ..rows
+                })
+            }
+            Outcome::Executed(done) => {
+                aborting.disarm();
+                done
+            }
+            Outcome::Syntax(syntax) => {
+                aborting.disarm();
+                Executed::Done(self.begin_or_end(&syntax)?)
+            }
+        })
+    }
+
+    fn statement(&self, parameters: Option<Vec<ScalarValue>>) -> Arc<Statement> {
+        Statement::new(
+            Arc::clone(self.sql.shared()),
+            self.space,
+            self.transaction,
+            parameters,
+        )
+    }
+
+    /// Runs a statement on this thread; a query's rows go out through `head`.
+    async fn run(
+        self,
+        text: &str,
+        parameters: Vec<ScalarValue>,
+        head: oneshot::Sender<Outcome>,
+    ) -> Result<Done, SqlError> {
+        let syntax = parse(text)?;
+        let nothing = Done {
+            what: "SELECT",
+            rows: 0,
+            position: 0,
+            gone: Vec::new(),
+        };
+        if is_transaction(&syntax) {
+            // The session that asked goes into or out of the transaction, which is not this clone.
+            let _ = head.send(Outcome::Syntax(Box::new(syntax)));
+            return Ok(nothing);
+        }
+        for _ in 1..ATTEMPTS {
+            let statement = self.statement(Some(parameters.clone()));
+            match self
+                .attempt(&statement, syntax.clone(), &parameters)
+                .await?
+            {
+                Attempt::Query(plan, state) => {
+                    return self
+                        .stream(&statement, plan, state, head)
+                        .await
+                        .map(|()| nothing);
+                }
+                Attempt::Done(done) => return Ok(done),
+                Attempt::Stale => {}
+            }
+        }
+        Err(SqlError::Limit(format!(
+            "others changed the rows of this statement {ATTEMPTS} times while it ran; nothing was changed, repeat it"
+        )))
+    }
+
+    async fn attempt(
+        &self,
+        statement: &Arc<Statement>,
+        syntax: Syntax,
+        parameters: &[ScalarValue],
+    ) -> Result<Attempt, SqlError> {
+        let plan = plan(statement, syntax)?;
+        let plan = match parameters.is_empty() {
+            true => plan,
+            false => plan.with_param_values(ParamValues::from(parameters.to_vec()))?,
+        };
+        let mut state = self.sql.shared().state.clone();
+        state.execution_props_mut().query_execution_start_time = Some(statement.now);
+        match plan {
+            LogicalPlan::Dml(dml) => {
+                verify(&dml.input)?;
+                match write::run(statement, &state, &dml).await {
+                    Ok(done) => Ok(Attempt::Done(done)),
+                    Err(write::Failure::Stale) => Ok(Attempt::Stale),
+                    Err(write::Failure::Sql(error)) => Err(error),
+                }
+            }
+            plan => {
+                verify(&plan)?;
+                Ok(Attempt::Query(plan, Box::new(state)))
+            }
+        }
+    }
+
+    /// Makes the rows of a query and hands them over as they are taken.
+    async fn stream(
+        &self,
+        statement: &Statement,
+        plan: LogicalPlan,
+        state: Box<SessionState>,
+        head: oneshot::Sender<Outcome>,
+    ) -> Result<(), SqlError> {
+        let plan = state.create_physical_plan(&plan).await?;
+        let mut batches = execute_stream(plan, state.task_ctx())?;
+        let (sender, receiver) =
+            mpsc::channel::<Result<RecordBatch, DataFusionError>>(BATCHES_AHEAD);
+        let schema = batches.schema();
+        let received = stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|batch| (batch, receiver))
+        });
+        let rows = Rows {
+            position: statement.revealed(),
+            batches: Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), received)),
+            schema,
+        };
+        if head.send(Outcome::Executed(Executed::Rows(rows))).is_err() {
+            return Ok(());
+        }
+        let pump = async {
+            while let Some(batch) = batches.next().await {
+                if sender.send(batch).await.is_err() {
+                    return;
+                }
+            }
+        };
+        match self.timeout {
+            None => pump.await,
+            // What was used of it until here is little.
+            Some(timeout) => {
+                if tokio::time::timeout(timeout, pump).await.is_err() {
+                    let _ = sender.send(Err(timed_out(timeout).into())).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_or_end(&mut self, syntax: &Syntax) -> Result<Done, SqlError> {
+        let engine = Arc::clone(self.sql.engine());
+        let done = |what, position, gone| Done {
+            what,
+            rows: 0,
+            position,
+            gone,
+        };
+        match syntax {
+            Syntax::StartTransaction {
+                modes,
+                modifier: None,
+                statements,
+                exception: None,
+                ..
+            } if statements.is_empty() => {
+                if let Some(open) = self.transaction {
+                    return Err(SqlError::Statement(format!(
+                        "expected COMMIT or ROLLBACK: transaction {open} is under way"
+                    )));
+                }
+                self.transaction = Some(engine.begin(self.space, options(modes)?)?);
+                Ok(done("BEGIN", 0, Vec::new()))
+            }
+            Syntax::Commit {
+                chain: false,
+                modifier: None,
+                ..
+            } => {
+                let id = self.end()?;
+                let outcome = engine.commit_transaction(id);
+                outcome.value?;
+                Ok(done("COMMIT", outcome.position, outcome.gone))
+            }
+            Syntax::Rollback {
+                chain: false,
+                savepoint: None,
+            } => {
+                let id = self.end()?;
+                engine.abort_transaction(id)?;
+                Ok(done("ROLLBACK", 0, Vec::new()))
+            }
+            _ => Err(SqlError::Unsupported(format!(
+                "expected BEGIN, COMMIT or ROLLBACK, got {syntax}"
+            ))),
+        }
+    }
+
+    fn end(&mut self) -> Result<TransactionId, SqlError> {
+        self.transaction
+            .take()
+            .ok_or_else(|| SqlError::statement("expected BEGIN first: no transaction is under way"))
+    }
+}
+
+/// What a task hands over.
+enum Outcome {
+    Executed(Executed),
+    /// A statement that concerns the session itself.
+    Syntax(Box<Syntax>),
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Query(LogicalPlan, Box<SessionState>),
+    Done(Done),
+    /// Others changed the rows meanwhile.
+    Stale,
+}
+
+/// Ends a task that nobody waits for any more.
+struct AbortOnDrop(Option<tokio::task::AbortHandle>);
+
+impl AbortOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+fn panicked() -> SqlError {
+    SqlError::statement("internal error: the statement could not be run; the server goes on")
+}
+
+fn timed_out(timeout: Duration) -> SqlError {
+    SqlError::Limit(format!(
+        "the statement took longer than {} ms and was ended; see --sql-timeout-ms",
+        timeout.as_millis()
+    ))
+}
+
+fn is_transaction(syntax: &Syntax) -> bool {
+    matches!(
+        syntax,
+        Syntax::StartTransaction { .. }
+            | Syntax::Commit { .. }
+            | Syntax::Rollback { .. }
+            | Syntax::Savepoint { .. }
+            | Syntax::ReleaseSavepoint { .. }
+    )
+}
+
+/// The plan of a statement, before it is optimised.
+fn plan(statement: &Arc<Statement>, syntax: Syntax) -> Result<LogicalPlan, SqlError> {
+    check_known(&syntax)?;
+    let planner = Planner::new(statement, &statement.shared.state);
+    let options = ParserOptions::default();
+    Ok(SqlToRel::new_with_options(&planner, options).sql_statement_to_plan(syntax)?)
+}
+
+/// What is neither a query nor a change of rows.
+fn check_known(syntax: &Syntax) -> Result<(), SqlError> {
+    match syntax {
+        Syntax::Query(_)
+        | Syntax::Explain { .. }
+        | Syntax::ExplainTable { .. }
+        | Syntax::Insert(_)
+        | Syntax::Update { .. }
+        | Syntax::Delete(_)
+        | Syntax::Truncate { .. }
+        | Syntax::ShowTables { .. }
+        | Syntax::ShowColumns { .. } => Ok(()),
+        other => {
+            let text = other.to_string();
+            let word = text
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            Err(SqlError::Unsupported(format!(
+                "expected SELECT, INSERT, UPDATE, DELETE, TRUNCATE, EXPLAIN, SHOW TABLES, SHOW COLUMNS, BEGIN, COMMIT or ROLLBACK, got {word}; tables are there as soon as a space is"
+            )))
+        }
+    }
+}
+
+/// Whether a plan only reads.
+fn verify(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let reads = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    let verified = reads.verify_plan(plan);
+    verified.map_err(|_| {
+        SqlError::Unsupported("expected a query here, got what changes something".into())
+    })
+}
+
+fn prepared(plan: &LogicalPlan) -> Result<Prepared, SqlError> {
+    let types = plan.get_parameter_types()?;
+    let place = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+    let count = types
+        .keys()
+        .filter_map(|name| place(name))
+        .max()
+        .unwrap_or(0);
+    let of = |place: usize| types.get(&format!("${place}")).cloned().flatten();
+    let is_update = matches!(plan, LogicalPlan::Dml(DmlStatement { .. }));
+    Ok(Prepared {
+        schema: match is_update {
+            true => Arc::new(arrow::datatypes::Schema::empty()),
+            false => Arc::clone(plan.schema().inner()),
+        },
+        parameters: (1..=count)
+            .map(|n| of(n).unwrap_or(DataType::Null))
+            .collect(),
+        is_update,
+    })
+}
+
+/// How a transaction behaves that begins with these words. What asks for less than there is gets more.
+fn options(modes: &[TransactionMode]) -> Result<TransactionOptions, SqlError> {
+    let mut options = TransactionOptions::default();
+    for mode in modes {
+        match mode {
+            TransactionMode::IsolationLevel(level) => {
+                options.isolation = match level {
+                    TransactionIsolationLevel::Serializable => Isolation::Serializable,
+                    TransactionIsolationLevel::ReadUncommitted
+                    | TransactionIsolationLevel::ReadCommitted
+                    | TransactionIsolationLevel::RepeatableRead
+                    | TransactionIsolationLevel::Snapshot => Isolation::Snapshot,
+                };
+            }
+            TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => {}
+            TransactionMode::AccessMode(TransactionAccessMode::ReadOnly) => {
+                return Err(SqlError::Unsupported(
+                    "READ ONLY is not known here; a single SELECT sees one snapshot without a transaction".into(),
+                ));
+            }
+        }
+    }
+    Ok(options)
+}

@@ -1,0 +1,157 @@
+//! The plan that reads a table: record batches from an iterator, a partition each.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::stats::Precision;
+use datafusion::common::{Result, Statistics};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
+use futures::Stream;
+
+/// Rows that small batches are put together to.
+const BATCH_ROWS: usize = 8192;
+
+/// Batches of one partition.
+pub(in super::super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// Where a plan's batches come from.
+pub(in super::super) trait Source: fmt::Debug + Send + Sync {
+    /// The batches of a partition.
+    fn batches(&self, partition: usize) -> Result<Batches>;
+
+    /// What EXPLAIN shows: the table, and what of it is read.
+    fn describe(&self) -> String;
+}
+
+/// A plan that reads.
+pub(in super::super) struct Scan {
+    source: Arc<dyn Source>,
+    properties: Arc<PlanProperties>,
+    rows: Precision<usize>,
+}
+
+impl Scan {
+    /// A plan over so many partitions, of so many rows as far as that is known.
+    pub(in super::super) fn new(
+        source: Arc<dyn Source>,
+        schema: SchemaRef,
+        partitions: usize,
+        rows: Precision<usize>,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            source,
+            properties: Arc::new(properties),
+            rows,
+        }
+    }
+}
+
+impl fmt::Debug for Scan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(out)
+    }
+}
+
+impl DisplayAs for Scan {
+    fn fmt_as(&self, _: DisplayFormatType, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.source.describe())
+    }
+}
+
+impl ExecutionPlan for Scan {
+    fn name(&self) -> &str {
+        "Scan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        Ok(Box::pin(BatchStream {
+            schema: self.schema(),
+            batches: self.source.batches(partition)?,
+        }))
+    }
+
+    fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        let partitions = self.properties.partitioning.partition_count();
+        statistics.num_rows = match partition {
+            None => self.rows,
+            Some(_) if partitions == 1 => self.rows,
+            Some(_) => self.rows.to_inexact(),
+        };
+        Ok(Arc::new(statistics))
+    }
+}
+
+/// An iterator as a stream: nothing in it waits.
+struct BatchStream {
+    schema: SchemaRef,
+    batches: Batches,
+}
+
+impl Stream for BatchStream {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.batches.next())
+    }
+}
+
+impl RecordBatchStream for BatchStream {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+/// Batches put together to some thousands of rows: what comes after costs by the batch.
+pub(in super::super) fn coalesced(mut batches: Batches, schema: SchemaRef) -> Batches {
+    Box::new(std::iter::from_fn(move || {
+        let mut parts = Vec::new();
+        let mut rows = 0;
+        while rows < BATCH_ROWS {
+            match batches.next() {
+                Some(Ok(batch)) => {
+                    rows += batch.num_rows();
+                    parts.push(batch);
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            }
+        }
+        match parts.len() {
+            0 => None,
+            1 => parts.pop().map(Ok),
+            _ => Some(concat_batches(&schema, &parts).map_err(Into::into)),
+        }
+    }))
+}

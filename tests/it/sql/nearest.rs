@@ -1,0 +1,119 @@
+//! ORDER BY hamming(…) LIMIT k as a search answers what the sort would have.
+
+use proptest::prelude::*;
+
+use super::Database;
+
+/// Nodes whose fingerprints tie often, of two kinds and several rungs.
+fn grown(count: usize, removed: usize) -> Database {
+    let mut database = Database::new();
+    database.change(&format!(
+        "INSERT INTO nodes (name, fingerprint, kinds, rung, confidence)
+         SELECT 'n' || value, encode_exact('family ' || value % 7), make_array('K' || value % 2), CAST(value % 5 AS TINYINT), 0.5 + (value % 4) / 10.0
+         FROM unnest(range(0, {count})) AS t(value)"
+    ));
+    database.change(&format!(
+        "DELETE FROM nodes WHERE CAST(substr(name, 2) AS INT) % 11 = {removed}"
+    ));
+    database
+}
+
+/// The same order, which the rule does not know.
+const OPAQUE: &str = "hamming(fingerprint, encode_exact('family 3')) + 0, address";
+
+#[test]
+fn the_rule_is_seen_in_the_plan() {
+    let mut database = grown(100, 0);
+    for (query, k) in [
+        (
+            "SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+            5,
+        ),
+        (
+            "SELECT name FROM nodes ORDER BY hamming(encode('x'), fingerprint) ASC LIMIT 5 OFFSET 2",
+            7,
+        ),
+        (
+            "SELECT name, hamming(fingerprint, encode('x')) AS d FROM nodes n ORDER BY d LIMIT 5",
+            5,
+        ),
+        (
+            "SELECT name, hamming(fingerprint, encode('x')) AS d FROM nodes ORDER BY d, address LIMIT 5",
+            5,
+        ),
+        (
+            "SELECT name FROM nodes ORDER BY similarity(fingerprint, encode('x')) DESC LIMIT 5",
+            5,
+        ),
+        (
+            "SELECT name FROM nodes WHERE confidence > 0.6 AND rung < 3 ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+            5,
+        ),
+        (
+            "SELECT * FROM (SELECT name, fingerprint FROM nodes WHERE name LIKE 'n1%') ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+            5,
+        ),
+        (
+            "SELECT name FROM nodes VERSION AS OF 1 ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+            5,
+        ),
+    ] {
+        let plan = database.explain(query);
+        assert!(
+            plan.contains(&format!("NearestScan: space_0, version=")),
+            "{query}: {plan}"
+        );
+        assert!(plan.contains(&format!("k={k}")), "{query}: {plan}");
+    }
+    for query in [
+        "SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x'))",
+        "SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')) DESC LIMIT 5",
+        "SELECT name FROM nodes ORDER BY similarity(fingerprint, encode('x')) LIMIT 5",
+        "SELECT name FROM nodes ORDER BY hamming(fingerprint, encode(name)) LIMIT 5",
+        "SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')), name LIMIT 5",
+        "SELECT name FROM nodes WHERE random() < 0.5 ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+        "SELECT name, 5 AS address FROM nodes ORDER BY hamming(fingerprint, encode('x')), name LIMIT 5",
+        "SELECT encode('y') AS fingerprint FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+    ] {
+        let plan = database.explain(query);
+        assert!(!plan.contains("NearestScan"), "{query}: {plan}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    /// With and without WHERE, whatever k: the same rows as a sort of all of them.
+    #[test]
+    fn the_rule_answers_what_the_sort_does(
+        count in 1usize..600,
+        removed in 0usize..11,
+        k in 0usize..700,
+        condition in prop::sample::select(vec![
+            "true",
+            "rung <= 2",
+            "array_has(kinds, 'K1')",
+            "name LIKE 'n1%'",
+            "zone = 'node'",
+            "address BETWEEN 32768 AND 33000",
+            "confidence > 0.6",
+            "confidence > 0.6 AND rung < 3 AND length(name) > 2",
+            "hamming(fingerprint, encode_exact('family 1')) > 100",
+            "name IN ('n1', 'n2', 'n3') OR rung = 4",
+            "name = 'n5'",
+            "false",
+        ]),
+    ) {
+        let mut database = grown(count, removed);
+        let by = |order: &str| {
+            format!("SELECT name, address, hamming(fingerprint, encode_exact('family 3')) FROM nodes WHERE {condition} ORDER BY {order} LIMIT {k}")
+        };
+        let sorted = database.rows(&by(OPAQUE));
+        let searched = database.rows(&by("hamming(fingerprint, encode_exact('family 3')), address"));
+        prop_assert_eq!(&sorted, &searched);
+        let mut alone = database.rows(&by("hamming(fingerprint, encode_exact('family 3'))"));
+        let mut expected = sorted;
+        alone.sort();
+        expected.sort();
+        prop_assert_eq!(expected, alone);
+    }
+}
