@@ -75,6 +75,11 @@ pub enum EngineError {
     /// A list in a list in a list, and so on.
     #[error("lists in a field nest at most {LIST_DEPTH_MAX} deep")]
     ListTooDeep,
+    /// A field's date or time is none.
+    #[error(
+        "expected a date or time in its range: years up to 999,999,999, offsets up to 18 hours; nothing was changed"
+    )]
+    TemporalRange,
     /// A tree would be too deep.
     #[error("a tree is at most 255 levels deep")]
     TooDeep,

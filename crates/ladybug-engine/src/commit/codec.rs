@@ -4,6 +4,8 @@
 //! Little-endian; lengths and counts are LEB128; a tag byte before each variant. The decoder checks
 //! everything it reads and never allocates more than the input could fill.
 
+mod temporal;
+
 use std::sync::Arc;
 
 use crate::fingerprint::{BYTES, Fingerprint};
@@ -120,6 +122,10 @@ impl Encoder<'_> {
                 self.u8(4);
                 self.number(items.len() as u64);
                 items.iter().for_each(|item| self.field_value(item));
+            }
+            FieldValue::Temporal(value) => {
+                self.u8(5);
+                temporal::encode(self, value);
             }
         }
     }
@@ -452,6 +458,7 @@ impl<'a> Decoder<'a> {
                 let items = (0..count).map(|_| self.field_value(depth + 1));
                 Ok(FieldValue::List(items.collect::<Decoded<_>>()?))
             }
+            5 => Ok(FieldValue::Temporal(Arc::new(temporal::decode(self)?))),
             _ => self.expected("the type of a field's value"),
         }
     }

@@ -538,7 +538,7 @@ impl<'e> Transaction<'e> {
         name: &[u8],
         value: Option<FieldValue>,
     ) -> Result<()> {
-        check_depth(value.as_ref())?;
+        check_values(value.as_ref())?;
         let name = name.into();
         self.apply(Mutation::SetField {
             address,
@@ -741,18 +741,20 @@ fn check_name(name: &[u8]) -> Result<()> {
 }
 
 /// What the log could not be read back with is not written to it.
-fn check_depth<'a>(values: impl IntoIterator<Item = &'a FieldValue>) -> Result<()> {
-    match values
-        .into_iter()
-        .all(|value| value.depth() <= LIST_DEPTH_MAX)
-    {
-        true => Ok(()),
-        false => Err(EngineError::ListTooDeep),
+fn check_values<'a>(values: impl IntoIterator<Item = &'a FieldValue>) -> Result<()> {
+    for value in values {
+        if value.depth() > LIST_DEPTH_MAX {
+            return Err(EngineError::ListTooDeep);
+        }
+        if !value.is_in_range() {
+            return Err(EngineError::TemporalRange);
+        }
     }
+    Ok(())
 }
 
 fn check_fields(fields: Option<&Fields>) -> Result<()> {
-    check_depth(fields.into_iter().flat_map(|fields| fields.values()))
+    check_values(fields.into_iter().flat_map(|fields| fields.values()))
 }
 
 /// A name as errors show it.

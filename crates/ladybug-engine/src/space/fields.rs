@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::temporal::Temporal;
+
 /// Deepest nesting of lists in a field's value.
 pub const LIST_DEPTH_MAX: usize = 64;
 
@@ -24,11 +26,13 @@ pub enum FieldValue {
     Boolean(bool),
     /// A list of values.
     List(Arc<[FieldValue]>),
+    /// A date, a time, a moment or a duration.
+    Temporal(Arc<Temporal>),
 }
 
 impl FieldValue {
     /// The value as the bytes that `HGET` answers: integers in decimal, floats in their shortest
-    /// form, booleans as `true` and `false`, lists as JSON.
+    /// form, booleans as `true` and `false`, lists as JSON, dates and times as in ISO 8601.
     pub fn text(&self) -> Arc<[u8]> {
         match self {
             FieldValue::Bytes(bytes) => Arc::clone(bytes),
@@ -36,6 +40,7 @@ impl FieldValue {
             FieldValue::Float(x) => x.to_string().into_bytes().into(),
             FieldValue::Boolean(b) => b.to_string().into_bytes().into(),
             FieldValue::List(_) => self.json().to_string().into_bytes().into(),
+            FieldValue::Temporal(value) => value.to_string().into_bytes().into(),
         }
     }
 
@@ -47,6 +52,15 @@ impl FieldValue {
         }
     }
 
+    /// Whether every date and time in it is in its range.
+    pub fn is_in_range(&self) -> bool {
+        match self {
+            FieldValue::List(items) => items.iter().all(FieldValue::is_in_range),
+            FieldValue::Temporal(value) => value.is_in_range(),
+            _ => true,
+        }
+    }
+
     /// The value as JSON; bytes that are not UTF-8 become text with replacement characters.
     pub fn json(&self) -> serde_json::Value {
         match self {
@@ -55,6 +69,7 @@ impl FieldValue {
             FieldValue::Float(x) => (*x).into(),
             FieldValue::Boolean(b) => (*b).into(),
             FieldValue::List(items) => items.iter().map(FieldValue::json).collect(),
+            FieldValue::Temporal(value) => value.to_string().into(),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | `directory` | names and ids to addresses |
 //! | `allocator` | which free address is next |
 //! | `graph` | edges, in both directions |
-//! | `marks`, `fields`, `verbs` | what nodes and edges carry |
+//! | `marks`, `fields`, `temporal`, `verbs` | what nodes and edges carry |
 //! | `state` | a space at one version, for readers |
 //! | `image` | a space as plain data, and its invariants |
 //! | `derive` | fingerprints from content |
@@ -38,4 +38,5 @@ pub mod retained;
 pub mod rows;
 pub mod schema;
 pub mod state;
+pub mod temporal;
 pub mod verbs;

@@ -10,6 +10,7 @@ use super::chunk::Chunk;
 use super::column::Column;
 use super::fields::{FieldValue, Fields};
 use super::state::State;
+use super::temporal::Temporal;
 
 /// A part of a state: where it lies, which tells it from others, and its bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,6 +128,7 @@ fn value_bytes(value: &FieldValue) -> usize {
         FieldValue::List(items) => {
             size_of_val(&**items) + items.iter().map(value_bytes).sum::<usize>()
         }
+        FieldValue::Temporal(_) => size_of::<Temporal>(),
         FieldValue::Integer(_) | FieldValue::Float(_) | FieldValue::Boolean(_) => 0,
     }
 }

@@ -12,7 +12,7 @@ use ladybug_engine::space::image::{SpaceImage, check_invariants};
 use ladybug_engine::space::marks::{Qualia, Truth};
 use ladybug_engine::space::mutation::{Bits, Content, Mutation, NodeImage};
 
-use crate::random::{Random, run_seeds};
+use crate::random::{Random, run_seeds, temporal};
 
 #[path = "../../fuzz/src/batch.rs"]
 mod batch;
@@ -27,7 +27,7 @@ fn address(random: &mut Random) -> Address {
 }
 
 fn value(random: &mut Random, depth: u64) -> FieldValue {
-    match random.below(5) {
+    match random.below(6) {
         0 => FieldValue::Float(f64::from_bits(random.next())),
         1 => FieldValue::Boolean(random.one_in(2)),
         2 if depth < 70 => {
@@ -35,6 +35,7 @@ fn value(random: &mut Random, depth: u64) -> FieldValue {
             FieldValue::List(items.collect())
         }
         3 => FieldValue::Bytes(random.next().to_le_bytes().into()),
+        4 => FieldValue::Temporal(temporal(random).into()),
         _ => FieldValue::Integer(random.next() as i64),
     }
 }

@@ -2,6 +2,9 @@
 
 mod split_mix;
 
+use ladybug_engine::space::temporal::{
+    Date, DateTime, Duration, LocalDateTime, LocalTime, NANOS_OF_DAY, Temporal, Time,
+};
 pub use split_mix::Random;
 
 impl Random {
@@ -66,4 +69,32 @@ pub fn run_seeds<R: Send>(count: u64, history: impl Fn(u64) -> R + Sync) -> Vec<
             .flat_map(|result| result.expect("a history failed, see above"))
             .collect()
     })
+}
+
+/// A date, a time, a moment or a duration.
+pub fn temporal(random: &mut Random) -> Temporal {
+    let date = Date(random.below(2_000_000) as i64 - 1_000_000);
+    let time = LocalTime(random.below(NANOS_OF_DAY as u64) as i64);
+    let offset = random.below(129_601) as i32 - 64_800;
+    let local = LocalDateTime { date, time };
+    match random.below(6) {
+        0 => Temporal::Date(date),
+        1 => Temporal::LocalTime(time),
+        2 => Temporal::Time(Time {
+            local: time,
+            offset,
+        }),
+        3 => Temporal::LocalDateTime(local),
+        4 => Temporal::DateTime(DateTime {
+            local,
+            offset,
+            zone: random.one_in(2).then(|| "Europe/Stockholm".into()),
+        }),
+        _ => Temporal::Duration(Duration {
+            months: random.next() as i64,
+            days: random.next() as i64,
+            seconds: random.next() as i64,
+            nanos: random.below(1_000_000_000) as i32,
+        }),
+    }
 }

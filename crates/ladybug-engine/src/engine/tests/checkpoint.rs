@@ -11,6 +11,7 @@ use crate::space::address::Address;
 use crate::space::fields::{FieldValue, Fields};
 use crate::space::marks::{Qualia, Truth};
 use crate::space::mutation::Bits;
+use crate::space::temporal::{Date, Temporal};
 use crate::storage::SimulatedStorage;
 
 /// Pseudo-random numbers (SplitMix64).
@@ -47,6 +48,10 @@ fn random_draft(random: &mut Random, n: u64) -> Draft {
             (b"x", FieldValue::Float(n as f64 / 3.0)),
             (b"b", FieldValue::Boolean(true)),
             (b"l", FieldValue::List(list.into())),
+            (
+                b"t",
+                FieldValue::Temporal(Temporal::Date(Date((n % 100_000) as i64)).into()),
+            ),
         ];
         let fields: Fields = fields.into_iter().map(|(k, v)| (k.into(), v)).collect();
         content.fields = Some(Arc::new(fields));

@@ -6,6 +6,7 @@
 
 use crate::space::address::Address;
 use crate::space::fields::FieldValue;
+use crate::space::temporal::Temporal;
 
 use super::edge::{EdgeLink, Rare};
 
@@ -163,6 +164,7 @@ fn value_bytes(value: &FieldValue) -> usize {
         + match value {
             FieldValue::Bytes(bytes) => bytes.len(),
             FieldValue::List(items) => items.iter().map(value_bytes).sum(),
+            FieldValue::Temporal(_) => size_of::<Temporal>(),
             FieldValue::Integer(_) | FieldValue::Float(_) | FieldValue::Boolean(_) => 0,
         }
 }

@@ -15,7 +15,7 @@ use ladybug_engine::space::mutation::{Bits as EngineBits, Content};
 use ladybug_engine::space::verbs::is_verb_name;
 
 use super::model::{Bits, Edge, Fields, Id, Memory, Node};
-use crate::random::Random;
+use crate::random::{Random, temporal};
 
 /// A commit in the making, in the engine and in the model.
 pub struct Attempt<'a, 't, 'r> {
@@ -196,11 +196,12 @@ impl Attempt<'_, '_, '_> {
     }
 
     fn field_value(&mut self, depth: u64) -> FieldValue {
-        match self.random.below(5 + u64::from(depth < 3)) {
+        match self.random.below(6 + u64::from(depth < 3)) {
             0 => FieldValue::Integer(self.random.next() as i64),
             1 => FieldValue::Float(self.random.eighth().into()),
             2 => FieldValue::Boolean(self.random.one_in(2)),
-            5 => {
+            5 => FieldValue::Temporal(temporal(self.random).into()),
+            6 => {
                 let items = (0..self.random.below(3)).map(|_| self.field_value(depth + 1));
                 FieldValue::List(items.collect())
             }

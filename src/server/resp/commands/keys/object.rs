@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::fields::{FieldValue, Fields};
 use ladybug_engine::space::state::View;
+use ladybug_engine::space::temporal::Temporal;
 
 use super::super::super::command::{Command, Flag, Group, Handler, Keys};
 use super::super::super::context::Context;
@@ -173,6 +174,7 @@ fn memory_bytes(view: &View<'_>, node: Node<'_>) -> usize {
 fn field_bytes(value: &FieldValue) -> usize {
     match value {
         FieldValue::Bytes(bytes) => ARC_BYTES + bytes.len(),
+        FieldValue::Temporal(_) => ARC_BYTES + size_of::<Temporal>(),
         FieldValue::Integer(_) | FieldValue::Float(_) | FieldValue::Boolean(_) => 0,
         FieldValue::List(items) => {
             let each = items
