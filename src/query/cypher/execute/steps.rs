@@ -1,0 +1,445 @@
+//! The steps of a pattern as nested loops over one row: each fills its slots and runs the steps behind it.
+
+use std::sync::Arc;
+
+use ladybug_engine::space::address::Address;
+use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::graph::EdgeLink;
+
+use super::super::ast::Direction;
+use super::super::error::Result;
+use super::super::plan::{Along, Op, Slot, Step};
+use super::super::value::{NodeRef, Value};
+use super::evaluate::invalid_type;
+use super::{Executor, Flow, has_kinds};
+
+/// What takes the rows that steps make.
+pub(super) type Sink<'s> = &'s mut dyn FnMut(&mut [Value]) -> Result<Flow>;
+
+/// The verbs of the types that a step goes along.
+pub(super) enum Verbs {
+    All,
+    Some(Vec<u8>),
+}
+
+impl Executor<'_, '_> {
+    /// Runs steps on a row, and gives each row that comes out to the sink, until it wants no more.
+    pub(super) fn run(&self, steps: &[Step], row: &mut [Value], sink: Sink<'_>) -> Result<Flow> {
+        let Some((step, rest)) = steps.split_first() else {
+            return sink(row);
+        };
+        self.tick()?;
+        let Some(profile) = &self.profile else {
+            return self.run_op(&step.op, row, &mut |row| self.run(rest, row, sink));
+        };
+        let before = profile.enter(step.id);
+        let flow = self.run_op(&step.op, row, &mut |row| {
+            profile.row(step.id);
+            let inner = profile.leave(step.id);
+            let flow = self.run(rest, row, sink);
+            profile.resume(inner);
+            flow
+        });
+        profile.resume(before);
+        flow
+    }
+
+    fn run_op(&self, op: &Op, row: &mut [Value], next: Sink<'_>) -> Result<Flow> {
+        match op {
+            Op::Nodes { slot, labels } => {
+                for node in self.view().nodes() {
+                    if has_kinds(node, labels) {
+                        row[*slot] = node_value(node);
+                        if next(row)?.is_break() {
+                            return Ok(Flow::Break(()));
+                        }
+                    }
+                    self.tick()?;
+                }
+                Ok(Flow::Continue(()))
+            }
+            Op::NodeById { slot, id, labels } => {
+                let id = match self.eval(id, row)? {
+                    Value::Integer(id) => u64::try_from(id).ok(),
+                    Value::Float(id) if id.fract() == 0.0 && id >= 0.0 => Some(id as u64),
+                    _ => None,
+                };
+                let node = id.and_then(|id| self.view().find_id(id));
+                match node.filter(|node| has_kinds(*node, labels)) {
+                    Some(node) => {
+                        row[*slot] = node_value(node);
+                        next(row)
+                    }
+                    None => Ok(Flow::Continue(())),
+                }
+            }
+            Op::NodesByProperty {
+                slot,
+                labels,
+                key,
+                value,
+            } => {
+                let wanted = self.eval(value, row)?;
+                if wanted.is_null() {
+                    return Ok(Flow::Continue(()));
+                }
+                for node in self.view().nodes() {
+                    if has_kinds(node, labels) && has_property(node, key, &wanted) {
+                        row[*slot] = node_value(node);
+                        if next(row)?.is_break() {
+                            return Ok(Flow::Break(()));
+                        }
+                    }
+                    self.tick()?;
+                }
+                Ok(Flow::Continue(()))
+            }
+            Op::CheckNode { slot, labels } => match &row[*slot] {
+                Value::Null => Ok(Flow::Continue(())),
+                Value::Node(node) => {
+                    let is_one = labels.is_empty() || has_kinds(self.node(*node)?, labels);
+                    if is_one {
+                        next(row)
+                    } else {
+                        Ok(Flow::Continue(()))
+                    }
+                }
+                other => Err(invalid_type("a node", other)),
+            },
+            Op::Expand { .. } => self.expand(op, row, next),
+            Op::Ends { .. } => self.ends(op, row, next),
+            Op::ExpandVariable { .. } => self.expand_variable(op, row, next),
+            Op::ShortestPaths { .. } => self.shortest_paths(op, row, next),
+            Op::Filter(condition) => match self.truth_of(condition, row)? {
+                Some(true) => next(row),
+                _ => Ok(Flow::Continue(())),
+            },
+            Op::Let { slot, value } => {
+                row[*slot] = self.eval(value, row)?;
+                next(row)
+            }
+            Op::Unwind { slot, list } => match self.eval(list, row)? {
+                Value::Null => Ok(Flow::Continue(())),
+                Value::List(items) => {
+                    for item in items.iter() {
+                        self.tick()?;
+                        row[*slot] = item.clone();
+                        if next(row)?.is_break() {
+                            return Ok(Flow::Break(()));
+                        }
+                    }
+                    Ok(Flow::Continue(()))
+                }
+                value => {
+                    row[*slot] = value;
+                    next(row)
+                }
+            },
+            Op::Optional { steps, nulls } => {
+                let mut is_found = false;
+                let flow = self.run(steps, row, &mut |row| {
+                    is_found = true;
+                    next(row)
+                })?;
+                if is_found || flow.is_break() {
+                    return Ok(flow);
+                }
+                nulls.iter().for_each(|slot| row[*slot] = Value::Null);
+                next(row)
+            }
+            Op::Call {
+                procedure,
+                arguments,
+                outputs,
+            } => {
+                let mut values = Vec::with_capacity(arguments.len());
+                for (argument, input) in arguments.iter().zip(&procedure.inputs) {
+                    values.push(
+                        input
+                            .kind
+                            .converted(self.eval(argument, row)?, &input.name)?,
+                    );
+                }
+                let rows = (procedure.run)(self, &values)?;
+                if procedure.outputs.is_empty() {
+                    return next(row);
+                }
+                for found in rows {
+                    self.tick()?;
+                    for (column, slot) in outputs {
+                        row[*slot] = found[*column].clone();
+                    }
+                    if next(row)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
+                }
+                Ok(Flow::Continue(()))
+            }
+        }
+    }
+
+    /// The node in a slot; `None` for null.
+    pub(super) fn bound_node(&self, slot: Slot, row: &[Value]) -> Result<Option<NodeRef>> {
+        match &row[slot] {
+            Value::Null => Ok(None),
+            Value::Node(node) => Ok(Some(*node)),
+            other => Err(invalid_type("a node", other)),
+        }
+    }
+
+    /// The verbs of some types; of a type that no verb has, none.
+    pub(super) fn verbs(&self, types: &[Arc<str>]) -> Verbs {
+        if types.is_empty() {
+            return Verbs::All;
+        }
+        let verbs = self.view().state.verbs();
+        let mut slots: Vec<u8> = types.iter().filter_map(|name| verbs.slot(name)).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        Verbs::Some(slots)
+    }
+
+    /// Shows each relationship of a node in a direction and the node at its other end, in the order of the lists.
+    pub(super) fn neighbours(
+        &self,
+        node: NodeRef,
+        (direction, verbs): (Direction, &Verbs),
+        f: &mut dyn FnMut(EdgeLink, Address) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let one = |verb: Option<u8>, f: &mut dyn FnMut(EdgeLink, Address) -> Result<Flow>| {
+            let graph = self.view().state.graph();
+            if direction != Direction::Incoming {
+                for edge in graph.outgoing(node.address, verb) {
+                    self.tick()?;
+                    let link = edge.link();
+                    if self.is_matched(link) && f(link, link.target)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
+                }
+            }
+            if direction != Direction::Outgoing {
+                for link in graph.incoming(node.address, verb) {
+                    self.tick()?;
+                    // What leads from a node to itself has been seen.
+                    if direction == Direction::Either && link.source == link.target {
+                        continue;
+                    }
+                    if self.is_matched(link) && f(link, link.source)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
+                }
+            }
+            Ok(Flow::Continue(()))
+        };
+        match verbs {
+            Verbs::All => one(None, f),
+            Verbs::Some(slots) => {
+                for verb in slots {
+                    if one(Some(*verb), f)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
+                }
+                Ok(Flow::Continue(()))
+            }
+        }
+    }
+
+    /// Whether a relationship is one that patterns match: a reified edge is none.
+    fn is_matched(&self, link: EdgeLink) -> bool {
+        let state = self.view().state;
+        let is_bound = |end: Address| {
+            let chunk = state.chunk(end.prefix());
+            chunk.is_some_and(|chunk| chunk.bound.contains(end.slot()))
+        };
+        // Few nodes have reified edges; of the others none is asked for.
+        !is_bound(link.source)
+            || state
+                .graph()
+                .get(link.source, link.id)
+                .is_some_and(|edge| edge.address.is_none())
+    }
+
+    /// The node at an address, if it has not expired.
+    pub(super) fn live_node(&self, address: Address) -> Option<Node<'_>> {
+        self.view().node(address)
+    }
+
+    fn expand(&self, op: &Op, row: &mut [Value], next: Sink<'_>) -> Result<Flow> {
+        let Op::Expand {
+            from,
+            relationship,
+            to,
+            along,
+            labels,
+            is_into,
+        } = op
+        else {
+            unreachable!("only this step expands");
+        };
+        let Some(start) = self.bound_node(*from, row)? else {
+            return Ok(Flow::Continue(()));
+        };
+        let verbs = self.verbs(&along.types);
+        if *is_into {
+            let Some(end) = self.bound_node(*to, row)? else {
+                return Ok(Flow::Continue(()));
+            };
+            return self.expand_into((start, end), (along, &verbs), *relationship, row, next);
+        }
+        self.neighbours(start, (along.direction, &verbs), &mut |link, other| {
+            let Some(node) = self.live_node(other) else {
+                return Ok(Flow::Continue(()));
+            };
+            if !has_kinds(node, labels) || is_used(link, along, row) {
+                return Ok(Flow::Continue(()));
+            }
+            row[*to] = node_value(node);
+            row[*relationship] = Value::Relationship(link);
+            next(row)
+        })
+    }
+
+    /// The relationships between two nodes that are known: from the one that has fewer.
+    fn expand_into(
+        &self,
+        (start, end): (NodeRef, NodeRef),
+        (along, verbs): (&Along, &Verbs),
+        relationship: Slot,
+        row: &mut [Value],
+        next: Sink<'_>,
+    ) -> Result<Flow> {
+        let graph = self.view().state.graph();
+        if let (Verbs::Some(slots), Direction::Outgoing | Direction::Incoming) =
+            (verbs, along.direction)
+        {
+            let (source, target) = match along.direction {
+                Direction::Incoming => (end.address, start.address),
+                _ => (start.address, end.address),
+            };
+            for verb in slots {
+                for id in graph.find(source, *verb, target) {
+                    self.tick()?;
+                    let link = EdgeLink {
+                        id,
+                        source,
+                        verb: *verb,
+                        target,
+                    };
+                    if !self.is_matched(link) || is_used(link, along, row) {
+                        continue;
+                    }
+                    row[relationship] = Value::Relationship(link);
+                    if next(row)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
+                }
+            }
+            return Ok(Flow::Continue(()));
+        }
+        let degree = |node: NodeRef| graph.degree_out(node.address) + graph.degree_in(node.address);
+        let (start, end, direction) = match degree(start) <= degree(end) {
+            true => (start, end, along.direction),
+            false => (end, start, opposite(along.direction)),
+        };
+        self.neighbours(start, (direction, verbs), &mut |link, other| {
+            if other != end.address || is_used(link, along, row) {
+                return Ok(Flow::Continue(()));
+            }
+            row[relationship] = Value::Relationship(link);
+            next(row)
+        })
+    }
+
+    fn ends(&self, op: &Op, row: &mut [Value], next: Sink<'_>) -> Result<Flow> {
+        let Op::Ends {
+            relationship,
+            left,
+            right,
+            is_left_bound,
+            is_right_bound,
+            along,
+        } = op
+        else {
+            unreachable!("only this step goes to the ends");
+        };
+        let link = match &row[*relationship] {
+            Value::Null => return Ok(Flow::Continue(())),
+            Value::Relationship(link) => *link,
+            other => return Err(invalid_type("a relationship", other)),
+        };
+        self.edge(link)?;
+        let is_typed = match self.verbs(&along.types) {
+            Verbs::All => true,
+            Verbs::Some(slots) => slots.contains(&link.verb),
+        };
+        if !is_typed || is_used(link, along, row) {
+            return Ok(Flow::Continue(()));
+        }
+        let ways = match along.direction {
+            Direction::Outgoing => vec![(link.source, link.target)],
+            Direction::Incoming => vec![(link.target, link.source)],
+            Direction::Either if link.source == link.target => vec![(link.source, link.target)],
+            Direction::Either => vec![(link.source, link.target), (link.target, link.source)],
+        };
+        for (a, b) in ways {
+            let (Some(a), Some(b)) = (self.live_node(a), self.live_node(b)) else {
+                continue;
+            };
+            let mut fits = true;
+            for (node, slot, is_bound) in [(a, *left, *is_left_bound), (b, *right, *is_right_bound)]
+            {
+                match is_bound {
+                    true => {
+                        fits &= self
+                            .bound_node(slot, row)?
+                            .is_some_and(|bound| bound.id == node.id())
+                    }
+                    false => row[slot] = node_value(node),
+                }
+            }
+            if fits && next(row)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+}
+
+pub(super) fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Outgoing => Direction::Incoming,
+        Direction::Incoming => Direction::Outgoing,
+        Direction::Either => Direction::Either,
+    }
+}
+
+/// Whether a relationship stands in one of the slots that it must not.
+pub(super) fn is_used(link: EdgeLink, along: &Along, row: &[Value]) -> bool {
+    along.unique.iter().any(|slot| match &row[*slot] {
+        Value::Relationship(there) => there.id == link.id,
+        Value::List(items) => {
+            let is_same =
+                |item: &Value| matches!(item, Value::Relationship(there) if there.id == link.id);
+            items.iter().any(is_same)
+        }
+        _ => false,
+    })
+}
+
+pub(super) fn node_value(node: Node<'_>) -> Value {
+    Value::Node(NodeRef {
+        id: node.id(),
+        address: node.address(),
+    })
+}
+
+fn has_property(node: Node<'_>, key: &str, wanted: &Value) -> bool {
+    use ladybug_engine::space::fields::FieldValue;
+    let field = node.fields().and_then(|fields| fields.get(key.as_bytes()));
+    match (field, wanted) {
+        (Some(FieldValue::Bytes(bytes)), Value::String(text)) => *bytes == text.0,
+        (Some(FieldValue::Integer(n)), Value::Integer(wanted)) => n == wanted,
+        (Some(field), wanted) => Value::from(field).equals(wanted) == Some(true),
+        (None, wanted) => super::own_property(node, key).equals(wanted) == Some(true),
+    }
+}

@@ -1,0 +1,88 @@
+//! openCypher over spaces: text to an answer.
+//!
+//! | room | from | to |
+//! |---|---|---|
+//! | `lexer`, `parser` | text | `ast` |
+//! | `compile` | syntax trees | `plan`: slots, steps, the standard's compile-time errors |
+//! | `optimize` | a pattern | the order of its steps |
+//! | `execute` | a plan | rows, changes of a transaction |
+//! | `value`, `operators`, `functions`, `temporal` | values | values |
+//! | `procedures` | what CALL calls | rows |
+//! | `memory` | what surrounds a statement | similarity, cancellation |
+//! | `explain` | a plan | text |
+
+mod ast;
+mod compile;
+pub mod error;
+pub mod execute;
+mod explain;
+mod functions;
+mod lexer;
+pub mod memory;
+mod operators;
+mod optimize;
+mod parser;
+mod plan;
+pub mod procedures;
+mod temporal;
+pub mod value;
+
+use std::sync::Arc;
+
+pub use ast::Mode;
+use error::Result;
+use execute::output::Answer;
+use execute::{Access, Executor, Limits};
+pub use lexer::STATEMENT_BYTES_MAX;
+use memory::Memory;
+use plan::Plan;
+use procedures::Procedures;
+use value::Map;
+
+/// A statement that is understood and can run.
+#[derive(Debug)]
+pub struct Statement(Plan);
+
+impl Statement {
+    /// Reads a statement and resolves what it says, with its parameters.
+    ///
+    /// # Errors
+    /// What the standard refuses before anything runs.
+    pub fn prepare(text: &str, parameters: &Map, procedures: &dyn Procedures) -> Result<Self> {
+        let statement = parser::parse(text)?;
+        compile::compile(&statement, parameters, procedures).map(Self)
+    }
+
+    /// Whether it may change anything, so that it needs a commit.
+    pub fn writes(&self) -> bool {
+        self.0.writes && self.0.mode != Mode::Explain
+    }
+
+    /// Whether its result, its plan or both are wanted.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// The names of its result's columns; none if it has no result.
+    pub fn columns(&self) -> &[Arc<str>] {
+        &self.0.columns
+    }
+
+    /// Its plan, a line a step.
+    pub fn plan(&self) -> Vec<String> {
+        explain::lines(&self.0, None)
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// What it does cannot be done, or takes more than it may: then its transaction must be rolled back.
+    pub fn run<'e, 't>(
+        &self,
+        access: Access<'e, 't>,
+        memory: &'e dyn Memory,
+        limits: Limits,
+    ) -> Result<Answer> {
+        Executor::run_plan(&self.0, access, memory, limits)
+    }
+}

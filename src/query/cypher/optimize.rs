@@ -1,0 +1,387 @@
+//! In which order a pattern is matched: where it begins, along which relationships it goes on, and where its
+//! conditions are asked, each as soon as what it speaks of is known.
+
+use std::sync::Arc;
+
+use super::ast::{Comparison, Direction, Shortest};
+use super::plan::{Along, Expr, Op, Slot};
+
+/// A pattern: nodes, relationships between them, paths through them, conditions on them.
+#[derive(Debug, Default)]
+pub struct Graph {
+    pub nodes: Vec<Node>,
+    pub relationships: Vec<Relationship>,
+    /// Slots of paths, and of what they go through.
+    pub paths: Vec<(Slot, Vec<Slot>)>,
+    pub conditions: Vec<Expr>,
+    /// Slots from this on are the pattern's own; those before are known.
+    pub first_new: Slot,
+}
+
+/// A node of a pattern.
+#[derive(Debug)]
+pub struct Node {
+    pub slot: Slot,
+    pub labels: Vec<Arc<str>>,
+    /// Whether it is known before the pattern is matched.
+    pub is_bound: bool,
+}
+
+/// A relationship of a pattern, from the node on its left to that on its right.
+#[derive(Debug)]
+pub struct Relationship {
+    pub slot: Slot,
+    pub left: usize,
+    pub right: usize,
+    pub types: Vec<Arc<str>>,
+    pub direction: Direction,
+    /// Fewest and most steps, of variable length.
+    pub range: Option<(usize, usize)>,
+    /// What each relationship of variable length must have.
+    pub properties: Vec<(Arc<str>, Expr)>,
+    pub is_bound: bool,
+    pub shortest: Shortest,
+}
+
+/// What a way to begin, or to go on, is thought to cost: rows that come of a row.
+mod cost {
+    pub const ID: u32 = 1;
+    pub const PROPERTY: u32 = 10;
+    pub const LABEL: u32 = 1_000;
+    pub const ALL: u32 = 10_000;
+
+    pub const INTO: u32 = 1;
+    pub const TYPED: u32 = 5;
+    pub const UNTYPED: u32 = 10;
+    pub const VARIABLE: u32 = 100;
+    pub const SHORTEST: u32 = 1_000;
+}
+
+/// The steps that match a pattern.
+pub fn order(graph: Graph) -> Vec<Op> {
+    let mut ordering = Ordering {
+        is_known: graph.nodes.iter().map(|node| node.is_bound).collect(),
+        is_done: vec![false; graph.relationships.len()],
+        known: Vec::new(),
+        unique: Vec::new(),
+        ops: Vec::new(),
+        conditions: graph.conditions,
+        nodes: graph.nodes,
+        relationships: graph.relationships,
+        paths: graph.paths.iter().map(|(slot, _)| *slot).collect(),
+        first_new: graph.first_new,
+    };
+    ordering.run();
+    for (slot, parts) in graph.paths {
+        let value = Expr::Path(parts);
+        ordering.ops.push(Op::Let { slot, value });
+        ordering.know(slot);
+    }
+    ordering.ask(true);
+    ordering.ops
+}
+
+struct Ordering {
+    nodes: Vec<Node>,
+    relationships: Vec<Relationship>,
+    conditions: Vec<Expr>,
+    paths: Vec<Slot>,
+    first_new: Slot,
+    is_known: Vec<bool>,
+    is_done: Vec<bool>,
+    /// The pattern's own slots that are known by now.
+    known: Vec<Slot>,
+    /// The relationships that were gone along, which no other may be.
+    unique: Vec<Slot>,
+    ops: Vec<Op>,
+}
+
+impl Ordering {
+    fn run(&mut self) {
+        for node in 0..self.nodes.len() {
+            if self.is_known[node] {
+                let Node { slot, labels, .. } = &self.nodes[node];
+                let (slot, labels) = (*slot, labels.clone());
+                self.ops.push(Op::CheckNode { slot, labels });
+            }
+        }
+        self.ask(false);
+        for n in 0..self.relationships.len() {
+            if self.relationships[n].is_bound && self.relationships[n].range.is_none() {
+                self.ends(n);
+            }
+        }
+        loop {
+            while let Some(next) = self.cheapest_relationship() {
+                self.expand(next);
+            }
+            let unknown = (0..self.nodes.len()).filter(|node| !self.is_known[*node]);
+            let Some(start) = unknown.min_by_key(|node| self.start_cost(*node)) else {
+                return;
+            };
+            self.start(start);
+        }
+    }
+
+    fn know(&mut self, slot: Slot) {
+        self.known.push(slot);
+    }
+
+    /// Asks the conditions of which everything is known; in the end, those that are left.
+    fn ask(&mut self, is_end: bool) {
+        let conditions = std::mem::take(&mut self.conditions);
+        for condition in conditions {
+            match is_end || self.can_ask(&condition) {
+                true => self.ops.push(Op::Filter(condition)),
+                false => self.conditions.push(condition),
+            }
+        }
+    }
+
+    fn can_ask(&self, expr: &Expr) -> bool {
+        let mut slots = Vec::new();
+        expr.slots(&mut slots);
+        let own = self.own_slots();
+        slots
+            .iter()
+            .all(|slot| !own.contains(slot) || self.known.contains(slot))
+    }
+
+    /// The pattern's own slots: those of its nodes, relationships and paths, and none of expressions.
+    fn own_slots(&self) -> Vec<Slot> {
+        let nodes = self.nodes.iter().map(|node| node.slot);
+        let relationships = self
+            .relationships
+            .iter()
+            .map(|relationship| relationship.slot);
+        let own = nodes.chain(relationships).chain(self.paths.iter().copied());
+        own.filter(|slot| *slot >= self.first_new).collect()
+    }
+
+    fn start_cost(&self, node: usize) -> u32 {
+        if self.id_of(node).is_some() {
+            return cost::ID;
+        }
+        if self.property_of(node).is_some() {
+            return cost::PROPERTY;
+        }
+        match self.nodes[node].labels.is_empty() {
+            true => cost::ALL,
+            false => cost::LABEL,
+        }
+    }
+
+    /// The condition that says which id a node has.
+    fn id_of(&self, node: usize) -> Option<usize> {
+        let slot = self.nodes[node].slot;
+        self.conditions
+            .iter()
+            .position(|condition| match condition {
+                Expr::Compare(Comparison::Equal, a, b) => {
+                    let is_id = |a: &Expr| match a {
+                        Expr::Call(function, arguments) => {
+                            function.name == "id"
+                                && matches!(arguments[..], [Expr::Slot(s)] if s == slot)
+                        }
+                        _ => false,
+                    };
+                    (is_id(a) && self.can_ask(b)) || (is_id(b) && self.can_ask(a))
+                }
+                _ => false,
+            })
+    }
+
+    /// The condition that says which value a property of a node has.
+    fn property_of(&self, node: usize) -> Option<usize> {
+        let slot = self.nodes[node].slot;
+        self.conditions
+            .iter()
+            .position(|condition| match condition {
+                Expr::Compare(Comparison::Equal, a, b) => {
+                    (is_property(a, slot) && self.can_ask(b))
+                        || (is_property(b, slot) && self.can_ask(a))
+                }
+                _ => false,
+            })
+    }
+
+    fn start(&mut self, node: usize) {
+        let slot = self.nodes[node].slot;
+        let labels = self.nodes[node].labels.clone();
+        let op = if let Some(at) = self.id_of(node) {
+            let Expr::Compare(_, a, b) = self.conditions.remove(at) else {
+                unreachable!("an id is asked for by a comparison");
+            };
+            let id = if self.can_ask(&a) { *a } else { *b };
+            Op::NodeById { slot, id, labels }
+        } else if let Some(at) = self.property_of(node) {
+            let Expr::Compare(_, a, b) = self.conditions.remove(at) else {
+                unreachable!("a property is asked for by a comparison");
+            };
+            let (property, value) = match is_property(&a, slot) {
+                true => (*a, *b),
+                false => (*b, *a),
+            };
+            let Expr::Property(_, key) = property else {
+                unreachable!("a property is one");
+            };
+            Op::NodesByProperty {
+                slot,
+                labels,
+                key,
+                value,
+            }
+        } else {
+            Op::Nodes { slot, labels }
+        };
+        self.ops.push(op);
+        self.is_known[node] = true;
+        self.know(slot);
+        self.ask(false);
+    }
+
+    fn cheapest_relationship(&self) -> Option<usize> {
+        let candidates = (0..self.relationships.len()).filter(|n| {
+            let relationship = &self.relationships[*n];
+            let (left, right) = (
+                self.is_known[relationship.left],
+                self.is_known[relationship.right],
+            );
+            !self.is_done[*n]
+                && match relationship.shortest {
+                    Shortest::No => left || right,
+                    Shortest::One | Shortest::All => left && right,
+                }
+        });
+        candidates.min_by_key(|n| {
+            let relationship = &self.relationships[*n];
+            let is_into = self.is_known[relationship.left] && self.is_known[relationship.right];
+            let step = match relationship {
+                Relationship {
+                    shortest: Shortest::One | Shortest::All,
+                    ..
+                } => cost::SHORTEST,
+                Relationship { range: Some(_), .. } => cost::VARIABLE,
+                _ if is_into => return (cost::INTO, *n),
+                Relationship { types, .. } if types.is_empty() => cost::UNTYPED,
+                _ => cost::TYPED,
+            };
+            (step, *n)
+        })
+    }
+
+    /// Goes from a relationship that is known to its ends.
+    fn ends(&mut self, n: usize) {
+        let relationship = &self.relationships[n];
+        let (left, right) = (relationship.left, relationship.right);
+        let op = Op::Ends {
+            relationship: relationship.slot,
+            left: self.nodes[left].slot,
+            right: self.nodes[right].slot,
+            is_left_bound: self.is_known[left],
+            is_right_bound: self.is_known[right] || left == right,
+            along: self.along(n, false),
+        };
+        self.ops.push(op);
+        self.is_done[n] = true;
+        self.unique.push(self.relationships[n].slot);
+        for node in [left, right] {
+            if !self.is_known[node] {
+                self.is_known[node] = true;
+                let Node { slot, labels, .. } = &self.nodes[node];
+                let (slot, labels) = (*slot, labels.clone());
+                if !labels.is_empty() {
+                    self.ops.push(Op::CheckNode { slot, labels });
+                }
+                self.know(slot);
+            }
+        }
+        self.ask(false);
+    }
+
+    fn along(&self, n: usize, is_reversed: bool) -> Along {
+        let relationship = &self.relationships[n];
+        Along {
+            types: relationship.types.clone(),
+            direction: match (relationship.direction, is_reversed) {
+                (Direction::Outgoing, true) => Direction::Incoming,
+                (Direction::Incoming, true) => Direction::Outgoing,
+                (direction, _) => direction,
+            },
+            unique: match relationship.shortest {
+                Shortest::No => self.unique.clone(),
+                Shortest::One | Shortest::All => Vec::new(),
+            },
+        }
+    }
+
+    fn expand(&mut self, n: usize) {
+        let (left, right) = (self.relationships[n].left, self.relationships[n].right);
+        let is_reversed = !self.is_known[left];
+        let (from, to) = if is_reversed {
+            (right, left)
+        } else {
+            (left, right)
+        };
+        let is_into = self.is_known[to];
+        let along = self.along(n, is_reversed);
+        let labels = match is_into {
+            true => Vec::new(),
+            false => self.nodes[to].labels.clone(),
+        };
+        let (from, to_slot) = (self.nodes[from].slot, self.nodes[to].slot);
+        let relationship = &mut self.relationships[n];
+        let slot = relationship.slot;
+        let properties = std::mem::take(&mut relationship.properties);
+        let op = match (relationship.shortest, relationship.range) {
+            (Shortest::No, None) => Op::Expand {
+                from,
+                relationship: slot,
+                to: to_slot,
+                along,
+                labels,
+                is_into,
+            },
+            (Shortest::No, Some((least, most))) => Op::ExpandVariable {
+                from,
+                relationships: slot,
+                to: to_slot,
+                along,
+                labels,
+                least,
+                most,
+                properties,
+                is_into,
+                is_following: relationship.is_bound,
+                is_reversed,
+            },
+            (shortest, range) => {
+                let (least, most) = range.unwrap_or((1, 1));
+                Op::ShortestPaths {
+                    from,
+                    to: to_slot,
+                    relationships: slot,
+                    along,
+                    least,
+                    most,
+                    properties,
+                    is_all: shortest == Shortest::All,
+                }
+            }
+        };
+        self.ops.push(op);
+        self.is_done[n] = true;
+        self.is_known[to] = true;
+        self.unique.push(slot);
+        self.know(slot);
+        self.know(to_slot);
+        self.ask(false);
+    }
+}
+
+fn is_property(expr: &Expr, slot: Slot) -> bool {
+    match expr {
+        Expr::Property(of, _) => **of == Expr::Slot(slot),
+        _ => false,
+    }
+}
