@@ -5,5 +5,6 @@ pub mod cli;
 pub mod config;
 pub mod health;
 pub mod load;
+pub mod mind;
 pub mod query;
 pub mod server;

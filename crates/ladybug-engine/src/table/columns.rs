@@ -284,6 +284,7 @@ pub(super) fn json_bytes_max(fields: &Fields) -> usize {
     fn of_value(value: &FieldValue) -> usize {
         match value {
             FieldValue::Bytes(bytes) => 6 * bytes.len() + 3,
+            FieldValue::Temporal(value) => value.to_string().len() + 3,
             FieldValue::List(items) => 3 + items.iter().map(of_value).sum::<usize>(),
             FieldValue::Integer(_) | FieldValue::Float(_) | FieldValue::Boolean(_) => 32,
         }

@@ -1,0 +1,14 @@
+//! Reasoning: pure functions over plain data, which the instruction set calls.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`truth`] | NAL truth values, truth functions, evidential bases |
+//! | [`narsese`] | terms, statements and sentences; their parser and printer |
+//! | [`inference`] | syllogistic figures, bounded backward chaining |
+//!
+//! Nothing here knows a protocol, a clock, a file or a thread. Time and randomness come in as arguments, so that
+//! the same arguments always give the same answer.
+
+pub mod inference;
+pub mod narsese;
+pub mod truth;
