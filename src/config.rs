@@ -107,6 +107,15 @@ pub struct Options {
     /// Bytes that held snapshots may keep of what writers replaced, before the oldest fails [default: 1073741824]
     #[arg(long, value_name = "BYTES", env = "LADYBUG_SNAPSHOT_BYTES")]
     pub snapshot_bytes: Option<u64>,
+    /// Milliseconds that a Cypher statement may run [default: 30000]
+    #[arg(long, value_name = "MILLISECONDS", env = "LADYBUG_CYPHER_TIMEOUT")]
+    pub cypher_timeout: Option<u64>,
+    /// Bytes of rows that a Cypher statement may hold [default: 1073741824]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_CYPHER_MEMORY")]
+    pub cypher_memory: Option<u64>,
+    /// Rows that a Cypher statement may answer [default: 10000000]
+    #[arg(long, value_name = "ROWS", env = "LADYBUG_CYPHER_ROWS")]
+    pub cypher_rows: Option<u64>,
     /// Bytes of the past that each space keeps; 0 for none [default: 67108864]
     #[arg(long, value_name = "BYTES", env = "LADYBUG_HISTORY_BYTES")]
     pub history_bytes: Option<u64>,
@@ -177,6 +186,8 @@ pub struct Settings {
     pub spaces_max: usize,
     /// Bytes that held snapshots may keep of what writers replaced.
     pub snapshot_bytes: u64,
+    /// What a Cypher statement may use.
+    pub cypher: crate::query::cypher::execute::Limits,
     /// Bytes of the past that each space keeps.
     pub history_bytes: u64,
     /// Seconds that the past is kept at most; 0 for as long as there is room.
@@ -309,6 +320,11 @@ impl Settings {
                 .snapshot_bytes
                 .or(file.snapshot_bytes)
                 .unwrap_or(SNAPSHOT_BYTES),
+            cypher: crate::query::cypher::execute::Limits::new(
+                options.cypher_timeout.or(file.cypher_timeout),
+                options.cypher_memory.or(file.cypher_memory),
+                options.cypher_rows.or(file.cypher_rows),
+            ),
             history_bytes: options
                 .history_bytes
                 .or(file.history_bytes)

@@ -62,6 +62,9 @@ fn every_scenario_of_the_compatibility_kit_passes_but_for_those_known() {
     for failure in &failures {
         println!("FAILED {failure}\n");
     }
+    if filter.is_empty() {
+        check_page(&table(&folders));
+    }
     assert!(
         failures.is_empty(),
         "{} scenarios fail that are not known to",
@@ -70,6 +73,25 @@ fn every_scenario_of_the_compatibility_kit_passes_but_for_those_known() {
     assert!(
         unexpected.is_empty(),
         "these pass, take them off the list: {unexpected:#?}"
+    );
+}
+
+/// The page that says what is supported has the table; `LADYBUG_REGENERATE=1` writes it there.
+fn check_page(table: &str) {
+    const BEGIN: &str = "<!-- the compatibility kit by folder -->\n";
+    const END: &str = "<!-- end -->";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cypher.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let (head, rest) = page.split_once(BEGIN).expect("where the table begins");
+    let (there, tail) = rest.split_once(END).expect("where the table ends");
+    if std::env::var_os("LADYBUG_REGENERATE").is_some() {
+        std::fs::write(&path, format!("{head}{BEGIN}{table}{END}{tail}"))
+            .expect("the page is written");
+        return;
+    }
+    assert_eq!(
+        there, table,
+        "docs/cypher.md says something else: LADYBUG_REGENERATE=1 writes it anew"
     );
 }
 

@@ -1,5 +1,6 @@
 //! The one integration-test binary.
 
+mod cypher;
 mod cypher_tck;
 mod dag;
 mod differential;

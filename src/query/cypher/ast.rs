@@ -3,6 +3,8 @@
 /// A whole statement.
 #[derive(Debug)]
 pub struct Statement {
+    /// Parameters that stand in front of it.
+    pub parameters: Vec<(String, Expr)>,
     /// Whether it is to be explained or profiled.
     pub mode: Mode,
     /// The queries that its UNIONs combine; one without any.

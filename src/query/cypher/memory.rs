@@ -1,12 +1,12 @@
 //! What a statement reaches beside the space that it runs on: similarity, the past, whether it is still wanted.
 
-use ladybug_engine::fingerprint::Fingerprint;
+use std::sync::Arc;
 
-use super::error::Result;
-use super::value::NodeRef;
+use ladybug_engine::commit::history::PastNode;
+use ladybug_engine::engine::Snapshot;
+use ladybug_engine::space::state::State;
 
-/// A node that is near to something, and how many bits differ.
-pub type Near = (NodeRef, u32);
+use super::error::{CypherError, Result};
 
 /// What surrounds a statement.
 pub trait Memory {
@@ -14,11 +14,42 @@ pub trait Memory {
     ///
     /// # Errors
     /// It is to stop.
-    fn check(&self) -> Result<()>;
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 
-    /// The fingerprint of a node.
-    fn fingerprint(&self, node: NodeRef) -> Result<Fingerprint>;
+    /// The snapshot that it reads, if that has every fingerprint encoded.
+    fn snapshot(&self) -> Option<&Snapshot> {
+        None
+    }
 
-    /// The nodes nearest to a fingerprint, nearest first.
-    fn nearest(&self, query: &Fingerprint, count: usize) -> Result<Vec<Near>>;
+    /// A node as it was at a version.
+    ///
+    /// # Errors
+    /// History does not reach so far, or the past cannot be read from here.
+    fn node_at(&self, id: u64, version: u64) -> Result<Option<PastNode>> {
+        let _ = (id, version);
+        Err(no_past())
+    }
+
+    /// The space as it was at a version.
+    ///
+    /// # Errors
+    /// As [`node_at`](Self::node_at).
+    fn state_at(&self, version: u64) -> Result<Arc<State>> {
+        let _ = version;
+        Err(no_past())
+    }
+}
+
+/// Nothing: a statement in the middle of a commit, which holds the space.
+#[derive(Debug)]
+pub struct Alone;
+
+impl Memory for Alone {}
+
+fn no_past() -> CypherError {
+    CypherError::argument(
+        "expected a statement that only reads, outside of a transaction, to ask for the past",
+    )
 }

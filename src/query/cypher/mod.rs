@@ -39,6 +39,10 @@ use plan::Plan;
 use procedures::Procedures;
 use value::Map;
 
+/// Stack of a thread that runs statements, bytes: of the deepest and longest that there may be, as a build without
+/// optimisation needs it. Only what is used takes memory.
+pub const STACK_BYTES: usize = 16 << 20;
+
 /// A statement that is understood and can run.
 #[derive(Debug)]
 pub struct Statement(Plan);
@@ -66,6 +70,11 @@ impl Statement {
     /// The names of its result's columns; none if it has no result.
     pub fn columns(&self) -> &[Arc<str>] {
         &self.0.columns
+    }
+
+    /// Whether it reads fingerprints: then it wants a snapshot that has them encoded.
+    pub fn reads_fingerprints(&self) -> bool {
+        self.0.reads_fingerprints
     }
 
     /// Its plan, a line a step.

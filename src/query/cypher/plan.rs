@@ -27,6 +27,8 @@ pub struct Plan {
     pub columns: Vec<Arc<str>>,
     /// Whether it changes anything.
     pub writes: bool,
+    /// Whether it reads fingerprints.
+    pub reads_fingerprints: bool,
     /// How many steps there are, for profiles.
     pub steps: usize,
 }

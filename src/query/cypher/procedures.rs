@@ -1,5 +1,7 @@
 //! What CALL calls: procedures by name, with the columns that they take and yield.
 
+mod built_in;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use super::compile::scope::Type;
 use super::error::{CypherError, ErrorType, Result};
 use super::execute::Executor;
 use super::value::Value;
+
+pub use built_in::BuiltIn;
 
 /// The function of a procedure: rows of all its columns.
 pub type Function = dyn Fn(&Executor<'_, '_>, &[Value]) -> Result<Vec<Vec<Value>>> + Send + Sync;
@@ -19,6 +23,8 @@ pub struct Procedure {
     pub inputs: Vec<Column>,
     /// What it yields.
     pub outputs: Vec<Column>,
+    /// Whether it reads fingerprints.
+    pub is_similarity: bool,
     /// What it does.
     pub run: Box<Function>,
 }

@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::config::Settings;
+use crate::query::cypher::STACK_BYTES;
 use crate::server::resp::server::Server;
 
 /// Connections served at once; more wait to be accepted.
@@ -73,6 +74,7 @@ impl Http {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(COMMANDS_MAX)
+            .thread_stack_size(STACK_BYTES)
             .thread_name("http-command")
             .build()?;
         let mut addresses: Vec<SocketAddr> = Vec::new();

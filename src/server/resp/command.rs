@@ -231,6 +231,8 @@ pub enum Group {
     Graph,
     /// Fingerprints and search by similarity.
     Search,
+    /// Query languages.
+    Query,
 }
 
 impl Group {
@@ -248,6 +250,7 @@ impl Group {
             Self::Node => "node",
             Self::Graph => "graph",
             Self::Search => "search",
+            Self::Query => "query",
         }
     }
 }
@@ -269,6 +272,8 @@ pub enum Handler {
     /// Reads snapshots, on a thread that may take its time, and tells
     /// [`Context::reveal`] the position of each. Refused inside MULTI.
     Search(SearchFunction),
+    /// Reads a snapshot, or commits, on a thread that may take its time; inside MULTI it is part of the one commit.
+    Statement(SearchFunction, WriteFunction),
 }
 
 /// The function of a [`Handler::Read`] command.

@@ -7,6 +7,8 @@ use std::fmt;
 use ladybug_engine::commit::log::OutcomeUnknown;
 use ladybug_engine::error::EngineError;
 
+use crate::query::cypher::error::CypherError;
+
 /// An error reply: `-CODE message`.
 ///
 /// ```
@@ -108,6 +110,21 @@ impl From<EngineError> for CommandError {
             EngineError::NoTransaction(_) => "NOTXN",
             EngineError::SpaceGone(_) | EngineError::NoFork(_) => "NOSPACE",
             _ => "ERR",
+        };
+        Self {
+            code,
+            message: error.to_string().into(),
+        }
+    }
+}
+
+/// What a statement is refused with: the standard's words behind the code.
+impl From<CypherError> for CommandError {
+    fn from(error: CypherError) -> Self {
+        let code = match (&error.engine, error.detail) {
+            (Some(engine), _) => return (**engine).clone().into(),
+            (None, "Timeout") => "TIMEOUT",
+            (None, _) => "ERR",
         };
         Self {
             code,

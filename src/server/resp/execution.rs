@@ -74,7 +74,7 @@ impl Session {
             Handler::Connection(function) => function(self, arguments),
             Handler::Read(function) => self.read(function, arguments),
             Handler::Write(function) => self.write(entry, function, arguments),
-            Handler::Search(function) => {
+            Handler::Search(function) | Handler::Statement(function, _) => {
                 let arguments = arguments
                     .iter()
                     .map(|bytes| Bytes::copy_from_slice(bytes))
@@ -260,7 +260,7 @@ fn run_queue(
     for (entry, arguments) in queue {
         let result = match entry.command.handler {
             Handler::Read(function) => function(&tx.view(), context, arguments),
-            Handler::Write(function) => {
+            Handler::Write(function) | Handler::Statement(_, function) => {
                 let (savepoint, mark) = (tx.savepoint(), context.mark());
                 let result = function(tx, context, arguments);
                 if let Err(error) = &result {

@@ -18,6 +18,7 @@ use super::client::Client;
 use super::connection;
 use super::scrub;
 use super::server::Server;
+use crate::query::cypher::STACK_BYTES;
 
 /// Connections the system keeps for us before we accept them.
 const BACKLOG: u32 = 511;
@@ -85,10 +86,12 @@ impl Listeners {
                 // These run searches, which use all processors by themselves, and which point commands
                 // go before.
                 .max_blocking_threads(SEARCHES_MAX)
+                .thread_stack_size(STACK_BYTES)
                 .on_thread_start(pool::lower_priority)
                 .build()?;
             let thread = std::thread::Builder::new()
                 .name(format!("resp-{index}"))
+                .stack_size(STACK_BYTES)
                 .spawn(move || runtime.block_on(serve_admitted(server, receiver)))?;
             threads.push((sender, thread));
         }

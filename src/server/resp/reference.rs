@@ -44,6 +44,7 @@ fn title(group: Group) -> &'static str {
         Group::Node => "Nodes",
         Group::Graph => "Edges",
         Group::Search => "Search",
+        Group::Query => "Query languages",
     }
 }
 
@@ -68,6 +69,11 @@ fn describe(entry: &Entry, page: &mut String) {
     );
     if matches!(command.handler, Handler::Search(_)) {
         facts.push("Runs on a thread of its own; not inside MULTI.".to_owned());
+    }
+    if matches!(command.handler, Handler::Statement(..)) {
+        facts.push(
+            "Runs on a thread of its own; inside MULTI it is part of the one commit.".to_owned(),
+        );
     }
     facts.push(format!("Since {}.", command.since));
     line(page, format_args!("{}\n", facts.join(" ")));

@@ -9,12 +9,11 @@ use ladybug::query::cypher::Statement;
 use ladybug::query::cypher::error::{CypherError, Phase};
 use ladybug::query::cypher::execute::output::Answer;
 use ladybug::query::cypher::execute::{Access, Executor, Limits};
-use ladybug::query::cypher::memory::{Memory, Near};
+use ladybug::query::cypher::memory::Alone;
 use ladybug::query::cypher::procedures::{Column, ColumnType, Procedure, Procedures};
-use ladybug::query::cypher::value::{Map, NodeRef, Value};
+use ladybug::query::cypher::value::{Map, Value};
 use ladybug_engine::commit::log::FsyncPolicy;
 use ladybug_engine::engine::{Engine, EngineOptions, SystemClock};
-use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::state::View;
 use ladybug_engine::storage::DiskStorage;
 use tempfile::TempDir;
@@ -32,23 +31,6 @@ pub struct Kit {
     root: PathBuf,
     next_space: Cell<u32>,
     _data: TempDir,
-}
-
-/// What surrounds a statement of the kit: no similarity is asked for, and nobody goes away.
-struct Nothing;
-
-impl Memory for Nothing {
-    fn check(&self) -> Result<(), CypherError> {
-        Ok(())
-    }
-
-    fn fingerprint(&self, _: NodeRef) -> Result<Fingerprint, CypherError> {
-        Err(CypherError::argument("expected no fingerprint in the kit"))
-    }
-
-    fn nearest(&self, _: &Fingerprint, _: usize) -> Result<Vec<Near>, CypherError> {
-        Err(CypherError::argument("expected no search in the kit"))
-    }
 }
 
 /// The procedures of a scenario.
@@ -192,16 +174,12 @@ impl Session<'_> {
         if statement.writes() {
             return engine
                 .commit(&[self.space], |tx| {
-                    statement.run(Access::Write(tx), &Nothing, limits)
+                    statement.run(Access::Write(tx), &Alone, limits)
                 })
                 .value;
         }
         let (state, _) = engine.state(self.space);
-        statement.run(
-            Access::Read(View::of(&state, engine.now())),
-            &Nothing,
-            limits,
-        )
+        statement.run(Access::Read(View::of(&state, engine.now())), &Alone, limits)
     }
 
     fn named_graph(&self, name: &str) -> Checked {
@@ -256,6 +234,7 @@ impl Session<'_> {
             name: name.into(),
             inputs,
             outputs,
+            is_similarity: false,
             run: Box::new(run),
         };
         self.procedures

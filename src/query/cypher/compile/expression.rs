@@ -477,6 +477,7 @@ impl Compiler<'_> {
             let message = format!("expected nothing random inside an aggregation, got {name}()");
             return Err(CypherError::syntax("NonConstantExpression", message, at));
         }
+        self.reads_fingerprints |= function.is_similarity;
         let (mut values, mut kinds) = (Vec::new(), Vec::new());
         for argument in arguments {
             let (value, kind) = self.expr(argument)?;

@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use super::ast::{self, Clause, ClauseKind, Statement, Yields};
 use super::error::{CypherError, ErrorType, Result};
+use super::operators;
 use super::plan::{Aggregate, End, Expr, Op, Plan, Query, Slot, Stage, Step};
 use super::procedures::Procedures;
-use super::value::Map;
+use super::value::{Map, Value};
 use scope::{Scope, Type};
 
 /// Resolves a statement.
@@ -27,14 +28,19 @@ pub fn compile(
     parameters: &Map,
     procedures: &dyn Procedures,
 ) -> Result<Plan> {
+    let mut all = parameters.clone();
+    for (name, value) in &statement.parameters {
+        all.insert(name.as_str().into(), constant(value)?);
+    }
     let mut compiler = Compiler {
-        parameters,
+        parameters: &all,
         procedures,
         scope: Scope::default(),
         slots: 0,
         steps: 0,
         aggregation: Aggregating::Refused,
         writes: false,
+        reads_fingerprints: false,
     };
     let (mut queries, mut columns) = (Vec::new(), Vec::new());
     let is_only = statement.queries.len() == 1;
@@ -74,7 +80,36 @@ pub fn compile(
         is_distinct: statement.unions.first().is_some_and(|(is_all, _)| !is_all),
         columns,
         writes: compiler.writes,
+        reads_fingerprints: compiler.reads_fingerprints,
         steps: compiler.steps,
+    })
+}
+
+/// The value of a literal.
+fn constant(expr: &ast::Expr) -> Result<Value> {
+    use ast::ExprKind;
+    Ok(match &*expr.kind {
+        ExprKind::Null => Value::Null,
+        ExprKind::Boolean(b) => Value::Boolean(*b),
+        ExprKind::Integer(n) => Value::Integer(*n),
+        ExprKind::Float(x) => Value::Float(*x),
+        ExprKind::String(text) => text.as_str().into(),
+        ExprKind::List(items) => Value::List(items.iter().map(constant).collect::<Result<_>>()?),
+        ExprKind::Map(entries) => {
+            let entry =
+                |(key, value): &(String, ast::Expr)| Ok((key.as_str().into(), constant(value)?));
+            Value::Map(Arc::new(entries.iter().map(entry).collect::<Result<_>>()?))
+        }
+        ExprKind::Negate(of) => operators::negate(&constant(of)?)?,
+        ExprKind::Plus(of) => constant(of)?,
+        _ => {
+            let message = "expected a literal as the value of a parameter";
+            return Err(CypherError::syntax(
+                "NonConstantExpression",
+                message,
+                expr.at,
+            ));
+        }
     })
 }
 
@@ -99,6 +134,7 @@ struct Compiler<'a> {
     steps: usize,
     aggregation: Aggregating,
     writes: bool,
+    reads_fingerprints: bool,
 }
 
 /// A stage in the making, and those that are done.
@@ -266,6 +302,7 @@ impl Compiler<'_> {
             let message = format!("expected the name of a procedure, got {name}");
             CypherError::compile(ErrorType::ProcedureError, "ProcedureNotFound", message, at)
         })?;
+        self.reads_fingerprints |= procedure.is_similarity;
         let arguments = match arguments {
             Some(given) => {
                 if given.len() != procedure.inputs.len() {

@@ -41,7 +41,7 @@ use project::Projector;
 pub type Flow = ControlFlow<()>;
 
 /// What a statement may use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How long it may run.
     pub time: Duration,
@@ -49,6 +49,19 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Rows of its result.
     pub rows: usize,
+}
+
+impl Limits {
+    /// Milliseconds, bytes and rows; those that are not given as usual.
+    pub fn new(time_ms: Option<u64>, memory_bytes: Option<u64>, rows: Option<u64>) -> Self {
+        let usual = Self::default();
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        Self {
+            time: time_ms.map_or(usual.time, Duration::from_millis),
+            memory_bytes: memory_bytes.map_or(usual.memory_bytes, size),
+            rows: rows.map_or(usual.rows, size),
+        }
+    }
 }
 
 impl Default for Limits {

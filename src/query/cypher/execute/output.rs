@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::fields::Fields;
 use ladybug_engine::space::graph::EdgeLink;
 use ladybug_engine::space::temporal::Temporal;
 
@@ -176,30 +178,34 @@ impl Executor<'_, '_> {
 
     /// The properties of a node or a relationship: its fields, and of a node its name and its value.
     pub fn properties(&self, of: &Value) -> Result<Map> {
-        let of_fields = |fields: Option<&Arc<ladybug_engine::space::fields::Fields>>| {
-            let fields = fields.into_iter().flat_map(|fields| fields.iter());
-            let entry = |(name, value): (&Arc<[u8]>, _)| {
-                (
-                    Arc::<str>::from(String::from_utf8_lossy(name)),
-                    Value::from(value),
-                )
-            };
-            fields.map(entry).collect::<Map>()
-        };
         match of {
-            Value::Node(node) => {
-                let node = self.node(*node)?;
-                let mut map = of_fields(node.fields());
-                for key in ["name", "value"] {
-                    let own = super::own_property(node, key);
-                    if !own.is_null() && !map.contains_key(key) {
-                        map.insert(key.into(), own);
-                    }
-                }
-                Ok(map)
-            }
-            Value::Relationship(edge) => Ok(of_fields(self.edge(*edge)?.properties.as_ref())),
+            Value::Node(node) => Ok(node_properties(self.node(*node)?)),
+            Value::Relationship(edge) => Ok(field_map(self.edge(*edge)?.properties.as_ref())),
             other => Err(super::invalid_type("a node or a relationship", other)),
         }
     }
+}
+
+/// The properties of a node: its fields, and its name and its value where no field is called so.
+pub fn node_properties(node: Node<'_>) -> Map {
+    let mut map = field_map(node.fields());
+    for key in ["name", "value"] {
+        let own = super::own_property(node, key);
+        if !own.is_null() && !map.contains_key(key) {
+            map.insert(key.into(), own);
+        }
+    }
+    map
+}
+
+/// Fields as a map.
+pub fn field_map(fields: Option<&Arc<Fields>>) -> Map {
+    let fields = fields.into_iter().flat_map(|fields| fields.iter());
+    let entry = |(name, value): (&Arc<[u8]>, _)| {
+        (
+            Arc::<str>::from(String::from_utf8_lossy(name)),
+            Value::from(value),
+        )
+    };
+    fields.map(entry).collect()
 }

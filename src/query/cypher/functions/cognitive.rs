@@ -1,12 +1,15 @@
-//! Ladybug's own functions: fingerprints, similarity, truth and qualia.
+//! Ladybug's own functions: fingerprints, similarity, truth, qualia and the past.
 
-use ladybug_engine::fingerprint::{Fingerprint, encode};
+use ladybug_engine::fingerprint::{Fingerprint, encode, similarity};
+use ladybug_engine::search::{Filter, Scope, TopK, top_k};
+use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::derive::derive;
 use ladybug_engine::space::marks::Qualia;
 
 use super::super::compile::scope::Type;
 use super::super::error::{CypherError, Result};
-use super::super::execute::Executor;
-use super::super::value::{Map, Text, Value};
+use super::super::execute::{Executor, output};
+use super::super::value::{Map, NodeRef, Text, Value};
 use super::{Function, wrong};
 
 /// Most nodes that `resonate` answers.
@@ -16,10 +19,11 @@ const NEAREST_MAX: i64 = 65_536;
 pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "fingerprint",
+        is_similarity: true,
         result: |_| Type::String,
         run: |executor, arguments| {
             let bits = match &arguments[0] {
-                Value::Node(node) => executor.memory().fingerprint(*node)?,
+                Value::Node(node) => fingerprint(executor, *node)?,
                 Value::String(text) => encode::text(&text.as_str()),
                 other => return Err(wrong("fingerprint", "a node or a text", other)),
             };
@@ -29,6 +33,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "hamming",
+        is_similarity: true,
         least: 2,
         most: 2,
         result: |_| Type::Integer,
@@ -43,6 +48,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "resonate",
+        is_similarity: true,
         least: 2,
         most: 2,
         result: |_| Type::List(Box::new(Type::Map)),
@@ -53,6 +59,14 @@ pub const FUNCTIONS: &[Function] = &[
                 &arguments[1],
             )?))
         },
+        ..Function::DEFAULT
+    },
+    Function {
+        name: "asOf",
+        least: 2,
+        most: 2,
+        result: |_| Type::Map,
+        run: |executor, arguments| as_of(executor, &arguments[0], &arguments[1]),
         ..Function::DEFAULT
     },
     Function {
@@ -106,7 +120,7 @@ fn floats(values: &[(&str, f32)]) -> Value {
 /// The fingerprint of a node, or one given as 1,280 bytes or 2,560 hexadecimal digits.
 fn bits(executor: &Executor<'_, '_>, value: &Value) -> Result<Fingerprint> {
     match value {
-        Value::Node(node) => executor.memory().fingerprint(*node),
+        Value::Node(node) => fingerprint(executor, *node),
         Value::String(text) => {
             let given = Fingerprint::from_bytes(&text.0).ok();
             let given = given.or_else(|| Fingerprint::from_hex(&text.as_str()).ok());
@@ -136,13 +150,12 @@ pub fn resonate(executor: &Executor<'_, '_>, query: &Value, count: &Value) -> Re
         }
         other => return Err(wrong("resonate", "an integer", other)),
     };
-    let near = executor.memory().nearest(&query, count)?;
-    let row = |(node, distance): (_, u32)| {
-        let similarity = ladybug_engine::fingerprint::similarity(distance);
+    let near = nearest(executor, &query, count);
+    let row = |(node, distance): (NodeRef, u32)| {
         let entries: [(&str, Value); 3] = [
             ("node", Value::Node(node)),
             ("distance", Value::Integer(distance.into())),
-            ("similarity", Value::Float(similarity)),
+            ("similarity", Value::Float(similarity(distance))),
         ];
         let map: Map = entries
             .into_iter()
@@ -151,4 +164,85 @@ pub fn resonate(executor: &Executor<'_, '_>, query: &Value, count: &Value) -> Re
         Value::Map(map.into())
     };
     Ok(near.into_iter().map(row).collect())
+}
+
+/// The fingerprint of a node; one that is still to be encoded is encoded here.
+fn fingerprint(executor: &Executor<'_, '_>, node: NodeRef) -> Result<Fingerprint> {
+    let found = executor.node(node)?;
+    Ok(encoded(executor, found))
+}
+
+fn encoded(executor: &Executor<'_, '_>, node: Node<'_>) -> Fingerprint {
+    let snapshot = executor.memory().snapshot();
+    let there = snapshot.and_then(|snapshot| snapshot.fingerprint(node.address()));
+    let there = there.or_else(|| node.fingerprint()).cloned();
+    there.unwrap_or_else(|| derive(executor.view().state, node))
+}
+
+/// The nodes nearest to a fingerprint and how many bits differ, nearest first.
+fn nearest(executor: &Executor<'_, '_>, query: &Fingerprint, count: usize) -> Vec<(NodeRef, u32)> {
+    if let Some(snapshot) = executor.memory().snapshot() {
+        let filter = Filter::default();
+        let scope = Scope {
+            snapshot,
+            filter: &filter,
+        };
+        let hits = top_k(&[scope], &[query], TopK::new(count))
+            .into_iter()
+            .flatten();
+        return hits
+            .map(|hit| (executor.node_ref(hit.address), hit.distance))
+            .collect();
+    }
+    let view = executor.view();
+    let near = view.nodes().map(|node| {
+        let distance = query.distance(&encoded(executor, node));
+        (distance, node.address())
+    });
+    let mut near: Vec<_> = near.collect();
+    near.sort_unstable();
+    near.truncate(count);
+    near.into_iter()
+        .map(|(distance, address)| (executor.node_ref(address), distance))
+        .collect()
+}
+
+/// A node as it was at a version: a map of its labels and properties, or null.
+fn as_of(executor: &Executor<'_, '_>, node: &Value, version: &Value) -> Result<Value> {
+    let id = match node {
+        Value::Node(node) => node.id,
+        Value::Integer(id) => u64::try_from(*id).unwrap_or(u64::MAX),
+        other => return Err(wrong("asOf", "a node or its id", other)),
+    };
+    let Value::Integer(version) = version else {
+        return Err(wrong("asOf", "an integer as the version", version));
+    };
+    let version = u64::try_from(*version)
+        .map_err(|_| CypherError::argument("expected a version that is not negative"))?;
+    let Some(past) = executor.memory().node_at(id, version)? else {
+        return Ok(Value::Null);
+    };
+    let labels = past
+        .image
+        .kinds
+        .iter()
+        .flat_map(|kinds| kinds.iter().map(|kind| Value::from(&**kind)));
+    let mut properties = output::field_map(past.image.content.fields.as_ref());
+    for (key, bytes) in [
+        ("name", &past.image.name),
+        ("value", &past.image.content.value),
+    ] {
+        if let (Some(bytes), false) = (bytes, properties.contains_key(key)) {
+            properties.insert(key.into(), Value::String(Text(bytes.clone())));
+        }
+    }
+    let entries: [(&str, Value); 2] = [
+        ("labels", Value::list(labels)),
+        ("properties", Value::Map(properties.into())),
+    ];
+    let map: Map = entries
+        .into_iter()
+        .map(|(key, value)| (key.into(), value))
+        .collect();
+    Ok(Value::Map(map.into()))
 }

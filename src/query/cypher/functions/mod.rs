@@ -1,7 +1,7 @@
 //! The functions of one row, by name: how many arguments of which types they take, and what they give.
 
 pub mod aggregate;
-mod cognitive;
+pub mod cognitive;
 mod convert;
 mod graph;
 mod list;
@@ -34,6 +34,8 @@ pub struct Function {
     pub is_strict: bool,
     /// Whether it gives the same for the same arguments.
     pub is_deterministic: bool,
+    /// Whether it reads fingerprints.
+    pub is_similarity: bool,
     /// What its first argument can be; anything if `None`.
     pub takes: fn() -> Option<Vec<Type>>,
     /// What it gives for arguments of some types.
@@ -62,6 +64,7 @@ impl Function {
         most: 1,
         is_strict: true,
         is_deterministic: true,
+        is_similarity: false,
         takes: || None,
         result: |_| Type::Any,
         run: |_, _| Ok(Value::Null),

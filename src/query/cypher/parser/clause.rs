@@ -10,6 +10,7 @@ use super::{CLAUSES_MAX, Parser};
 
 impl Parser<'_> {
     pub(super) fn statement(&mut self) -> Result<Statement> {
+        let parameters = self.parameters()?;
         let mode = match () {
             () if self.take_word("EXPLAIN") => Mode::Explain,
             () if self.take_word("PROFILE") => Mode::Profile,
@@ -30,12 +31,27 @@ impl Parser<'_> {
         self.take_symbol(";");
         match self.token() {
             Token::End => Ok(Statement {
+                parameters,
                 mode,
                 queries,
                 unions,
             }),
             _ => Err(self.expected("a clause or the end of the statement")),
         }
+    }
+
+    /// `CYPHER name=value …` in front of a statement: parameters, as clients of graph databases over RESP send them.
+    fn parameters(&mut self) -> Result<Vec<(String, Expr)>> {
+        let mut parameters = Vec::new();
+        if !self.take_word("CYPHER") {
+            return Ok(parameters);
+        }
+        while self.is_symbol_ahead(1, "=") {
+            let name = self.schema_name("the name of a parameter")?;
+            self.symbol("=")?;
+            parameters.push((name, self.sign()?));
+        }
+        Ok(parameters)
     }
 
     /// Clauses, at least one.

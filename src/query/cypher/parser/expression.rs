@@ -153,7 +153,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn sign(&mut self) -> Result<Expr> {
+    pub(super) fn sign(&mut self) -> Result<Expr> {
         let at = self.offset();
         let mut signs = Vec::new();
         loop {

@@ -198,6 +198,7 @@ fn categories(command: &Command) -> Vec<&'static str> {
         Group::Node => Some("@node"),
         Group::Graph => Some("@graph"),
         Group::Search => Some("@search"),
+        Group::Query => Some("@query"),
         Group::Server | Group::Pubsub => None,
     });
     categories

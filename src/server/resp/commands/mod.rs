@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod content;
+pub mod cypher;
 pub mod dag;
 pub mod expiry;
 pub mod graph;
@@ -39,4 +40,5 @@ pub const FAMILIES: &[&[Command]] = &[
     zones::COMMANDS,
     graph::COMMANDS,
     search::COMMANDS,
+    cypher::COMMANDS,
 ];

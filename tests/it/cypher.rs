@@ -1,0 +1,301 @@
+//! CYPHER and GRAPH.* through the real server, beside Redis commands over the same nodes.
+
+use crate::harness::{Connection, Server};
+
+/// Runs a statement; answers what is printed of its reply.
+fn run(client: &mut Connection, statement: &str) -> String {
+    client.command(&["CYPHER", statement])
+}
+
+/// The rows of a statement that changes nothing.
+fn rows(client: &mut Connection, statement: &str) -> String {
+    let reply = run(client, statement);
+    let inner = reply
+        .strip_prefix('[')
+        .and_then(|reply| reply.strip_suffix(", []]"));
+    let inner = inner.unwrap_or_else(|| panic!("{statement}: {reply}"));
+    let (_, rows) = inner.split_once("], ").expect("columns and rows");
+    rows.to_owned()
+}
+
+#[test]
+fn what_redis_commands_wrote_is_matched_and_what_cypher_makes_is_read_back() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.call("SET ada pioneer");
+    client.call("HSET grace born 1906 field compilers");
+    client.call("CAM.VERBS.DEFINE INSPIRES");
+    client.call("LINK ada INSPIRES grace");
+    assert_eq!(
+        rows(
+            &mut client,
+            "MATCH (a {name: 'ada'})-[r:INSPIRES]->(b) RETURN a.value, type(r), b.name, b.born"
+        ),
+        r#"[["pioneer", "INSPIRES", "grace", "1906"]]"#
+    );
+    let made = run(
+        &mut client,
+        "MATCH (g {name: 'grace'}) SET g:Person, g.born = 1906, g.died = date('1992-01-01')",
+    );
+    assert!(made.contains("properties_set"), "{made}");
+    assert_eq!(client.call("HGET grace born"), "\"1906\"");
+    assert_eq!(client.call("HGET grace died"), "\"1992-01-01\"");
+    assert_eq!(
+        rows(
+            &mut client,
+            "MATCH (p:Person) RETURN p.born + 1, p.died.year, p.died + duration('P1D')"
+        ),
+        r#"[[:1907, :1992, "1992-01-02"]]"#
+    );
+    client.call("DEL ada");
+    assert_eq!(
+        rows(&mut client, "MATCH ()-[r]->() RETURN count(r)"),
+        "[[:0]]"
+    );
+}
+
+#[test]
+fn a_statement_is_one_commit_and_a_refused_one_none() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    run(&mut client, "UNWIND range(1, 5) AS i CREATE (:N {i: i})");
+    let error = run(&mut client, "MATCH (n:N) SET n.i = 10 / (n.i - 3)");
+    assert!(
+        error.contains("ArithmeticError at runtime: DivisionByZero"),
+        "{error}"
+    );
+    assert_eq!(rows(&mut client, "MATCH (n:N) RETURN sum(n.i)"), "[[:15]]");
+    let error = client.command(&["CYPHER", "CREATE (:N)", "READONLY"]);
+    assert!(error.starts_with("-ERR"), "{error}");
+    for wrong in ["MATCH (n RETURN n", "RETURN m", "RETURN $p", ""] {
+        let error = run(&mut client, wrong);
+        assert!(error.starts_with("-ERR"), "{wrong}: {error}");
+    }
+    assert_eq!(
+        client.command(&[
+            "CYPHER",
+            "RETURN $a + $b.c[1]",
+            "PARAMS",
+            r#"{"a": 1, "b": {"c": [1, 2]}}"#
+        ]),
+        r#"[["$a + $b.c[1]"], [[:3]], []]"#
+    );
+    assert_eq!(rows(&mut client, "MATCH (n:N) RETURN count(*)"), "[[:5]]");
+}
+
+#[test]
+fn inside_multi_a_statement_joins_the_transaction() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.call("MULTI");
+    client.call("SET a 1");
+    assert_eq!(
+        run(
+            &mut client,
+            "MATCH (n {name: 'a'}) SET n:Made RETURN n.value"
+        ),
+        "+QUEUED"
+    );
+    client.call("HGETALL a");
+    let reply = client.call("EXEC");
+    assert!(
+        reply.starts_with("[+OK, [[\"n.value\"], [[\"1\"]]"),
+        "{reply}"
+    );
+    assert_eq!(
+        rows(&mut client, "MATCH (n:Made) RETURN n.name"),
+        r#"[["a"]]"#
+    );
+}
+
+#[test]
+fn what_takes_too_long_or_too_much_is_stopped_and_changes_nothing() {
+    let server = Server::start(&[
+        "--cypher-timeout",
+        "200",
+        "--cypher-memory",
+        "1000000",
+        "--cypher-rows",
+        "1000",
+    ]);
+    let mut client = server.connect();
+    let long = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b RETURN count(*)";
+    assert!(run(&mut client, long).starts_with("-TIMEOUT"));
+    assert!(run(&mut client, &format!("CREATE (:N) WITH 1 AS one {long}")).starts_with("-TIMEOUT"));
+    let much = run(
+        &mut client,
+        "UNWIND range(1, 100000) AS a RETURN DISTINCT a",
+    );
+    assert!(
+        much.contains("TooManyRows") || much.contains("OutOfMemory"),
+        "{much}"
+    );
+    assert_eq!(rows(&mut client, "MATCH (n) RETURN count(*)"), "[[:0]]");
+    // The deepest that is allowed fits the threads that run it.
+    let deep = format!("RETURN {}1{}", "(".repeat(120), ")".repeat(120));
+    assert_eq!(rows(&mut client, &format!("{deep} AS x")), "[[:1]]");
+    let wide = format!("RETURN 0{} AS x", " + 1".repeat(180));
+    assert_eq!(rows(&mut client, &wide), "[[:180]]");
+    let long_pattern = format!("MATCH (a){} RETURN count(*)", "-->()".repeat(180));
+    assert_eq!(rows(&mut client, &long_pattern), "[[:0]]");
+}
+
+#[test]
+fn typed_properties_and_relationships_are_there_again_after_a_restart() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    run(
+        &mut client,
+        "CREATE (:T {d: date('2015-07-21'), t: datetime('2015-07-21T21:40:32.142+02:00[Europe/Stockholm]'), \
+         s: duration('P1M2DT3.5S'), l: [1.5, true, 'x']})-[:KNOWS {since: time('10:00+01:00')}]->(:T)",
+    );
+    let all = "MATCH (a)-[r:KNOWS]->() RETURN a.d, a.t, a.s, a.l, r.since, a.t.timezone";
+    let before = rows(&mut client, all);
+    assert!(
+        before.contains("2015-07-21T21:40:32.142+02:00[Europe/Stockholm]"),
+        "{before}"
+    );
+    let (_, data) = server.stop("-TERM");
+    let server = Server::start_in(data, &[]);
+    let mut client = server.connect();
+    assert_eq!(rows(&mut client, all), before);
+}
+
+#[test]
+fn similarity_and_the_past_are_functions_of_cypher() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    for (name, text) in [
+        ("nginx", "small web server"),
+        ("apache", "web server"),
+        ("gcc", "compiler of C"),
+    ] {
+        client.command(&["SET", name, text]);
+    }
+    let near = "CALL ladybug.resonate('web server', 2) YIELD node, distance RETURN node.name, distance ORDER BY distance";
+    let found = rows(&mut client, near);
+    assert!(
+        found.starts_with(r#"[["apache", :0], ["nginx", :"#),
+        "{found}"
+    );
+    assert_eq!(
+        rows(
+            &mut client,
+            "MATCH (a {name: 'apache'}) RETURN hamming(a, fingerprint('web server')), truth(a).frequency"
+        ),
+        r#"[[:0, "1"]]"#
+    );
+    run(
+        &mut client,
+        "MATCH (n {name: 'gcc'}) SET n.value = 'another'",
+    );
+    assert_eq!(
+        rows(
+            &mut client,
+            "MATCH (n {name: 'gcc'}) RETURN n.value, asOf(n, 3).properties.value, asOf(n, 1)"
+        ),
+        r#"[["another", "compiler of C", nil]]"#
+    );
+    assert_eq!(
+        rows(&mut client, "CALL ladybug.asOf(2) YIELD id RETURN count(*)"),
+        "[[:2]]"
+    );
+}
+
+#[test]
+fn plans_are_explained_and_profiled() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let plan = run(
+        &mut client,
+        "EXPLAIN MATCH (a:A)-[:R]->(b)-[:R]->(a) WHERE id(b) = 7 RETURN count(*)",
+    );
+    assert!(plan.starts_with("[\"Node By Id Seek"), "{plan}");
+    assert!(plan.contains("Expand Into"), "{plan}");
+    run(&mut client, "UNWIND range(1, 7) AS i CREATE (:A)");
+    let profile = run(&mut client, "PROFILE MATCH (a:A) RETURN a");
+    assert!(
+        profile.contains("Node By Label Scan | A | Records produced: 7"),
+        "{profile}"
+    );
+}
+
+#[test]
+fn graph_commands_answer_in_the_layout_of_graph_databases() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let made = client.command(&[
+        "GRAPH.QUERY",
+        "social",
+        "CYPHER name='Ada' CREATE (a:Person {name: $name, born: 1815})-[r:KNOWS {since: 1833}]->(b) RETURN a, r, 1.5, [true, null]",
+    ]);
+    let start = r#"[["a", "r", "1.5", "[true, null]"], [[[["id", :"#;
+    assert!(made.starts_with(start), "{made}");
+    assert!(
+        made.contains(
+            r#"["labels", ["Person"]], ["properties", [["name", "Ada"], ["born", :1815]]]]"#
+        ),
+        "{made}"
+    );
+    assert!(
+        made.contains("\"Nodes created: 2\"") && made.contains("\"Relationships created: 1\""),
+        "{made}"
+    );
+    let nothing = client.command(&["GRAPH.QUERY", "social", "MATCH (n:None) DELETE n"]);
+    assert!(
+        nothing.starts_with("[[\"Cached execution: 0\""),
+        "{nothing}"
+    );
+    let counted = client.command(&[
+        "GRAPH.RO_QUERY",
+        "social",
+        "MATCH (n) RETURN count(n)",
+        "TIMEOUT",
+        "1000",
+    ]);
+    assert!(
+        counted.starts_with(r#"[["count(n)"], [[:2]], ["#),
+        "{counted}"
+    );
+    assert!(
+        client
+            .command(&["GRAPH.RO_QUERY", "social", "CREATE (n)"])
+            .starts_with("-ERR")
+    );
+    assert!(
+        client
+            .command(&["GRAPH.RO_QUERY", "nowhere", "RETURN 1"])
+            .starts_with("-ERR")
+    );
+    let plan = client.command(&["GRAPH.EXPLAIN", "social", "MATCH (n:Person) RETURN n"]);
+    assert_eq!(
+        plan,
+        r#"["Node By Label Scan | Person", "Project | 1 columns"]"#
+    );
+    // The selected space is another.
+    assert_eq!(rows(&mut client, "MATCH (n) RETURN count(*)"), "[[:0]]");
+    assert!(
+        client
+            .command(&["GRAPH.DELETE", "social"])
+            .contains("Graph removed")
+    );
+    let counted = client.command(&["GRAPH.RO_QUERY", "social", "MATCH (n) RETURN count(n)"]);
+    assert!(counted.starts_with(r#"[["count(n)"], [[:0]]"#), "{counted}");
+}
+
+#[test]
+fn the_examples_of_the_page_run() {
+    let page = include_str!("../../docs/cypher.md");
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let examples = page.lines().filter_map(|line| line.strip_prefix("    > "));
+    let mut count = 0;
+    for example in examples {
+        // As a line, which the server splits at its quotes.
+        client.send(format!("{example}\r\n").as_bytes());
+        let reply = client.reply();
+        assert!(reply.starts_with("[["), "{example}: {reply}");
+        count += 1;
+    }
+    assert_eq!(count, 4);
+}
