@@ -12,6 +12,7 @@ use ladybug_engine::engine::{HISTORY_BYTES, SNAPSHOT_BYTES, SPACES_MAX};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::query::sql::MEMORY_BYTES;
 use crate::server::resp::notify::Selection;
 use crate::server::resp::request::{ARGUMENTS_MAX, REQUEST_BYTES_MAX};
 
@@ -37,6 +38,11 @@ pub const SNAPSHOT_BYTES_MIN: u64 = 1 << 20;
 
 /// Bytes of fingerprints that scrubbing looks at a second: a full space in 18 seconds, for a five-hundredth of a core.
 pub const SCRUB_BYTES_PER_S: u64 = 4 << 20;
+
+/// After how long a SQL command ends, unless set otherwise: a minute.
+pub const SQL_TIMEOUT_MS: u64 = 60_000;
+/// Most rows that a SQL command answers, unless set otherwise.
+pub const SQL_ROWS_MAX: usize = 100_000;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
@@ -116,6 +122,15 @@ pub struct Options {
     /// Rows that a Cypher statement may answer [default: 10000000]
     #[arg(long, value_name = "ROWS", env = "LADYBUG_CYPHER_ROWS")]
     pub cypher_rows: Option<u64>,
+    /// Milliseconds after which a SQL command ends; 0 for never [default: 60000]
+    #[arg(long, value_name = "MILLISECONDS", env = "LADYBUG_SQL_TIMEOUT_MS")]
+    pub sql_timeout_ms: Option<u64>,
+    /// Most rows that a SQL command answers [default: 100000]
+    #[arg(long, value_name = "COUNT", env = "LADYBUG_SQL_ROWS_MAX")]
+    pub sql_rows_max: Option<usize>,
+    /// Bytes that sorts, joins and groups of all SQL together may take, and the rows of one answer [default: 1073741824]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_SQL_MEMORY_BYTES")]
+    pub sql_memory_bytes: Option<usize>,
     /// Bytes of the past that each space keeps; 0 for none [default: 67108864]
     #[arg(long, value_name = "BYTES", env = "LADYBUG_HISTORY_BYTES")]
     pub history_bytes: Option<u64>,
@@ -188,6 +203,12 @@ pub struct Settings {
     pub snapshot_bytes: u64,
     /// What a Cypher statement may use.
     pub cypher: crate::query::cypher::execute::Limits,
+    /// Milliseconds after which a SQL command ends; 0 for never.
+    pub sql_timeout_ms: u64,
+    /// Most rows that a SQL command answers.
+    pub sql_rows_max: usize,
+    /// Bytes that sorts, joins and groups of all SQL together may take, and the rows of one answer.
+    pub sql_memory_bytes: usize,
     /// Bytes of the past that each space keeps.
     pub history_bytes: u64,
     /// Seconds that the past is kept at most; 0 for as long as there is room.
@@ -325,6 +346,18 @@ impl Settings {
                 options.cypher_memory.or(file.cypher_memory),
                 options.cypher_rows.or(file.cypher_rows),
             ),
+            sql_timeout_ms: options
+                .sql_timeout_ms
+                .or(file.sql_timeout_ms)
+                .unwrap_or(SQL_TIMEOUT_MS),
+            sql_rows_max: options
+                .sql_rows_max
+                .or(file.sql_rows_max)
+                .unwrap_or(SQL_ROWS_MAX),
+            sql_memory_bytes: options
+                .sql_memory_bytes
+                .or(file.sql_memory_bytes)
+                .unwrap_or(MEMORY_BYTES),
             history_bytes: options
                 .history_bytes
                 .or(file.history_bytes)

@@ -26,7 +26,7 @@ use resp::server::Server;
 pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let http = Http::bind(&settings)?;
     let engine = open(&settings)?;
-    let server = Server::new(settings, engine);
+    let server = Server::new(settings, engine)?;
     let listeners = Listeners::bind(Arc::clone(&server))?;
     http.attach(Arc::clone(&server));
     tracing::info!(

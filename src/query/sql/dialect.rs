@@ -2,7 +2,8 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect};
+use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 /// Ladybug's dialect. Identifiers in double quotes are taken as they are, others in lower case; strings are in single
 /// quotes and know no backslash.
@@ -12,6 +13,14 @@ pub(super) struct LadybugDialect;
 impl Dialect for LadybugDialect {
     fn dialect(&self) -> TypeId {
         TypeId::of::<PostgreSqlDialect>()
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        PostgreSqlDialect {}.prec_value(precedence)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        PostgreSqlDialect {}.get_next_precedence(parser)
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {

@@ -2,6 +2,7 @@
 
 use datafusion::common::DataFusionError;
 use ladybug_engine::error::EngineError;
+use ladybug_engine::fingerprint::BYTES;
 
 /// Why a statement was refused or failed; nothing of it was done.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -41,7 +42,7 @@ impl From<DataFusionError> for SqlError {
             }
             DataFusionError::ResourcesExhausted(message) => Self::Limit(message.clone()),
             DataFusionError::NotImplemented(message) => Self::Unsupported(message.clone()),
-            _ => Self::Statement(error.strip_backtrace()),
+            _ => Self::Statement(explained(error.strip_backtrace())),
         }
     }
 }
@@ -49,6 +50,16 @@ impl From<DataFusionError> for SqlError {
 impl From<SqlError> for DataFusionError {
     fn from(error: SqlError) -> Self {
         Self::External(Box::new(error))
+    }
+}
+
+/// What DataFusion says, with what was expected where it does not say that of a fingerprint.
+fn explained(message: String) -> String {
+    match message.contains("FixedSizeBinary") {
+        true => format!(
+            "expected a fingerprint of {BYTES} bytes, as fingerprint('hex') and encode('text') make them: {message}"
+        ),
+        false => message,
     }
 }
 

@@ -98,6 +98,14 @@ impl Sql {
         &self.shared.engine
     }
 
+    /// Waits for a future, on a thread that may block.
+    ///
+    /// # Panics
+    /// On a thread that drives other futures.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.threads().block_on(future)
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

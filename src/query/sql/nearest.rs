@@ -58,13 +58,13 @@ fn searched(sort: &Sort) -> Option<LogicalPlan> {
     let (key, tie) = match &sort.expr[..] {
         [key] => (key, None),
         // What ties in distance comes by address, as in the search.
-        [key, tie] if tie.asc => (key, Some(tie.expr.clone())),
+        [key, tie] if tie.asc => (key, Some(tie.expr.clone().unalias())),
         _ => return None,
     };
     let wanted = Wanted {
         k,
         ascending: key.asc,
-        distance: key.expr.clone(),
+        distance: key.expr.clone().unalias(),
         tie,
     };
     replace(&sort.input, wanted, Vec::new())

@@ -16,11 +16,12 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{
     Statement as Syntax, TransactionAccessMode, TransactionIsolationLevel, TransactionMode,
 };
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{Gone, SpaceId};
 use ladybug_engine::engine::{Isolation, TransactionId, TransactionOptions};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::error::SqlError;
 use super::handle::Sql;
@@ -153,17 +154,8 @@ impl Session {
     ) -> Result<Executed, SqlError> {
         let (sender, receiver) = oneshot::channel();
         let (session, text) = (self.clone(), text.to_owned());
-        let timeout = self.timeout;
-        let task = self.sql.threads().spawn(async move {
-            let run = session.run(&text, parameters, sender);
-            match timeout {
-                None => run.await,
-                Some(timeout) => {
-                    let ended = tokio::time::timeout(timeout, run).await;
-                    ended.unwrap_or_else(|_| Err(timed_out(timeout)))
-                }
-            }
-        });
+        let run = async move { session.run(&text, parameters, sender).await };
+        let task = self.sql.threads().spawn(run);
         let aborting = AbortOnDrop(Some(task.abort_handle()));
         // The head of a query comes before its task ends; otherwise the task says what came of it.
         let outcome = match receiver.await {
@@ -223,17 +215,14 @@ impl Session {
             let _ = head.send(Outcome::Syntax(Box::new(syntax)));
             return Ok(nothing);
         }
-        for _ in 1..ATTEMPTS {
+        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        for _ in 0..ATTEMPTS {
             let statement = self.statement(Some(parameters.clone()));
-            match self
-                .attempt(&statement, syntax.clone(), &parameters)
-                .await?
-            {
+            let attempt = self.attempt(&statement, syntax.clone(), &parameters);
+            match self.in_time(deadline, attempt).await?? {
                 Attempt::Query(plan, state) => {
-                    return self
-                        .stream(&statement, plan, state, head)
-                        .await
-                        .map(|()| nothing);
+                    let stream = self.stream(&statement, plan, state, deadline, head);
+                    return stream.await.map(|()| nothing);
                 }
                 Attempt::Done(done) => return Ok(done),
                 Attempt::Stale => {}
@@ -242,6 +231,21 @@ impl Session {
         Err(SqlError::Limit(format!(
             "others changed the rows of this statement {ATTEMPTS} times while it ran; nothing was changed, repeat it"
         )))
+    }
+
+    /// Waits for something until the statement's time is over.
+    async fn in_time<F: Future>(
+        &self,
+        deadline: Option<Instant>,
+        future: F,
+    ) -> Result<F::Output, SqlError> {
+        match (deadline, self.timeout) {
+            (Some(deadline), Some(timeout)) => {
+                let ended = tokio::time::timeout_at(deadline, future).await;
+                ended.map_err(|_| timed_out(timeout))
+            }
+            _ => Ok(future.await),
+        }
     }
 
     async fn attempt(
@@ -279,19 +283,21 @@ impl Session {
         statement: &Statement,
         plan: LogicalPlan,
         state: Box<SessionState>,
+        deadline: Option<Instant>,
         head: oneshot::Sender<Outcome>,
     ) -> Result<(), SqlError> {
-        let plan = state.create_physical_plan(&plan).await?;
+        let plan = self
+            .in_time(deadline, state.create_physical_plan(&plan))
+            .await??;
         let mut batches = execute_stream(plan, state.task_ctx())?;
-        let (sender, receiver) =
-            mpsc::channel::<Result<RecordBatch, DataFusionError>>(BATCHES_AHEAD);
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let schema = batches.schema();
-        let received = stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|batch| (batch, receiver))
-        });
         let rows = Rows {
             position: statement.revealed(),
-            batches: Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), received)),
+            batches: Box::pin(RecordBatchStreamAdapter::new(
+                Arc::clone(&schema),
+                received(receiver),
+            )),
             schema,
         };
         if head.send(Outcome::Executed(Executed::Rows(rows))).is_err() {
@@ -299,19 +305,14 @@ impl Session {
         }
         let pump = async {
             while let Some(batch) = batches.next().await {
-                if sender.send(batch).await.is_err() {
+                if sender.send(Some(batch)).await.is_err() {
                     return;
                 }
             }
+            let _ = sender.send(None).await;
         };
-        match self.timeout {
-            None => pump.await,
-            // What was used of it until here is little.
-            Some(timeout) => {
-                if tokio::time::timeout(timeout, pump).await.is_err() {
-                    let _ = sender.send(Err(timed_out(timeout).into())).await;
-                }
-            }
+        if let Err(late) = self.in_time(deadline, pump).await {
+            let _ = sender.send(Some(Err(late.into()))).await;
         }
         Ok(())
     }
@@ -369,6 +370,24 @@ impl Session {
             .take()
             .ok_or_else(|| SqlError::statement("expected BEGIN first: no transaction is under way"))
     }
+}
+
+/// What a query's task sends: batches, and `None` for the end, so that one that was cut off is no end.
+type Sent = Option<Result<RecordBatch, DataFusionError>>;
+
+/// The batches that a task sends.
+fn received(
+    receiver: mpsc::Receiver<Sent>,
+) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> {
+    stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Some(Ok(batch))) => Some((Ok(batch), Some(receiver))),
+            Some(Some(Err(error))) => Some((Err(error), None)),
+            Some(None) => None,
+            None => Some((Err(panicked().into()), None)),
+        }
+    })
 }
 
 /// What a task hands over.

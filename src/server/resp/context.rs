@@ -6,8 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::Engine;
+use ladybug_engine::commit::transaction::{Gone, SpaceId};
+use ladybug_engine::engine::{Engine, TransactionId};
 
 use super::error::CommandError;
 use super::notify::{Class, Event};
@@ -26,6 +26,8 @@ pub struct Context {
     pub is_no_touch: bool,
     /// Name of the node below which the caller's searches look, if it has chosen one.
     pub subtree: Option<Arc<[u8]>>,
+    /// The transaction that its SQL statements are part of.
+    pub sql_transaction: Cell<Option<TransactionId>>,
     effects: RefCell<Effects>,
 }
 
@@ -38,12 +40,20 @@ pub struct Effects {
     pub promotions: Vec<(SpaceId, u64)>,
     /// The highest log position of what a search revealed.
     pub revealed: Position,
+    /// Named nodes that expired or were evicted when a search changed something.
+    pub gone: Vec<Gone>,
+    /// The transaction that SQL statements are part of from now on, if that is another.
+    pub sql_transaction: Option<Option<TransactionId>>,
 }
 
 impl Effects {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.promotions.is_empty() && self.revealed == 0
+        self.events.is_empty()
+            && self.promotions.is_empty()
+            && self.revealed == 0
+            && self.gone.is_empty()
+            && self.sql_transaction.is_none()
     }
 }
 
@@ -56,6 +66,7 @@ impl Context {
             protocol: Protocol::default(),
             is_no_touch: false,
             subtree: None,
+            sql_transaction: Cell::default(),
             effects: RefCell::default(),
         }
     }
@@ -68,6 +79,7 @@ impl Context {
             protocol: self.protocol,
             is_no_touch: self.is_no_touch,
             subtree: self.subtree.clone(),
+            sql_transaction: self.sql_transaction.clone(),
             effects: RefCell::default(),
         }
     }
@@ -143,6 +155,18 @@ impl Context {
     pub fn reveal(&self, position: Position) {
         let mut effects = self.effects.borrow_mut();
         effects.revealed = effects.revealed.max(position);
+    }
+
+    /// Says which named nodes went when the command changed something.
+    pub fn lost(&self, gone: Vec<Gone>) {
+        self.effects.borrow_mut().gone.extend(gone);
+    }
+
+    /// Says that the caller's SQL statements are part of this transaction from now on, or of none.
+    pub fn enter_sql_transaction(&self, transaction: Option<TransactionId>) {
+        if transaction != self.sql_transaction.replace(transaction) {
+            self.effects.borrow_mut().sql_transaction = Some(transaction);
+        }
     }
 
     /// Takes what has been said so far.

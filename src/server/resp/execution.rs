@@ -164,7 +164,11 @@ impl Session {
         if gone.is_empty() && effects.is_empty() {
             return;
         }
+        if let Some(transaction) = effects.sql_transaction {
+            self.context.sql_transaction.set(transaction);
+        }
         self.server.publish_gone(gone, position);
+        self.server.publish_gone(effects.gone, effects.revealed);
         self.server.publish_events(&effects.events, position);
         for (space, id) in effects.promotions {
             let promoted = promote(&self.server.engine, space, id);

@@ -14,6 +14,7 @@
 pub mod client;
 pub mod command;
 pub mod commands;
+pub mod commands_table;
 pub mod connection;
 pub mod context;
 pub mod digits;

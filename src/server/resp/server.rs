@@ -11,8 +11,10 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use crate::config::Settings;
+use crate::query::sql::{Sql, SqlOptions};
 
 use super::client::Clients;
+use super::commands_table::commands_table;
 use super::monitor::Monitors;
 use super::notify::{Event, Selection};
 use super::publish::Subscriptions;
@@ -31,6 +33,8 @@ pub struct Server {
     pub live: Live,
     /// The memory.
     pub engine: Arc<Engine>,
+    /// SQL over the memory.
+    pub sql: Sql,
     /// Who is connected.
     pub clients: Clients,
     /// Who listens to what.
@@ -111,8 +115,17 @@ impl Live {
 
 impl Server {
     /// A server at rest, over an open engine.
-    pub fn new(settings: Settings, engine: Arc<Engine>) -> Arc<Self> {
-        Arc::new(Self {
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn new(settings: Settings, engine: Arc<Engine>) -> std::io::Result<Arc<Self>> {
+        let options = SqlOptions {
+            memory_bytes: settings.sql_memory_bytes,
+            constants: vec![("commands".to_owned(), commands_table())],
+            ..SqlOptions::default()
+        };
+        Ok(Arc::new(Self {
+            sql: Sql::new(Arc::clone(&engine), options)?,
             engine,
             live: Live::new(&settings),
             clients: Clients::default(),
@@ -128,7 +141,7 @@ impl Server {
             is_stopping: AtomicBool::new(false),
             stop: Notify::new(),
             settings,
-        })
+        }))
     }
 
     /// What requests may be.

@@ -212,6 +212,14 @@ impl Session {
         }
     }
 
+    /// Takes back what SQL statements have done since BEGIN, if they did not COMMIT.
+    pub fn end_sql_transaction(&mut self) {
+        if let Some(open) = self.context.sql_transaction.take() {
+            // It may be over already, for being idle: then too nothing of it is done.
+            let _ = self.server.engine.abort_transaction(open);
+        }
+    }
+
     /// Executes one command, or all of it that needs no thread of its own.
     fn begin(&mut self, arguments: &[&[u8]]) -> Answer {
         let entry = match TABLE.resolve(arguments) {
@@ -388,6 +396,7 @@ impl Session {
 /// However a connection ends, the server forgets it.
 impl Drop for Session {
     fn drop(&mut self) {
+        self.end_sql_transaction();
         self.unsubscribe_all();
         self.server.monitors.remove(self.client.id);
         self.server.clients.remove(self.client.id);

