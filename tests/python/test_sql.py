@@ -135,8 +135,9 @@ def test_what_sql_wrote_is_there_after_a_restart(start):
         assert client.get("kept") == "x"
 
 
-def test_the_document_s_statements_run(server):
-    """Every block of SQL of the document, statement by statement, on one server; a comment `-- n rows` is checked."""
+def test_the_document_s_statements_run(start):
+    """Every block of SQL of the document, statement by statement, on a new server; a comment `-- n rows` is checked."""
+    server = start()
     blocks = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), re.S)
     assert len(blocks) >= 6
     with server.client(protocol=2, single_connection_client=True) as client:
