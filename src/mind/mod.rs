@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`truth`] | NAL truth values, truth functions, evidential bases |
 //! | [`narsese`] | terms, statements and sentences; their parser and printer |
+//! | [`causal`] | diagrams, identification, effects, counterfactuals |
 //! | [`inference`] | syllogistic figures, bounded backward chaining |
 //!
 //! Nothing here knows a protocol, a clock, a file or a thread. Time and randomness come in as arguments, so that
 //! the same arguments always give the same answer.
 
+pub mod causal;
 pub mod inference;
 pub mod narsese;
 pub mod truth;
