@@ -1,6 +1,9 @@
 //! MULTI, EXEC and WATCH over data: one commit, all or nothing, and nothing if a watched key changed.
 
-use super::harness::Server;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::harness::{Connection, Server};
 
 #[test]
 fn exec_is_one_commit_in_which_later_commands_see_earlier_ones() {
@@ -186,4 +189,158 @@ fn a_watched_key_that_is_absent_does_not_change_when_others_come_and_go() {
     client.call("MULTI");
     client.call("SET done 1");
     assert_eq!(client.call("EXEC"), "[+OK]");
+}
+
+/// A pipeline of commands in one transaction; what EXEC answers.
+fn executed(client: &mut Connection, commands: &[&[&str]]) -> String {
+    assert_eq!(client.call("MULTI"), "+OK");
+    for command in commands {
+        assert_eq!(client.command(command), "+QUEUED", "{command:?}");
+    }
+    client.call("EXEC")
+}
+
+#[test]
+fn a_query_sees_what_the_commands_before_it_did() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    const SONG: &str = "the blue whale sings";
+    let found: &[&str] = &["RESONATE", SONG, "THRESHOLD", "0"];
+    let everywhere: &[&str] = &["RESONATE", SONG, "THRESHOLD", "0", "SPACES", "0-1"];
+    let replies = executed(
+        &mut client,
+        &[
+            found,
+            &["SET", "whale", SONG],
+            found,
+            &["HAMMING", "whale", "TEXT the blue whale sings"],
+            &["SET", "whale", "something else"],
+            found,
+            &["SELECT", "1"],
+            &["SET", "other", SONG],
+            found,
+            everywhere,
+            &["SELECT", "0"],
+            &["SIMILAR", "nobody"],
+            everywhere,
+        ],
+    );
+    let row = |name| format!("[\"{name}\", \"@8000\", :0, \"1\", ");
+    let rows = |reply: &str, name| reply.matches(&row(name)).count();
+    assert_eq!(
+        (rows(&replies, "whale"), rows(&replies, "other")),
+        (1, 3),
+        "{replies}"
+    );
+    assert!(replies.starts_with("[[], +OK, [[\"whale\","), "{replies}");
+    assert!(replies.contains("-ERR no such node 'nobody'"), "{replies}");
+    // Outside it is as the end of the transaction left it.
+    assert_eq!(client.command(found), "[]");
+    assert_eq!(rows(&client.command(everywhere), "other"), 1);
+}
+
+#[test]
+fn queries_of_paths_edges_and_contexts_stand_in_a_transaction_too() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let replies = executed(
+        &mut client,
+        &[
+            &["DN.SET", "zoo:cat", "a small cat"],
+            &["SET", "stray", "a small cat"],
+            &["DN.TREE", "zoo"],
+            &["CAM.VERBS.DEFINE", "KNOWS"],
+            &["LINK", "zoo:cat", "KNOWS", "stray"],
+            &["TRAVERSE", "zoo:cat", "VIA", "KNOWS"],
+            &["CONTEXT", "zoo"],
+            &["RESONATE", "a small cat", "THRESHOLD", "0"],
+            &["CONTEXT", "NONE"],
+            &["RESONATE", "a small cat", "THRESHOLD", "0"],
+            &["DEL", "stray"],
+            &["TRAVERSE", "zoo:cat", "VIA", "KNOWS"],
+            &["CONTEXT", "zoo"],
+        ],
+    );
+    assert!(replies.contains("[[\"zoo\", "), "{replies}");
+    assert_eq!(replies.matches("[\"stray\", ").count(), 2, "{replies}");
+    assert_eq!(replies.matches("[\"zoo:cat\", ").count(), 3, "{replies}");
+    assert!(replies.ends_with(":1, [], +OK]"), "{replies}");
+    assert_eq!(client.call("CONTEXT"), "\"zoo\"");
+}
+
+#[test]
+fn a_transaction_with_a_query_does_nothing_if_a_watched_key_has_changed() {
+    let server = Server::start(&[]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    client.call("WATCH a");
+    other.call("SET a 1");
+    let commands: &[&[&str]] = &[&["SET", "b", "1"], &["RESONATE", "b"]];
+    assert_eq!(executed(&mut client, commands), "nil");
+    assert_eq!(client.call("EXISTS b"), ":0");
+    // It is refused whole by a space that nobody changes, and the connection goes on.
+    client.call("DAG.CHECKPOINT kept");
+    client.call("SELECT checkpoint:0:kept");
+    assert!(executed(&mut client, commands).starts_with("-READONLY"));
+    client.call("SELECT 0");
+    let kept: &[&str] = &[
+        "RESONATE",
+        "1",
+        "THRESHOLD",
+        "0",
+        "SPACES",
+        "checkpoint:0:kept",
+    ];
+    assert!(executed(&mut client, &[&["DEL", "a"], kept]).contains("\"checkpoint:0:kept\""));
+}
+
+#[test]
+fn queries_of_a_transaction_stand_at_one_moment_and_however_many_write_they_end() {
+    const READS: usize = 100;
+    let server = Server::start(&["--fsync", "never"]);
+    server.connect().call("SET needle here");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for writer in 0..3 {
+            let (server, is_over) = (&server, &is_over);
+            scope.spawn(move || {
+                let mut client = server.connect();
+                let mut turn = 0u32;
+                while !is_over.load(Relaxed) {
+                    turn += 1;
+                    if writer == 0 {
+                        // It is in one space or in the other, at every moment.
+                        let (from, to) = if turn % 2 == 1 {
+                            ("0", "1")
+                        } else {
+                            ("1", "0")
+                        };
+                        let moved: &[&[&str]] = &[
+                            &["SELECT", from],
+                            &["DEL", "needle"],
+                            &["SELECT", to],
+                            &["SET", "needle", "here"],
+                        ];
+                        executed(&mut client, moved);
+                    } else {
+                        client.command(&[
+                            "SET",
+                            &format!("{writer}:{}", turn % 100),
+                            &turn.to_string(),
+                        ]);
+                    }
+                }
+            });
+        }
+        let mut client = server.connect();
+        let search: &[&str] = &["RESONATE", "here", "THRESHOLD", "0", "SPACES", "0-1"];
+        for read in 0..READS {
+            let number = read.to_string();
+            let replies = executed(&mut client, &[search, &["SET", "own", &number], search]);
+            // Twice the same, for both stand at the moment of the one commit.
+            assert_eq!(replies.matches("\"needle\"").count(), 2, "{replies}");
+            let halves: Vec<&str> = replies[1..].split(", +OK, ").collect();
+            assert_eq!(format!("{}]", halves[0]), halves[1], "{replies}");
+        }
+        is_over.store(true, Relaxed);
+    });
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use foldhash::fast::FixedState;
 
 use super::commands::{FAMILIES, help};
-use ladybug_engine::commit::transaction::Transaction;
+use ladybug_engine::commit::transaction::{SpaceId, Transaction};
 use ladybug_engine::engine::Engine;
 use ladybug_engine::space::state::View;
 
@@ -269,11 +269,16 @@ pub enum Handler {
     /// Changes the selected space, and those of [`Spaces`], in one commit; an error changes
     /// nothing. Short, and never waiting.
     Write(WriteFunction),
-    /// Reads snapshots, on a thread that may take its time, and tells
-    /// [`Context::reveal`] the position of each. Refused inside MULTI.
+    /// Reads the memory through [`Context`] alone, on a thread that may take its time. Inside EXEC it sees
+    /// what the commands before it have done.
+    Query(QueryFunction),
+    /// Does what it likes, on a thread that may take its time, and tells [`Context::reveal`] the
+    /// position of what it reads. Refused inside MULTI.
     Search(SearchFunction),
     /// Reads a snapshot, or commits, on a thread that may take its time; inside MULTI it is part of the one commit.
     Statement(SearchFunction, WriteFunction),
+    /// EXEC itself.
+    Exec,
 }
 
 /// The function of a [`Handler::Read`] command.
@@ -281,16 +286,20 @@ pub type ReadFunction = fn(&View<'_>, &Context, &[&[u8]]) -> Result<Reply, Comma
 /// The function of a [`Handler::Write`] command.
 pub type WriteFunction =
     fn(&mut Transaction<'_>, &Context, &[&[u8]]) -> Result<Reply, CommandError>;
+/// The function of a [`Handler::Query`] command.
+pub type QueryFunction = fn(&Context, &[&[u8]]) -> Result<Reply, CommandError>;
 /// The function of a [`Handler::Search`] command.
 pub type SearchFunction = fn(&Engine, &Context, &[&[u8]]) -> Result<Reply, CommandError>;
 
-/// Which spaces a command changes.
+/// Which spaces a command changes, or a query looks at.
 #[derive(Debug, Clone, Copy)]
 pub enum Spaces {
     /// The selected one.
     Selected,
     /// That, and the one that the argument at this position names, if it is given.
     Argument(fn(&[&[u8]]) -> Option<usize>),
+    /// That, and those that a query names, as far as they hold something.
+    Queried(fn(&Context, &[&[u8]]) -> Vec<SpaceId>),
     /// All that hold something.
     All,
 }

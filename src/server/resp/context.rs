@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{Gone, SpaceId};
-use ladybug_engine::engine::{Engine, TransactionId};
+use ladybug_engine::engine::{Engine, Lease, Moment, Snapshot, TransactionId};
 
 use super::error::CommandError;
 use super::notify::{Class, Event};
@@ -24,11 +24,19 @@ pub struct Context {
     pub protocol: Protocol,
     /// CLIENT NO-TOUCH: the caller's reads leave access statistics alone.
     pub is_no_touch: bool,
-    /// Name of the node below which the caller's searches look, if it has chosen one.
-    pub subtree: Option<Arc<[u8]>>,
+    subtree: RefCell<Option<Arc<[u8]>>>,
+    /// What queries read, if not the memory as it is now.
+    moment: Option<Arc<Moment>>,
     /// The transaction that its SQL statements are part of.
     pub sql_transaction: Cell<Option<TransactionId>>,
     effects: RefCell<Effects>,
+}
+
+/// What a caller's commands are about.
+#[derive(Debug, Clone)]
+pub struct Place {
+    space: SpaceId,
+    subtree: Option<Arc<[u8]>>,
 }
 
 /// What a command has caused beside its changes.
@@ -65,7 +73,8 @@ impl Context {
             selected: Cell::new(0),
             protocol: Protocol::default(),
             is_no_touch: false,
-            subtree: None,
+            subtree: RefCell::default(),
+            moment: None,
             sql_transaction: Cell::default(),
             effects: RefCell::default(),
         }
@@ -79,6 +88,7 @@ impl Context {
             protocol: self.protocol,
             is_no_touch: self.is_no_touch,
             subtree: self.subtree.clone(),
+            moment: None,
             sql_transaction: self.sql_transaction.clone(),
             effects: RefCell::default(),
         }
@@ -97,6 +107,80 @@ impl Context {
     /// The selected space.
     pub fn selected(&self) -> SpaceId {
         self.selected.get()
+    }
+
+    /// The same caller where it stood in a transaction, for a query that reads what the memory was there.
+    pub fn at(&self, place: Place, moment: Arc<Moment>) -> Self {
+        let context = Self {
+            moment: Some(moment),
+            ..self.for_thread()
+        };
+        context.go(place);
+        context
+    }
+
+    /// What its commands are about.
+    pub fn place(&self) -> Place {
+        Place {
+            space: self.selected(),
+            subtree: self.subtree(),
+        }
+    }
+
+    /// Has its commands be about something else.
+    pub fn go(&self, place: Place) {
+        self.select(place.space);
+        self.restrict(place.subtree);
+    }
+
+    /// Name of the node below which the caller's searches look, if it has chosen one.
+    pub fn subtree(&self) -> Option<Arc<[u8]>> {
+        self.subtree.borrow().clone()
+    }
+
+    /// Chooses the node below which the caller's searches look, or none.
+    pub fn restrict(&self, subtree: Option<Arc<[u8]>>) {
+        self.subtree.replace(subtree);
+    }
+
+    /// A space for a query that takes its time, and the moment that it shows.
+    pub fn lease(&self, space: SpaceId) -> (Arc<Lease>, i64) {
+        let moment = self.moment.as_ref();
+        let then = moment.and_then(|moment| Some((Arc::clone(moment.lease(space)?), moment.now())));
+        then.unwrap_or_else(|| {
+            let (lease, position) = self.engine().lease(space);
+            self.reveal(position);
+            let now = self.engine().now().max(lease.state().committed());
+            (lease, now)
+        })
+    }
+
+    /// The spaces that hold something or have a name, for a query.
+    pub fn spaces(&self) -> Vec<SpaceId> {
+        let mut spaces = self.engine().spaces();
+        if let Some(moment) = &self.moment {
+            let locked: Vec<SpaceId> = moment.spaces().collect();
+            let writable = self.engine().writable_spaces();
+            spaces.retain(|space| locked.contains(space) || !writable.contains(space));
+        }
+        spaces
+    }
+
+    /// Several spaces at one moment, with every fingerprint, for a query.
+    pub fn snapshots(&self, spaces: &[SpaceId]) -> Vec<Snapshot> {
+        let snapshots = match &self.moment {
+            None => self.engine().snapshots(spaces),
+            // What a transaction does not lock is a checkpoint, which does not change.
+            Some(moment) => {
+                let then = |space: &SpaceId| self.engine().snapshot_at(moment, *space);
+                let one = |space| then(space).unwrap_or_else(|| self.engine().snapshot(*space));
+                spaces.iter().map(one).collect()
+            }
+        };
+        for snapshot in &snapshots {
+            self.reveal(snapshot.position);
+        }
+        snapshots
     }
 
     /// Selects a space.

@@ -4,7 +4,7 @@
 //! - [`connection`]: reads, executes, writes
 //! - [`request`]: bytes to arguments
 //! - [`session`]: arguments to a reply, by the [`command`] table and its [`commands`], which
-//!   [`execution`] runs with a [`context`]
+//!   [`execution`] runs with a [`context`], and [`exec`] those of a transaction
 //! - [`reply`], [`error`]: replies to bytes
 //!
 //! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
@@ -19,6 +19,7 @@ pub mod connection;
 pub mod context;
 pub mod digits;
 pub mod error;
+pub mod exec;
 pub mod execution;
 pub mod extended;
 pub mod glob;

@@ -75,6 +75,9 @@ fn describe(entry: &Entry, page: &mut String) {
             "Runs on a thread of its own; inside MULTI it is part of the one commit.".to_owned(),
         );
     }
+    if matches!(command.handler, Handler::Query(_)) {
+        facts.push("Runs on a thread of its own.".to_owned());
+    }
     facts.push(format!("Since {}.", command.since));
     line(page, format_args!("{}\n", facts.join(" ")));
 }

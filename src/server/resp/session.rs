@@ -44,6 +44,13 @@ pub struct Queued {
     pub arguments: Vec<Bytes>,
 }
 
+impl Queued {
+    /// Its arguments as a command's function takes them.
+    pub fn arguments(&self) -> Vec<&[u8]> {
+        self.arguments.iter().map(|bytes| &bytes[..]).collect()
+    }
+}
+
 /// A key that must not change before EXEC, and what it was when WATCH saw it.
 #[derive(Debug, Clone)]
 pub struct Watch {

@@ -20,7 +20,7 @@ use crate::space::fields::{FieldValue, Fields, LIST_DEPTH_MAX};
 use crate::space::graph::Edge;
 use crate::space::marks::{Qualia, RUNG_MAX, Truth};
 use crate::space::mutation::{Content, Inverse, Mutation, NodeImage};
-use crate::space::state::View;
+use crate::space::state::{State, View};
 use crate::space::verbs::is_verb_name;
 
 /// Number of a space: below the limit of numbered ones its number, above it a named one.
@@ -119,6 +119,13 @@ pub struct Changes {
     pub count: u64,
     /// The mutations, encoded.
     pub record: Vec<u8>,
+}
+
+/// Locked spaces as a transaction has made them at some point of it.
+pub struct Made {
+    /// The moment of the transaction, microseconds since the epoch.
+    pub(crate) now: i64,
+    pub(crate) spaces: Vec<(SpaceId, Arc<State>)>,
 }
 
 /// A point in a transaction to which it can be rolled back.
@@ -220,6 +227,15 @@ impl<'e> Transaction<'e> {
     /// The current space as this transaction has made it so far.
     pub fn view(&self) -> View<'_> {
         self.parts[self.current].guard.space.view(self.terms.now)
+    }
+
+    /// The locked spaces as this transaction has made them so far, to be read when it is over.
+    pub fn made(&self) -> Made {
+        let state = |part: &Part| (part.id, Arc::clone(part.guard.space.state()));
+        Made {
+            now: self.terms.now,
+            spaces: self.parts.iter().map(state).collect(),
+        }
     }
 
     /// Whether a node by this name has gone since a version, or, if history does not reach so far, may have.

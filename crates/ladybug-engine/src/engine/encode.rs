@@ -126,13 +126,13 @@ impl Engine {
     pub fn snapshot(&self, space: SpaceId) -> Snapshot {
         let (state, position) = self.state(space);
         if pending_count(&state) == 0 {
-            return self.leased(space, state, position);
+            return self.leased(space, state, self.now(), position);
         }
         drop(state);
         self.leases.making.take(space, || {
             self.encode(space);
             let (state, position) = self.state(space);
-            self.leased(space, state, position)
+            self.leased(space, state, self.now(), position)
         })
     }
 
@@ -202,14 +202,15 @@ impl Engine {
         }
         spaces.iter().for_each(|space| self.encode(*space));
         let states = self.states(spaces).into_iter().zip(spaces);
+        let now = self.now();
         let leased =
-            |((state, position), space): (_, &SpaceId)| self.leased(*space, state, position);
+            |((state, position), space): (_, &SpaceId)| self.leased(*space, state, now, position);
         states.map(leased).collect()
     }
 
     /// Encodes what is pending in a space and installs it, as long as that gains on the writers: what they
     /// leave is encoded for the snapshot alone.
-    fn encode(&self, space: SpaceId) {
+    pub(super) fn encode(&self, space: SpaceId) {
         let mut before = usize::MAX;
         loop {
             let (state, _) = self.state(space);
@@ -239,8 +240,14 @@ impl Engine {
         self.install(space, &encode(pending));
     }
 
-    fn leased(&self, space: SpaceId, state: Arc<State>, position: Position) -> Snapshot {
-        let mut snapshot = Snapshot::of(state, self.now(), position);
+    pub(super) fn leased(
+        &self,
+        space: SpaceId,
+        state: Arc<State>,
+        now: i64,
+        position: Position,
+    ) -> Snapshot {
+        let mut snapshot = Snapshot::of(state, now, position);
         let own_bytes = size_of_val(&*snapshot.derived) as u64;
         snapshot.lease = Some(
             self.leases

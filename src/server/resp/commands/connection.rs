@@ -231,7 +231,7 @@ fn reset(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
     session.set_protocol(Protocol::Resp2);
     session.select_space(0);
     session.context.is_no_touch = false;
-    session.context.subtree = None;
+    session.context.restrict(None);
     session.reply_mode = ReplyMode::On;
     session.is_authenticated = session.server.live.password().is_none();
     let mut profile = session.client.profile.lock();

@@ -3,7 +3,6 @@
 mod bind;
 
 use ladybug_engine::commit::transaction::{EdgeDraft, Transaction};
-use ladybug_engine::engine::Engine;
 use ladybug_engine::error::EngineError;
 use ladybug_engine::space::address::{ADDRESSES, Address};
 use ladybug_engine::space::chunk::Node;
@@ -56,7 +55,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "From an edge made by BIND and one of its ends, the other: its name, address, id, the distance of \
                   what was recovered from it, and what was recovered, in hex (RESP2: an array in this order; \
                   RESP3: a map)",
-        handler: Handler::Search(bind::unbind),
+        handler: Handler::Query(bind::unbind),
         ..EDGE
     },
     Command {
@@ -88,7 +87,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "What a node reaches along a verb, nearest first, each once: rows of name, address and depth \
                   (RESP2: arrays in this order; RESP3: maps). Without DEPTH and LIMIT, everything",
         complexity: "O(N) where N is the number of edges passed",
-        handler: Handler::Search(traverse),
+        handler: Handler::Query(traverse),
         ..EDGE
     },
     Command {
@@ -249,7 +248,7 @@ fn shortest(value: f32) -> f64 {
     decimal.unwrap_or(f64::from(value))
 }
 
-fn traverse(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
+fn traverse(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     let start = arguments.reference()?;
     let (mut verb, mut depth_max, mut limit) = (None, u64::from(u32::MAX), ADDRESSES as u64);
@@ -261,7 +260,7 @@ fn traverse(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Rep
         }
     }
     let verb = verb.ok_or_else(|| CommandError::err("expected VIA and a verb, got none"))?;
-    let reading = Reading::new(engine, context);
+    let reading = Reading::new(context);
     let view = &reading.view();
     let verb = find_verb(view, verb)?;
     let start = start.node(view)?.address();

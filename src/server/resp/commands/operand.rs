@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ladybug_engine::engine::{Engine, Lease};
+use ladybug_engine::engine::Lease;
 use ladybug_engine::error::EngineError;
 use ladybug_engine::fingerprint::{Fingerprint, encode};
 use ladybug_engine::space::address::{Address, Zone};
@@ -374,10 +374,8 @@ pub struct Reading {
 
 impl Reading {
     /// The caller's space.
-    pub fn new(engine: &Engine, context: &Context) -> Self {
-        let (lease, position) = engine.lease(context.selected());
-        context.reveal(position);
-        let now = engine.now().max(lease.state().committed());
+    pub fn new(context: &Context) -> Self {
+        let (lease, now) = context.lease(context.selected());
         Self { lease, now }
     }
 

@@ -121,7 +121,7 @@ fn recover(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Repl
     let mut arguments = Arguments::new(request);
     let reference = arguments.reference()?;
     arguments.end()?;
-    let reading = Reading::new(engine, context);
+    let reading = Reading::new(context);
     let address = match reference {
         // What is left in a free one is in the parity too.
         Reference::Address(address) => address,

@@ -3,7 +3,6 @@
 
 mod write;
 
-use ladybug_engine::engine::Engine;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::state::View;
 
@@ -96,7 +95,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "The node and what is below it, each before its children and those sorted by name: rows of \
                   name, address and depth below the path (RESP2: arrays in this order; RESP3: maps)",
         complexity: "O(N log N) where N is the number of nodes answered",
-        handler: Handler::Search(tree),
+        handler: Handler::Query(tree),
         ..READ
     },
     Command {
@@ -185,14 +184,14 @@ fn rung(view: &View<'_>, _: &Context, request: &[&[u8]]) -> Result<Reply, Comman
     Ok(Reply::Integer(only_node(view, request)?.rung().into()))
 }
 
-fn tree(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
+fn tree(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     let reference = arguments.reference()?;
     let mut depth_max = u64::from(u8::MAX);
     while arguments.option(&["DEPTH"])?.is_some() {
         depth_max = arguments.number("DEPTH", 0..=u64::from(u8::MAX))?;
     }
-    let reading = Reading::new(engine, context);
+    let reading = Reading::new(context);
     let view = &reading.view();
     let root = reference.node(view)?;
     let mut rows = Vec::new();

@@ -2,17 +2,14 @@
 
 mod nearest;
 
-use std::sync::Arc;
-
-use ladybug_engine::engine::Engine;
 use ladybug_engine::fingerprint::{Fingerprint, encode};
 use ladybug_engine::space::fields::FieldValue;
+use ladybug_engine::space::state::View;
 
-use super::super::command::{Command, Flag, Group, Handler};
+use super::super::command::{Command, Flag, Group, Handler, Spaces};
 use super::super::context::Context;
 use super::super::error::CommandError;
 use super::super::reply::Reply;
-use super::super::session::Session;
 use super::operand::{Arguments, Bare, Reading, expected};
 
 /// What the commands of this family share.
@@ -32,7 +29,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "The fingerprint of an operand, text unless it says otherwise; of bytes that are equal or \
                   unrelated; or of named fields. Answers 2,560 hex digits, or 1,280 bytes AS RAW",
         complexity: "O(N) where N is the length of the input",
-        handler: Handler::Search(encode),
+        handler: Handler::Query(encode),
         ..SEARCH
     },
     Command {
@@ -40,7 +37,7 @@ pub const COMMANDS: &[Command] = &[
         syntax: "operand other",
         arity: -3,
         summary: "How many of the 10,240 bits of two fingerprints differ: 0 same, about 5,120 unrelated",
-        handler: Handler::Search(hamming),
+        handler: Handler::Query(hamming),
         ..SEARCH
     },
     Command {
@@ -49,7 +46,7 @@ pub const COMMANDS: &[Command] = &[
         arity: -3,
         summary: "Two fingerprints bound to one, from which either gives the other back. Answers 2,560 hex \
                   digits, or 1,280 bytes AS RAW",
-        handler: Handler::Search(xor),
+        handler: Handler::Query(xor),
         ..SEARCH
     },
     Command {
@@ -62,7 +59,8 @@ pub const COMMANDS: &[Command] = &[
                   fingerprint in hex (RESP2: arrays in this order; RESP3: maps). Each of the true nearest is \
                   found with a probability of RECALL, 0.999 unless given, or all of them for certain if EXACT",
         complexity: "O(N) where N is the number of nodes that the filters let through",
-        handler: Handler::Search(nearest::resonate),
+        handler: Handler::Query(nearest::resonate),
+        spaces: Spaces::Queried(nearest::named_spaces),
         ..SEARCH
     },
     Command {
@@ -74,7 +72,8 @@ pub const COMMANDS: &[Command] = &[
                   array of its rows. The first word of an option ends the operands: write TEXT before a text that \
                   is such a word",
         complexity: "O(N*M) where N is the number of nodes that the filters let through and M that of operands",
-        handler: Handler::Search(nearest::mresonate),
+        handler: Handler::Query(nearest::mresonate),
+        spaces: Spaces::Queried(nearest::named_spaces),
         ..SEARCH
     },
     Command {
@@ -84,7 +83,8 @@ pub const COMMANDS: &[Command] = &[
         arity: -2,
         summary: "The nodes nearest to one, without itself, in the rows of RESONATE; or to any other operand",
         complexity: "O(N) where N is the number of nodes that the filters let through",
-        handler: Handler::Search(nearest::similar),
+        handler: Handler::Query(nearest::similar),
+        spaces: Spaces::Queried(nearest::named_spaces),
         ..SEARCH
     },
     Command {
@@ -94,7 +94,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[Flag::Fast],
         summary: "Restricts this connection's searches to a node and what is below it, or no longer; answers OK. \
                   Without an argument, the name of that node or nil",
-        handler: Handler::Connection(context),
+        handler: Handler::Read(context),
         ..SEARCH
     },
 ];
@@ -113,7 +113,7 @@ fn rendering(arguments: &mut Arguments<'_>) -> Result<fn(&Fingerprint) -> Reply,
     Ok(rendering)
 }
 
-fn encode(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
+fn encode(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     let given = match arguments.keyword(&["EXACT", "RECORD"]) {
         Some(("EXACT", bytes)) => Some(encode::exact(bytes)),
@@ -125,7 +125,7 @@ fn encode(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply
     }
     let operand = arguments.operand(Bare::Text)?;
     let render = rendering(&mut arguments)?;
-    let reading = Reading::new(engine, context);
+    let reading = Reading::new(context);
     Ok(render(&operand.fingerprint(&reading.view())?))
 }
 
@@ -165,14 +165,13 @@ fn field(json: &serde_json::Value) -> Option<FieldValue> {
 
 /// The two fingerprints that a request begins with.
 fn two<'a>(
-    engine: &Engine,
     context: &Context,
     request: &'a [&'a [u8]],
 ) -> Result<(Fingerprint, Fingerprint, Arguments<'a>), CommandError> {
     let mut arguments = Arguments::new(request);
     let first = arguments.operand(Bare::Key)?;
     let second = arguments.operand(Bare::Key)?;
-    let reading = Reading::new(engine, context);
+    let reading = Reading::new(context);
     let view = reading.view();
     Ok((
         first.fingerprint(&view)?,
@@ -181,39 +180,33 @@ fn two<'a>(
     ))
 }
 
-fn hamming(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
-    let (first, second, arguments) = two(engine, context, request)?;
+fn hamming(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
+    let (first, second, arguments) = two(context, request)?;
     arguments.end()?;
     Ok(Reply::Integer(first.distance(&second).into()))
 }
 
-fn xor(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
-    let (first, second, mut arguments) = two(engine, context, request)?;
+fn xor(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
+    let (first, second, mut arguments) = two(context, request)?;
     Ok(rendering(&mut arguments)?(&first.bind(&second)))
 }
 
-fn context(session: &mut Session, request: &[&[u8]]) -> Result<Reply, CommandError> {
+fn context(view: &View<'_>, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     if arguments.is_empty() {
-        let subtree = session.context.subtree.clone();
-        return Ok(subtree.map_or(Reply::Nil, Reply::Value));
+        return Ok(context.subtree().map_or(Reply::Nil, Reply::Value));
     }
     let is_none = matches!(request, [_, word] if word.eq_ignore_ascii_case(b"none"));
     if is_none {
-        session.context.subtree = None;
+        context.restrict(None);
         return Ok(Reply::OK);
     }
     let reference = arguments.reference()?;
     arguments.end()?;
-    let engine = Arc::clone(&session.server.engine);
-    let outcome = engine.read(session.context.selected(), |view| {
-        let node = reference.node(view)?;
-        let name = node.name().cloned();
-        name.ok_or_else(|| {
-            CommandError::err(format!("a context has a name, and {reference} has none"))
-        })
-    });
-    session.revealed = session.revealed.max(outcome.position);
-    session.context.subtree = Some(outcome.value?);
+    let node = reference.node(view)?;
+    let name = node.name().cloned().ok_or_else(|| {
+        CommandError::err(format!("a context has a name, and {reference} has none"))
+    })?;
+    context.restrict(Some(name));
     Ok(Reply::OK)
 }

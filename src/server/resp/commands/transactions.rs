@@ -23,7 +23,7 @@ pub const COMMANDS: &[Command] = &[
         since: "1.2.0",
         summary: "Executes the queued commands as one commit",
         complexity: "Depends on the commands of the transaction",
-        handler: Handler::Connection(exec),
+        handler: Handler::Exec,
         ..Command::DEFAULT
     },
     Command {
@@ -75,18 +75,6 @@ fn discard(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
     }
     session.discard_transaction();
     Ok(Reply::OK)
-}
-
-fn exec(session: &mut Session, _: &[&[u8]]) -> Result<Reply, CommandError> {
-    let Some(transaction) = session.transaction.take() else {
-        return Err(CommandError::err("EXEC without MULTI"));
-    };
-    let watches = std::mem::take(&mut session.watches);
-    session.discard_transaction();
-    if transaction.is_doomed {
-        return Err(CommandError::EXEC_ABORT);
-    }
-    session.execute_transaction(&transaction.queue, &watches)
 }
 
 fn watch(session: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {

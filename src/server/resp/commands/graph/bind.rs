@@ -2,7 +2,6 @@
 //! recovered when the other is known.
 
 use ladybug_engine::commit::transaction::{EdgeDraft, Transaction};
-use ladybug_engine::engine::Engine;
 use ladybug_engine::space::derive;
 use ladybug_engine::space::verbs::RELATES;
 
@@ -34,16 +33,12 @@ pub(super) fn bind(
     Ok(Reply::bulk(address.to_string()))
 }
 
-pub(super) fn unbind(
-    engine: &Engine,
-    context: &Context,
-    request: &[&[u8]],
-) -> Result<Reply, CommandError> {
+pub(super) fn unbind(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     let reference = arguments.reference()?;
     let known = arguments.operand(Bare::Key)?;
     arguments.end()?;
-    let reading = Reading::new(engine, context);
+    let reading = Reading::new(context);
     let view = reading.view();
     let (edge, address) = reified(&view, reference)?;
     let bits = |address| {

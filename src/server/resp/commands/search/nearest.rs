@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::{Engine, Snapshot};
+use ladybug_engine::engine::Snapshot;
 use ladybug_engine::fingerprint::{BITS, Fingerprint, encode, similarity, z};
 use ladybug_engine::search::{Filter, Hit, Recall, Scope, TopK, top_k};
 use ladybug_engine::space::address::{ADDRESSES, Zone};
@@ -42,34 +42,22 @@ const OPTIONS: &[&str] = &[
     "WITHFP",
 ];
 
-pub(super) fn resonate(
-    engine: &Engine,
-    context: &Context,
-    request: &[&[u8]],
-) -> Result<Reply, CommandError> {
+pub(super) fn resonate(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     let query = arguments.operand(Bare::Text)?;
     let options = Options::read(context, TopK::new(K_DEFAULT), OPTIONS, arguments)?;
-    only(nearest(engine, context, &[query], options)?)
+    only(nearest(context, &[query], options)?)
 }
 
-pub(super) fn similar(
-    engine: &Engine,
-    context: &Context,
-    request: &[&[u8]],
-) -> Result<Reply, CommandError> {
+pub(super) fn similar(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     let query = arguments.operand(Bare::Key)?;
     let mut options = Options::read(context, TopK::new(K_DEFAULT), OPTIONS, arguments)?;
     options.excludes_query = true;
-    only(nearest(engine, context, &[query], options)?)
+    only(nearest(context, &[query], options)?)
 }
 
-pub(super) fn mresonate(
-    engine: &Engine,
-    context: &Context,
-    request: &[&[u8]],
-) -> Result<Reply, CommandError> {
+pub(super) fn mresonate(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
     let mut arguments = Arguments::new(request);
     let wanted = TopK::new(count(&mut arguments, "the count")?);
     let options = &OPTIONS[1..];
@@ -89,7 +77,7 @@ pub(super) fn mresonate(
         )));
     }
     let options = Options::read(context, wanted, options, arguments)?;
-    Ok(Reply::Array(nearest(engine, context, &queries, options)?))
+    Ok(Reply::Array(nearest(context, &queries, options)?))
 }
 
 /// The one answer to one query.
@@ -145,7 +133,7 @@ impl<'a> Options<'a> {
                 "EXACT" => is_exact = true,
                 "SPACES" => {
                     let text = arguments.text("spaces")?;
-                    options.spaces = Some(spaces(context.engine(), text)?);
+                    options.spaces = Some(spaces(context, text)?);
                 }
                 "IN" => options.filter.zone = Some(arguments.zone()?),
                 "KIND" => options.filter.kind = Some(arguments.text("a kind")?.into()),
@@ -182,8 +170,17 @@ fn recall_of(arguments: &mut Arguments<'_>) -> Result<Recall, CommandError> {
     recall.ok_or_else(|| expected(WHAT, text.as_bytes()))
 }
 
+/// Other spaces that a request may look at: those behind each word SPACES, whether it is the option or not.
+pub(super) fn named_spaces(context: &Context, request: &[&[u8]]) -> Vec<SpaceId> {
+    let named = |pair: &[&[u8]]| match pair[0].eq_ignore_ascii_case(b"SPACES") {
+        true => spaces(context, std::str::from_utf8(pair[1]).ok()?).ok(),
+        false => None,
+    };
+    request.windows(2).filter_map(named).flatten().collect()
+}
+
 /// The spaces of a list such as `0-3,what-if` that hold something, each once, in the order given.
-fn spaces(engine: &Engine, text: &str) -> Result<Vec<SpaceId>, CommandError> {
+fn spaces(context: &Context, text: &str) -> Result<Vec<SpaceId>, CommandError> {
     let mut spaces = Vec::new();
     for part in text.split(',') {
         let range = part.split_once('-').and_then(|(first, last)| {
@@ -192,7 +189,7 @@ fn spaces(engine: &Engine, text: &str) -> Result<Vec<SpaceId>, CommandError> {
             (is_number(first) && is_number(last)).then_some((first, last))
         });
         let (first, last) = range.unwrap_or((part, part));
-        let (first, last) = (space(engine, first)?, space(engine, last)?);
+        let (first, last) = (space(context, first)?, space(context, last)?);
         if first > last {
             return Err(expected(
                 "the lower number of spaces first",
@@ -202,26 +199,28 @@ fn spaces(engine: &Engine, text: &str) -> Result<Vec<SpaceId>, CommandError> {
         spaces.extend(first..=last);
     }
     // Those that were never written have nothing to find.
-    let mut left: HashSet<SpaceId> = engine.spaces().into_iter().collect();
+    let mut left: HashSet<SpaceId> = context.spaces().into_iter().collect();
     spaces.retain(|space| left.remove(space));
     Ok(spaces)
 }
 
 /// A space that there is; a search makes none.
-fn space(engine: &Engine, text: &str) -> Result<SpaceId, CommandError> {
-    let found = engine.find_space(text).map_err(|error| match error {
-        error if text.is_empty() => CommandError::err(format!(
-            "expected spaces such as 0-3,what-if, got an empty one: {error}"
-        )),
-        error => error.into(),
-    })?;
+fn space(context: &Context, text: &str) -> Result<SpaceId, CommandError> {
+    let found = context
+        .engine()
+        .find_space(text)
+        .map_err(|error| match error {
+            error if text.is_empty() => CommandError::err(format!(
+                "expected spaces such as 0-3,what-if, got an empty one: {error}"
+            )),
+            error => error.into(),
+        })?;
     found
         .ok_or_else(|| CommandError::err(format!("no such space '{text}'; SELECT {text} makes it")))
 }
 
 /// The rows of each query.
 fn nearest(
-    engine: &Engine,
     context: &Context,
     queries: &[Operand<'_>],
     mut options: Options<'_>,
@@ -230,16 +229,13 @@ fn nearest(
     let spaces = options.spaces.take();
     let shows_space = spaces.is_some();
     let spaces = spaces.unwrap_or_else(|| vec![selected]);
-    let snapshots = engine.snapshots(&spaces);
-    for snapshot in &snapshots {
-        context.reveal(snapshot.position);
-    }
+    let snapshots = context.snapshots(&spaces);
     // What queries name is in the selected space, whether it is searched or not.
     let reading;
     let view = match spaces.iter().position(|space| *space == selected) {
         Some(at) => snapshots[at].view(),
         None => {
-            reading = Reading::new(engine, context);
+            reading = Reading::new(context);
             reading.view()
         }
     };
@@ -267,7 +263,7 @@ fn nearest(
     }
     let label = |hit: &Hit| {
         let space = spaces[places[usize::from(hit.scope)]];
-        shows_space.then(|| engine.space_label(space))
+        shows_space.then(|| context.engine().space_label(space))
     };
     let rows = |hits: Vec<Hit>| {
         let row = |hit: Hit| {
@@ -372,11 +368,11 @@ fn restriction<'v>(
     context: &Context,
     under: Option<Node<'v>>,
 ) -> Result<Restriction<'v>, CommandError> {
-    let Some(name) = &context.subtree else {
+    let Some(name) = context.subtree() else {
         return Ok(under.map_or(Restriction::None, Restriction::Under));
     };
-    let root = view.find(name).ok_or_else(|| {
-        let name = String::from_utf8_lossy(name);
+    let root = view.find(&name).ok_or_else(|| {
+        let name = String::from_utf8_lossy(&name);
         CommandError::err(format!(
             "no such node '{name}', which is this connection's CONTEXT; CONTEXT NONE ends it"
         ))
