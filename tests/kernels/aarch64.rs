@@ -9,6 +9,7 @@ use std::array;
 use fingerprint::expand::expand;
 use fingerprint::kernel::{NEON, SCALAR};
 use fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
 
 /// Candidates of a run at most.
@@ -73,13 +74,19 @@ fn algebra(seed: u64) -> usize {
     (SCALAR.carry_save_add)(&mut sum_expected, &b, &mut carry_expected);
     assert_eq!((sum, carry), (sum_expected, carry_expected));
 
+    let (mut planes, seeds) = ([a, b, c], [seed, seed + 1, !seed, seed << 32]);
+    let mut planes_expected = planes;
+    sum::add(NEON, &seeds, &mut planes);
+    sum::add(SCALAR, &seeds, &mut planes_expected);
+    assert_eq!(planes, planes_expected);
+
     // Three bits of each word, and a fourth of every fifth: 512.
     let masks = array::from_fn(|index| 0x8000_0001_0000_0100 | u64::from(index % 5 == 0) << 40);
     assert_eq!((NEON.gather)(&b, &masks), (SCALAR.gather)(&b, &masks));
 
     let turn = seed as usize * 157;
     assert_eq!((NEON.rotate)(&a, turn), (SCALAR.rotate)(&a, turn));
-    4
+    5
 }
 
 /// Compares the functions over a run of `count` candidates that begins `shift` words after a boundary; answers how

@@ -8,6 +8,7 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 
 use fingerprint::kernel::{AVX512, AVX512VPOPCNT, SCALAR};
 use fingerprint::sketch::Sketch;
+use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
 
 /// Queries of a block at most.
@@ -15,7 +16,7 @@ const QUERIES_MAX: usize = 8;
 
 macro_rules! functions {
     ($table:ident: $distance:ident $quarter:ident $within:ident $block_within:ident $sketch:ident
-        $block_sketch:ident $expand:ident $carry_save_add:ident $gather:ident $rotate:ident) => {
+        $block_sketch:ident $expand:ident $weigh:ident $carry_save_add:ident $gather:ident $rotate:ident) => {
         #[unsafe(no_mangle)]
         extern "C" fn $distance(a: &Words, b: &Words) -> u32 {
             ($table.distance)(a, b)
@@ -113,6 +114,11 @@ macro_rules! functions {
         }
 
         #[unsafe(no_mangle)]
+        extern "C" fn $weigh(seeds: &[u64; 4], planes: &mut [Words; 3]) {
+            sum::add($table, seeds, planes);
+        }
+
+        #[unsafe(no_mangle)]
         extern "C" fn $carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words) {
             ($table.carry_save_add)(sum, addend, carry);
         }
@@ -131,10 +137,10 @@ macro_rules! functions {
 
 functions!(AVX512: avx512_distance avx512_quarter_distance avx512_distances_within
     avx512_block_distances_within avx512_sketch_distances avx512_block_sketch_distances avx512_expand
-    avx512_carry_save_add avx512_gather avx512_rotate);
+    avx512_weigh avx512_carry_save_add avx512_gather avx512_rotate);
 functions!(AVX512VPOPCNT: avx512vpopcnt_distance avx512vpopcnt_quarter_distance
     avx512vpopcnt_distances_within avx512vpopcnt_block_distances_within avx512vpopcnt_sketch_distances
-    avx512vpopcnt_block_sketch_distances avx512vpopcnt_expand avx512vpopcnt_carry_save_add
+    avx512vpopcnt_block_sketch_distances avx512vpopcnt_expand avx512vpopcnt_weigh avx512vpopcnt_carry_save_add
     avx512vpopcnt_gather avx512vpopcnt_rotate);
 
 /// What the others' `expand` must equal.

@@ -7,6 +7,8 @@ pub mod expand;
 pub mod kernel;
 #[path = "../../crates/ladybug-engine/src/fingerprint/plan.rs"]
 mod plan;
+#[path = "sum.rs"]
+pub mod sum;
 
 /// As `ladybug_engine::fingerprint::vector`.
 pub mod vector {

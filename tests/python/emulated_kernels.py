@@ -119,11 +119,29 @@ def sketches(machine, table, rng, count, shift):
     equal(distances_of(machine, len(exact), 2), exact, f"{table} block of sketch distances")
 
 
+def sums(machine, table, rng, given):
+    """`weigh` adds four seeds to a number of two planes, in each bit."""
+    seeds = [rng.getrandbits(64) for _ in range(4)]
+    addends = []
+    for seed in seeds:
+        machine.call("scalar_expand", seed, RUN)
+        addends.append(int.from_bytes(machine.read(RUN, WORDS * 8), "little"))
+    machine.write(QUERIES, b"".join(seed.to_bytes(8, "little") for seed in seeds))
+    machine.write(DISTANCES, b"".join(map(words, (*given, 0))) + GUARD)
+    machine.call(f"{table}_weigh", QUERIES, DISTANCES)
+    low, high, *bits = (f"{value:0{BITS}b}" for value in (*given, *addends))
+    totals = [int(l) + 2 * int(h) + sum(map(int, rest)) for l, h, *rest in zip(low, high, *bits)]
+    planes = (int("".join(str(total >> plane & 1) for total in totals), 2) for plane in range(3))
+    equal(machine.read(DISTANCES, 3 * WORDS * 8 + len(GUARD)), b"".join(map(words, planes)) + GUARD, f"{table} sum of seeds")
+
+
 def algebra(machine, table, rng):
     for seed in (0, 1, (1 << 64) - 1, rng.getrandbits(64)):
         machine.call("scalar_expand", seed, RUN)
         machine.call(f"{table}_expand", seed, DISTANCES)
         equal(machine.read(DISTANCES, WORDS * 8), machine.read(RUN, WORDS * 8), f"{table} expand")
+    for given in zip(fingerprints(rng), reversed(fingerprints(rng))):
+        sums(machine, table, rng, given)
     for a, b in pairwise(fingerprints(rng)):
         c = rng.choice(fingerprints(rng))
         machine.write(QUERIES, words(a))
