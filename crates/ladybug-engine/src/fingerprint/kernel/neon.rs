@@ -6,7 +6,7 @@ use std::arch::aarch64::{
 };
 
 use super::scalar::{self, extract};
-use super::simd::{PARTS, parts_before_look, table};
+use super::simd::{PART_LINES, PARTS, parts_before_look, table};
 use super::table::{Kernels, block, candidates};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
