@@ -8,14 +8,18 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use super::dialect::LadybugDialect;
 use super::error::SqlError;
 
-/// Longest statement, bytes: 64 MiB, room for an INSERT of as many fingerprints in hex as a space holds a quarter of.
-const STATEMENT_BYTES_MAX: usize = 64 << 20;
+/// Longest statement, bytes: 8 MiB, room for 3,000 fingerprints in hex. Read, a statement takes a hundred times as much.
+const STATEMENT_BYTES_MAX: usize = 8 << 20;
 /// Deepest nesting of parentheses and the like.
 const NESTING_MAX: usize = 50;
+/// Deepest parentheses, of which some nest nothing that the parser recurses for.
+const PARENTHESES_MAX: usize = 4 * NESTING_MAX;
 /// Most words and signs in a row without a comma: what operators make of them is one inside the other.
 const OPERANDS_MAX: usize = 2_000;
+/// Words such as SELECT, FROM and UNION that a relation takes at most.
+const WORDS_PER_RELATION: usize = 4;
 /// Most relations that a statement combines.
-const RELATIONS_MAX: usize = 256;
+pub(super) const RELATIONS_MAX: usize = 256;
 
 /// The one statement of a text.
 ///
@@ -79,14 +83,14 @@ fn check_bounds(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
             _ => {}
         }
         let row = *row;
-        if rows.len() > NESTING_MAX * 4 || row > OPERANDS_MAX {
+        if rows.len() > PARENTHESES_MAX || row > OPERANDS_MAX {
             return Err(SqlError::Limit(format!(
                 "expected at most {OPERANDS_MAX} words and signs in a row and {} levels of parentheses; \
                  write IN (…) for a long OR, or use parameters",
-                NESTING_MAX * 4
+                PARENTHESES_MAX
             )));
         }
-        if relations > RELATIONS_MAX * 4 {
+        if relations > RELATIONS_MAX * WORDS_PER_RELATION {
             return Err(SqlError::Limit(format!(
                 "expected at most {RELATIONS_MAX} relations in a statement"
             )));
@@ -106,11 +110,6 @@ fn number_parameters(tokens: &mut [TokenWithSpan]) {
     for (place, name) in placeholders.enumerate() {
         *name = format!("${}", place + 1);
     }
-}
-
-/// The bound on relations, for who counts them as they are planned.
-pub(super) const fn relations_max() -> usize {
-    RELATIONS_MAX
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use ladybug_engine::engine::When;
 use super::catalog;
 use super::error::SqlError;
 use super::functions::table::{self, TABLE_FUNCTIONS};
-use super::parse::relations_max;
+use super::parse::RELATIONS_MAX;
 use super::statement::Statement;
 
 /// The relations of one statement.
@@ -35,10 +35,10 @@ impl RelationPlanner for Relations {
         relation: TableFactor,
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
-        if self.0.relations.fetch_add(1, Relaxed) >= relations_max() {
+        if self.0.relations.fetch_add(1, Relaxed) >= RELATIONS_MAX {
             return Err(SqlError::Limit(format!(
                 "expected at most {} relations in a statement",
-                relations_max()
+                RELATIONS_MAX
             ))
             .into());
         }

@@ -536,3 +536,24 @@ fn options(modes: &[TransactionMode]) -> Result<TransactionOptions, SqlError> {
     }
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_that_is_cut_off_is_an_error_and_one_that_ends_is_not() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(async {
+            for ends in [true, false] {
+                let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+                if ends {
+                    sender.send(None).await.expect("room");
+                }
+                drop(sender);
+                let all: Vec<_> = received(receiver).collect().await;
+                assert_eq!(all.len(), usize::from(!ends), "{all:?}");
+            }
+        });
+    }
+}
