@@ -74,9 +74,11 @@ enum Attempt {
 impl Execution {
     /// Whether it takes a thread that may take its time.
     pub fn has_queries(&self) -> bool {
-        self.queue
-            .iter()
-            .any(|queued| matches!(queued.entry.command.handler, Handler::Query(_)))
+        let is_query = |queued: &Queued| {
+            let handler = queued.entry.command.handler;
+            matches!(handler, Handler::Query(_) | Handler::Statement(..))
+        };
+        self.queue.iter().any(is_query)
     }
 
     /// Runs the queue.
