@@ -221,7 +221,7 @@ impl Session {
             let attempt = self.attempt(&statement, syntax.clone(), &parameters);
             match self.in_time(deadline, attempt).await?? {
                 Attempt::Query(plan, state) => {
-                    let stream = self.stream(&statement, plan, state, deadline, head);
+                    let stream = self.stream(&statement, *plan, state, deadline, head);
                     return stream.await.map(|()| nothing);
                 }
                 Attempt::Done(done) => return Ok(done),
@@ -272,7 +272,7 @@ impl Session {
             }
             plan => {
                 verify(&plan)?;
-                Ok(Attempt::Query(plan, Box::new(state)))
+                Ok(Attempt::Query(Box::new(plan), Box::new(state)))
             }
         }
     }
@@ -399,7 +399,7 @@ enum Outcome {
 
 /// What came of one attempt.
 enum Attempt {
-    Query(LogicalPlan, Box<SessionState>),
+    Query(Box<LogicalPlan>, Box<SessionState>),
     Done(Done),
     /// Others changed the rows meanwhile.
     Stale,

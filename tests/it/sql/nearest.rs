@@ -60,7 +60,7 @@ fn the_rule_is_seen_in_the_plan() {
     ] {
         let plan = database.explain(query);
         assert!(
-            plan.contains(&format!("NearestScan: space_0, version=")),
+            plan.contains("NearestScan: space_0, version="),
             "{query}: {plan}"
         );
         assert!(plan.contains(&format!("k={k}")), "{query}: {plan}");

@@ -247,9 +247,7 @@ impl Function {
                 ))
             }
             Kind::Field => {
-                let field = |row| {
-                    Some(of_json(&text(&columns[0], row)?, &text(&columns[1], row)?)).flatten()
-                };
+                let field = |row| of_json(&text(&columns[0], row)?, &text(&columns[1], row)?);
                 Ok(Arc::new((0..rows).map(field).collect::<StringArray>()))
             }
         }

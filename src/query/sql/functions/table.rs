@@ -16,6 +16,7 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::Snapshot;
+use ladybug_engine::error::EngineError;
 use ladybug_engine::fingerprint::{Fingerprint, encode, similarity, z};
 use ladybug_engine::search::{Filter, Recall, Scope, TopK, top_k};
 use ladybug_engine::space::address::{ADDRESSES, Address};
@@ -203,12 +204,9 @@ impl Find {
     }
 
     fn schema(&self) -> SchemaRef {
-        let schema = |find: &Self| {
-            let mut fields = node_fields();
-            fields.extend(find.extra());
-            Arc::new(Schema::new(fields))
-        };
-        schema(self)
+        let mut fields = node_fields();
+        fields.extend(self.extra());
+        Arc::new(Schema::new(fields))
     }
 
     /// One of the columns that follow those of a node.
@@ -224,11 +222,8 @@ impl Find {
     fn find(&self, snapshot: &Snapshot) -> Result<Vec<Found>> {
         let view = snapshot.view();
         let node = |name: &str| {
-            view.find(name.as_bytes()).ok_or_else(|| {
-                engine(ladybug_engine::error::EngineError::NoSuchNode(
-                    name.to_owned(),
-                ))
-            })
+            view.find(name.as_bytes())
+                .ok_or_else(|| engine(EngineError::NoSuchNode(name.to_owned())))
         };
         Ok(match self {
             Self::Resonate { query, k, recall } => {
@@ -248,9 +243,13 @@ impl Find {
                 let graph = snapshot.state.graph();
                 let verb = match verb {
                     None => None,
-                    Some(name) => Some(snapshot.state.verbs().slot(name).ok_or_else(|| {
-                        engine(ladybug_engine::error::EngineError::NoSuchVerb(name.clone()))
-                    })?),
+                    Some(name) => Some(
+                        snapshot
+                            .state
+                            .verbs()
+                            .slot(name)
+                            .ok_or_else(|| engine(EngineError::NoSuchVerb(name.clone())))?,
+                    ),
                 };
                 let is_there = |address| view.node(address).is_some();
                 graph.traverse(

@@ -1,5 +1,7 @@
 //! Changes of edges.
 
+use std::collections::HashSet;
+
 use arrow::array::RecordBatch;
 use ladybug_engine::commit::transaction::{EdgeDraft, Transaction};
 use ladybug_engine::error::EngineError;
@@ -103,7 +105,7 @@ pub(super) fn truncate(tx: &mut Transaction<'_>) -> Result<u64> {
 /// Changes edges as rows say. An edge that several rows are about changes as the first says.
 pub(super) fn update(tx: &mut Transaction<'_>, rows: &[RecordBatch]) -> Result<u64> {
     let mut edges = edges(tx, rows)?.into_iter();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     each(rows, |values| {
         values.refuse_assigned(&["source_address", "target_address", "address"])?;
         if let Some(fixed) = ["source", "verb", "target"]

@@ -1,9 +1,11 @@
 //! Changes of nodes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use ladybug_engine::commit::transaction::{Draft, Transaction, sorted_kinds};
+use ladybug_engine::error::EngineError;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::{Node, Source};
 use ladybug_engine::space::marks::{Qualia, Truth};
@@ -52,7 +54,7 @@ pub(super) fn insert(tx: &mut Transaction<'_>, values: &Values<'_>) -> Result<()
 /// The address of a node that a row names by its id.
 fn node(tx: &Transaction<'_>, id: u64) -> Result<Address> {
     let found = tx.view().find_id(id).map(|node| node.address());
-    found.ok_or_else(|| ladybug_engine::error::EngineError::NoSuchNode(format!("#{id}")).into())
+    found.ok_or_else(|| EngineError::NoSuchNode(format!("#{id}")).into())
 }
 
 /// Whether all rows are still the versions that were read; each row once.
@@ -106,7 +108,7 @@ pub(super) fn update(tx: &mut Transaction<'_>, rows: &[RecordBatch]) -> Result<u
             tx.rename(address, None)?;
         }
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     each(rows, |values| {
         let id = values.number("id").flatten().unwrap_or_default();
         match seen.insert(id) {
