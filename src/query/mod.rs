@@ -2,3 +2,4 @@
 
 pub mod cypher;
 pub mod sql;
+pub mod graphql;

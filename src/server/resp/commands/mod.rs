@@ -7,6 +7,7 @@ pub mod cypher;
 pub mod dag;
 pub mod expiry;
 pub mod graph;
+pub mod graphql;
 pub mod hashes;
 pub mod help;
 pub mod introspection;
@@ -43,4 +44,5 @@ pub const FAMILIES: &[&[Command]] = &[
     search::COMMANDS,
     cypher::COMMANDS,
     sql::COMMANDS,
+    graphql::COMMANDS,
 ];
