@@ -6,6 +6,7 @@ mod dag;
 mod differential;
 mod fuzz_targets;
 mod graph;
+mod graphql;
 mod harness;
 mod hermitage;
 mod isolation;
