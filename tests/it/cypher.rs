@@ -284,6 +284,74 @@ fn graph_commands_answer_in_the_layout_of_graph_databases() {
 }
 
 #[test]
+fn a_property_is_found_by_an_index_that_is_never_out_of_date() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    run(
+        &mut client,
+        "UNWIND range(1, 3000) AS i CREATE (:N {i: i, name: 'n' + i})",
+    );
+    let find = |client: &mut Connection, i: i64| {
+        rows(
+            client,
+            &format!("MATCH (n {{i: {i}}}) RETURN count(n), min(n.name)"),
+        )
+    };
+    for _ in 0..3 {
+        assert_eq!(find(&mut client, 1500), r#"[[:1, "n1500"]]"#);
+    }
+    assert_eq!(
+        rows(&mut client, "MATCH (n {i: 1500.0}) RETURN n.name"),
+        r#"[["n1500"]]"#
+    );
+    run(&mut client, "MATCH (n {i: 1500}) SET n.i = 1501");
+    assert_eq!(find(&mut client, 1500), "[[:0, nil]]");
+    assert_eq!(find(&mut client, 1501), r#"[[:2, "n1500"]]"#);
+    run(&mut client, "MATCH (n {i: 1501}) DELETE n");
+    assert_eq!(find(&mut client, 1501), "[[:0, nil]]");
+    // Within a statement, what it made itself.
+    run(
+        &mut client,
+        "UNWIND [7000, 7001, 7000] AS i MERGE (:N {i: i}) WITH DISTINCT 1 AS one MATCH (n {i: 7000}) DELETE n",
+    );
+    assert_eq!(find(&mut client, 7000), "[[:0, nil]]");
+    assert_eq!(find(&mut client, 7001), "[[:1, nil]]");
+    // A refused statement leaves nothing behind.
+    run(
+        &mut client,
+        "CREATE (n:N {i: 8000}) WITH n MATCH (m {i: 8000}) WITH m MATCH (m {i: 8000}) RETURN 1 / 0",
+    );
+    assert_eq!(find(&mut client, 8000), "[[:0, nil]]");
+    client.call("SET redis 1");
+    for _ in 0..3 {
+        assert_eq!(
+            rows(&mut client, "MATCH (n {name: 'redis'}) RETURN n.value"),
+            r#"[["1"]]"#
+        );
+    }
+    client.call("RENAME redis other");
+    assert_eq!(
+        rows(&mut client, "MATCH (n {name: 'redis'}) RETURN count(n)"),
+        "[[:0]]"
+    );
+    run(
+        &mut client,
+        "MATCH (n {name: 'other'}) SET n.i = '5', n.name = 'shadow'",
+    );
+    assert_eq!(
+        rows(&mut client, "MATCH (n {name: 'other'}) RETURN count(n)"),
+        "[[:0]]"
+    );
+    assert_eq!(
+        rows(
+            &mut client,
+            "MATCH (n {name: 'shadow', i: '5'}) RETURN count(n)"
+        ),
+        "[[:1]]"
+    );
+}
+
+#[test]
 fn the_examples_of_the_page_run() {
     let page = include_str!("../../docs/cypher.md");
     let server = Server::start(&[]);

@@ -84,7 +84,7 @@ fn step_text(op: &Op) -> String {
         Op::Nodes { labels, .. } => format!("Node By Label Scan | {}", labels.join(":")),
         Op::NodeById { .. } => "Node By Id Seek".to_owned(),
         Op::NodesByProperty { labels, key, .. } => {
-            format!("Node By Property Scan | {}.{key}", labels.join(":"))
+            format!("Node By Property | {}.{key}", labels.join(":"))
         }
         Op::CheckNode { .. } => "Check Node".to_owned(),
         Op::Expand { along, is_into, .. } => {

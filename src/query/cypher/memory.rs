@@ -7,6 +7,7 @@ use ladybug_engine::engine::Snapshot;
 use ladybug_engine::space::state::State;
 
 use super::error::{CypherError, Result};
+use super::index::PropertyIndex;
 
 /// What surrounds a statement.
 pub trait Memory {
@@ -20,6 +21,12 @@ pub trait Memory {
 
     /// The snapshot that it reads, if that has every fingerprint encoded.
     fn snapshot(&self) -> Option<&Snapshot> {
+        None
+    }
+
+    /// The index of a property, if there is one.
+    fn index(&self, key: &str) -> Option<Arc<PropertyIndex>> {
+        let _ = key;
         None
     }
 
@@ -42,7 +49,7 @@ pub trait Memory {
     }
 }
 
-/// Nothing: a statement in the middle of a commit, which holds the space.
+/// Nothing: a statement that needs nothing around it.
 #[derive(Debug)]
 pub struct Alone;
 

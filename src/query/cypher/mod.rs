@@ -8,7 +8,8 @@
 //! | `execute` | a plan | rows, changes of a transaction |
 //! | `value`, `operators`, `functions`, `temporal` | values | values |
 //! | `procedures` | what CALL calls | rows |
-//! | `memory` | what surrounds a statement | similarity, cancellation |
+//! | `memory` | what surrounds a statement | similarity, the past, cancellation |
+//! | `index` | a property's value | nodes that may have it |
 //! | `explain` | a plan | text |
 
 mod ast;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod execute;
 mod explain;
 mod functions;
+pub mod index;
 mod lexer;
 pub mod memory;
 mod operators;

@@ -445,7 +445,8 @@ impl Hash for Key {
     }
 }
 
-fn hash<H: Hasher>(value: &Value, state: &mut H) {
+/// A hash under which values that are one to DISTINCT are the same.
+pub fn hash<H: Hasher>(value: &Value, state: &mut H) {
     value.rank().hash(state);
     match value {
         Value::Null => {}

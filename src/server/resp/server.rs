@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::config::Settings;
 use crate::query::sql::{Sql, SqlOptions};
+use crate::query::cypher::index::PropertyIndexes;
 
 use super::client::Clients;
 use super::commands_table::commands_table;
@@ -49,6 +50,8 @@ pub struct Server {
     pub saves: Saves,
     /// What has been scrubbed.
     pub scrub: Scrub,
+    /// Nodes by the values of properties that Cypher statements ask for.
+    pub indexes: PropertyIndexes,
     /// The port RESP is served on, once it is.
     pub port: AtomicU32,
     /// Forty hexadecimal digits, new at every start.
@@ -135,6 +138,7 @@ impl Server {
             stats: Stats::default(),
             saves: Saves::default(),
             scrub: Scrub::default(),
+            indexes: PropertyIndexes::default(),
             port: AtomicU32::new(u32::from(settings.port)),
             run_id: run_id(),
             started_unix_s: unix_time_us() / 1_000_000,

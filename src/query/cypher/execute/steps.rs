@@ -83,14 +83,28 @@ impl Executor<'_, '_> {
                 if wanted.is_null() {
                     return Ok(Flow::Continue(()));
                 }
-                for node in self.view().nodes() {
-                    if has_kinds(node, labels) && has_property(node, key, &wanted) {
-                        row[*slot] = node_value(node);
-                        if next(row)?.is_break() {
+                let mut take = |node: Node<'_>| {
+                    self.tick()?;
+                    if !has_kinds(node, labels) || !has_property(node, key, &wanted) {
+                        return Ok(Flow::Continue(()));
+                    }
+                    row[*slot] = node_value(node);
+                    next(row)
+                };
+                if let Some(index) = self.memory.index(key) {
+                    for address in index.candidates(self.view().state, &wanted) {
+                        if let Some(node) = self.live_node(address)
+                            && take(node)?.is_break()
+                        {
                             return Ok(Flow::Break(()));
                         }
                     }
-                    self.tick()?;
+                    return Ok(Flow::Continue(()));
+                }
+                for node in self.view().nodes() {
+                    if take(node)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
                 }
                 Ok(Flow::Continue(()))
             }

@@ -17,7 +17,8 @@ use ladybug_engine::space::state::{State, View};
 use crate::query::cypher::error::{CypherError, Result};
 use crate::query::cypher::execute::output::Answer;
 use crate::query::cypher::execute::{Access, Limits};
-use crate::query::cypher::memory::{Alone, Memory};
+use crate::query::cypher::index::PropertyIndex;
+use crate::query::cypher::memory::Memory;
 use crate::query::cypher::procedures::BuiltIn;
 use crate::query::cypher::value::Map;
 use crate::query::cypher::{Mode, Statement};
@@ -88,9 +89,22 @@ pub const COMMANDS: &[Command] = &[
     },
 ];
 
+/// A commit in the making.
+struct Writer<'c> {
+    context: &'c Context,
+    space: SpaceId,
+}
+
+impl Memory for Writer<'_> {
+    fn index(&self, key: &str) -> Option<Arc<PropertyIndex>> {
+        self.context.server().indexes.of(self.space, key)
+    }
+}
+
 /// A space at one moment, and the past behind it.
 struct Reader<'e> {
     engine: &'e Engine,
+    context: &'e Context,
     space: SpaceId,
     lease: Option<Arc<Lease>>,
     snapshot: Option<Snapshot>,
@@ -109,6 +123,10 @@ impl Memory for Reader<'_> {
 
     fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref()
+    }
+
+    fn index(&self, key: &str) -> Option<Arc<PropertyIndex>> {
+        self.context.server().indexes.of(self.space, key)
     }
 
     fn node_at(&self, id: u64, version: u64) -> Result<Option<PastNode>> {
@@ -136,14 +154,16 @@ fn run(
     limits: Limits,
 ) -> std::result::Result<Answer, CommandError> {
     if statement.writes() {
+        let writer = Writer { context, space };
         let outcome = engine.commit(&[space], |tx| {
-            statement.run(Access::Write(tx), &Alone, limits)
+            statement.run(Access::Write(tx), &writer, limits)
         });
         context.reveal(outcome.position);
         return Ok(outcome.value?);
     }
     let mut reader = Reader {
         engine,
+        context,
         space,
         lease: None,
         snapshot: None,
@@ -217,6 +237,10 @@ fn cypher_in_transaction(
         return Ok(render::plan(&statement.plan()));
     }
     let limits = context.server().settings.cypher;
-    let answer = statement.run(Access::Write(tx), &Alone, limits)?;
+    let writer = Writer {
+        context,
+        space: tx.space(),
+    };
+    let answer = statement.run(Access::Write(tx), &writer, limits)?;
     Ok(render::answer(answer))
 }
