@@ -11,8 +11,8 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use crate::config::Settings;
-use crate::query::sql::{Sql, SqlOptions};
 use crate::query::cypher::index::PropertyIndexes;
+use crate::query::sql::{Sql, SqlOptions};
 
 use super::client::Clients;
 use super::commands_table::commands_table;

@@ -3,9 +3,17 @@
 use proptest::prelude::*;
 
 use super::parse;
+use crate::query::cypher::STACK_BYTES;
 
 #[test]
 fn nesting_is_bounded_before_it_can_hurt() {
+    // On a stack as statements have it.
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+    let thread = thread.spawn(deep_statements_are_refused).unwrap();
+    thread.join().unwrap();
+}
+
+fn deep_statements_are_refused() {
     for (open, close) in [
         ("(", ")"),
         ("[", "]"),
