@@ -29,7 +29,7 @@ pub enum Answer {
     Now(Reply),
     /// A search, to be run on a thread that may take its time, and then
     /// [finished](Session::finish_search).
-    Later(Search),
+    Later(Box<Search>),
 }
 
 /// A search, or a transaction with a query in it, that waits for a thread.
@@ -127,7 +127,7 @@ impl Session {
     }
 
     fn later(&self, entry: Entry, arguments: &[&[u8]], task: Task) -> Answer {
-        Answer::Later(Search::new(entry, arguments, &self.context, task))
+        Answer::Later(Box::new(Search::new(entry, arguments, &self.context, task)))
     }
 
     /// The reply of a search.

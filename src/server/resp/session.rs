@@ -171,7 +171,7 @@ impl Session {
                 self.write_reply(&reply, out);
                 None
             }
-            Answer::Later(search) => Some(search),
+            Answer::Later(search) => Some(*search),
         }
     }
 
