@@ -271,6 +271,35 @@ def test_changes_of_keys_are_announced(notifying):
                        ("expired", "gone")]
 
 
+def announced(client, do, count):
+    """The first `count` events of some work, as (event, key)."""
+    with client.pubsub() as subscription:
+        subscription.psubscribe("__keyevent@0__:*")
+        wait_for(lambda: client.pubsub_numpat() == 1, "not subscribed")
+        do()
+        got = [next_message(subscription) for _ in range(count)]
+        return [(each["channel"].split(":")[1], each["data"]) for each in got]
+
+
+def test_what_transactions_and_merges_change_is_announced(notifying):
+    def transfer():
+        txn = notifying.execute_command("DAG.BEGIN")
+        notifying.execute_command("DAG.WRITE", txn, "from", "1")
+        notifying.execute_command("DAG.DELETE", txn, "to")
+        notifying.execute_command("DAG.COMMIT", txn)
+
+    notifying.set("from", "0")
+    notifying.set("to", "0")
+    assert sorted(announced(notifying, transfer, 2)) == [("del", "to"), ("set", "from")]
+    notifying.execute_command("DAG.CHECKPOINT", "before")
+    notifying.set("from", "2")
+    roll_back = lambda: notifying.execute_command("DAG.ROLLBACK", "before")  # noqa: E731
+    assert announced(notifying, roll_back, 1) == [("set", "from")]
+    notifying.execute_command("DAG.DROP", "before")
+    update = lambda: notifying.execute_command("SQL", "DELETE FROM nodes WHERE name = 'from'")  # noqa: E731
+    assert announced(notifying, update, 1) == [("del", "from")]
+
+
 # The server
 
 

@@ -17,8 +17,9 @@ use datafusion::sql::sqlparser::ast::{
     Statement as Syntax, TransactionAccessMode, TransactionIsolationLevel, TransactionMode,
 };
 use futures::{Stream, StreamExt, stream};
+use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::{Gone, SpaceId};
+use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::{Isolation, TransactionId, TransactionOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -70,8 +71,8 @@ pub struct Done {
     pub rows: u64,
     /// The log position that must be acknowledged before this is told.
     pub position: Position,
-    /// Named nodes that expired or were evicted on the way.
-    pub gone: Vec<Gone>,
+    /// What happened to named nodes.
+    pub events: Vec<NodeEvent>,
 }
 
 /// What is known of a statement before it runs.
@@ -208,7 +209,7 @@ impl Session {
             what: "SELECT",
             rows: 0,
             position: 0,
-            gone: Vec::new(),
+            events: Vec::new(),
         };
         if is_transaction(&syntax) {
             // The session that asked goes into or out of the transaction, which is not this clone.
@@ -319,11 +320,11 @@ impl Session {
 
     fn begin_or_end(&mut self, syntax: &Syntax) -> Result<Done, SqlError> {
         let engine = Arc::clone(self.sql.engine());
-        let done = |what, position, gone| Done {
+        let done = |what, position, events| Done {
             what,
             rows: 0,
             position,
-            gone,
+            events,
         };
         match syntax {
             Syntax::StartTransaction {
@@ -349,7 +350,7 @@ impl Session {
                 let id = self.end()?;
                 let outcome = engine.commit_transaction(id);
                 outcome.value?;
-                Ok(done("COMMIT", outcome.position, outcome.gone))
+                Ok(done("COMMIT", outcome.position, outcome.events))
             }
             Syntax::Rollback {
                 chain: false,

@@ -5,8 +5,9 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
+use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::{Gone, SpaceId};
+use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::{Engine, Lease, Moment, Snapshot, TransactionId};
 
 use super::error::CommandError;
@@ -48,8 +49,8 @@ pub struct Effects {
     pub promotions: Vec<(SpaceId, u64)>,
     /// The highest log position of what a search revealed.
     pub revealed: Position,
-    /// Named nodes that expired or were evicted when a search changed something.
-    pub gone: Vec<Gone>,
+    /// What is to be told of named nodes after a commit of the command's own.
+    pub node_events: Vec<NodeEvent>,
     /// The transaction that SQL statements are part of from now on, if that is another.
     pub sql_transaction: Option<Option<TransactionId>>,
 }
@@ -60,7 +61,7 @@ impl Effects {
         self.events.is_empty()
             && self.promotions.is_empty()
             && self.revealed == 0
-            && self.gone.is_empty()
+            && self.node_events.is_empty()
             && self.sql_transaction.is_none()
     }
 }
@@ -242,8 +243,8 @@ impl Context {
     }
 
     /// Says which named nodes went when the command changed something.
-    pub fn lost(&self, gone: Vec<Gone>) {
-        self.effects.borrow_mut().gone.extend(gone);
+    pub fn happened(&self, events: Vec<NodeEvent>) {
+        self.effects.borrow_mut().node_events.extend(events);
     }
 
     /// Says that the caller's SQL statements are part of this transaction from now on, or of none.

@@ -8,8 +8,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::{Gone, Made, SpaceId, Transaction};
+use ladybug_engine::commit::transaction::{Made, SpaceId, Transaction};
 use ladybug_engine::engine::Moment;
 
 use super::command::{Entry, Handler, QueryFunction, Spaces};
@@ -33,7 +34,7 @@ pub struct Executed {
     /// What each command answered, but for those that are still to run; nothing if a watched key had changed.
     results: Result<Option<Vec<Option<Ran>>>, CommandError>,
     position: Position,
-    gone: Vec<Gone>,
+    node_events: Vec<NodeEvent>,
     effects: Effects,
     /// What the caller's commands are about from here on.
     place: Place,
@@ -85,14 +86,14 @@ impl Execution {
     pub fn run(&self, context: &Context) -> Executed {
         let engine = context.engine();
         let before = context.place();
-        let (attempt, position, gone) = loop {
+        let (attempt, position, node_events) = loop {
             let (steps, spaces) = self.plan(context);
             if self.has_queries() {
                 engine.encode_pending(&spaces);
             }
             let outcome = engine.commit(&spaces, |tx| self.commit(tx, context, &steps));
             if !matches!(outcome.value, Ok(Attempt::SpaceHasCome)) {
-                break (outcome.value, outcome.position, outcome.gone);
+                break (outcome.value, outcome.position, outcome.events);
             }
         };
         let results = match attempt {
@@ -107,7 +108,7 @@ impl Execution {
         Executed {
             results,
             position,
-            gone,
+            node_events,
             effects: context.take_effects(),
             place: context.place(),
         }
@@ -273,7 +274,7 @@ impl Session {
     ) -> Result<Reply, CommandError> {
         self.context.go(executed.place);
         self.select_space(self.context.selected());
-        self.follow(executed.effects, executed.position, executed.gone);
+        self.follow(executed.effects, executed.position, executed.node_events);
         let Some(results) = executed.results? else {
             return Ok(Reply::NilArray);
         };

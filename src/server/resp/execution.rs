@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ladybug_engine::commit::event::{NodeEvent, NodeEventKind};
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::{Gone, SpaceId};
+use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::Engine;
 use ladybug_engine::error::EngineError;
 
@@ -172,7 +173,7 @@ impl Session {
             function(view, context, arguments)
         });
         let effects = self.context.take_effects();
-        self.follow(effects, outcome.position, outcome.gone);
+        self.follow(effects, outcome.position, outcome.events);
         outcome.value
     }
 
@@ -198,21 +199,27 @@ impl Session {
             context.forget_since((0, 0));
         }
         let effects = self.context.take_effects();
-        self.follow(effects, outcome.position, outcome.gone);
+        self.follow(effects, outcome.position, outcome.events);
         outcome.value
     }
 
     /// Does what follows a command, or a whole transaction, that has taken log position `position`.
-    pub(super) fn follow(&mut self, effects: Effects, position: Position, gone: Vec<Gone>) {
+    pub(super) fn follow(
+        &mut self,
+        effects: Effects,
+        position: Position,
+        node_events: Vec<NodeEvent>,
+    ) {
         self.revealed = self.revealed.max(position).max(effects.revealed);
-        if gone.is_empty() && effects.is_empty() {
+        if node_events.is_empty() && effects.is_empty() {
             return;
         }
         if let Some(transaction) = effects.sql_transaction {
             self.context.sql_transaction.set(transaction);
         }
-        self.server.publish_gone(gone, position);
-        self.server.publish_gone(effects.gone, effects.revealed);
+        self.server.publish_node_events(node_events, position);
+        self.server
+            .publish_node_events(effects.node_events, effects.revealed);
         self.server.publish_events(&effects.events, position);
         for (space, id) in effects.promotions {
             let promoted = promote(&self.server.engine, space, id);
@@ -251,37 +258,47 @@ fn promote(engine: &Arc<Engine>, space: SpaceId, id: u64) -> Position {
 }
 
 impl Server {
-    /// Publishes that nodes have expired or been evicted.
-    pub fn publish_gone(&self, gone: Vec<Gone>, position: Position) {
-        if gone.is_empty() {
+    /// Publishes what happened to nodes, as the Redis command that would have done it says it.
+    pub fn publish_node_events(&self, node_events: Vec<NodeEvent>, position: Position) {
+        if node_events.is_empty() {
             return;
         }
-        let events: Vec<Event> = gone
-            .into_iter()
-            .map(|gone| {
-                let (class, name) = if gone.evicted {
-                    (Class::Evicted, "evicted")
-                } else {
-                    (Class::Expired, "expired")
-                };
-                Event {
-                    class,
-                    name,
-                    key: gone.name.to_vec(),
-                    space: gone.space,
-                }
-            })
-            .collect();
-        let counter = |is_evicted| {
-            if is_evicted {
-                &self.stats.evicted
-            } else {
-                &self.stats.expired
+        let count = |kind| {
+            node_events
+                .iter()
+                .filter(|event| event.kind == kind)
+                .count() as u64
+        };
+        let (expired, evicted) = (count(NodeEventKind::Expired), count(NodeEventKind::Evicted));
+        self.stats.expired.fetch_add(expired, Relaxed);
+        self.stats.evicted.fetch_add(evicted, Relaxed);
+        let event = |event: NodeEvent| {
+            let (class, name) = as_redis_says(event.kind);
+            Event {
+                class,
+                name,
+                key: event.name.to_vec(),
+                space: event.space,
             }
         };
-        for event in &events {
-            counter(event.class == Class::Evicted).fetch_add(1, Relaxed);
-        }
+        let events: Vec<Event> = node_events.into_iter().map(event).collect();
         self.publish_events(&events, position);
+    }
+}
+
+/// The class and the name of an event.
+fn as_redis_says(kind: NodeEventKind) -> (Class, &'static str) {
+    match kind {
+        NodeEventKind::Expired => (Class::Expired, "expired"),
+        NodeEventKind::Evicted => (Class::Evicted, "evicted"),
+        NodeEventKind::Created => (Class::New, "new"),
+        NodeEventKind::Removed => (Class::Generic, "del"),
+        NodeEventKind::ValueSet => (Class::String, "set"),
+        NodeEventKind::FieldsSet => (Class::Hash, "hset"),
+        NodeEventKind::FieldsRemoved => (Class::Hash, "hdel"),
+        NodeEventKind::ExpirySet => (Class::Generic, "expire"),
+        NodeEventKind::ExpiryCleared => (Class::Generic, "persist"),
+        NodeEventKind::RenamedFrom => (Class::Generic, "rename_from"),
+        NodeEventKind::RenamedTo => (Class::Generic, "rename_to"),
     }
 }

@@ -285,7 +285,7 @@ async fn remove_expired(server: Arc<Server>) {
                         break;
                     }
                 };
-                server.publish_gone(gone, server.engine.log().appended());
+                server.publish_node_events(gone, server.engine.log().appended());
                 if !has_more {
                     break;
                 }

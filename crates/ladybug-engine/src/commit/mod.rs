@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod codec;
 pub mod difference;
 pub mod draft;
+pub mod event;
 pub mod history;
 pub mod log;
 pub mod merge;

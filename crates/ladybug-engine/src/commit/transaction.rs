@@ -3,6 +3,7 @@
 //!
 //! Each change is applied in place and its inverse kept; nobody else sees it before the locks go.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
@@ -10,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::codec::Encoder;
 pub use super::draft::{Draft, EdgeDraft, sorted_kinds};
+use super::event::{self, NodeEvent, NodeEventKind};
 use super::history::{History, HistoryLimits, Mark, name_key, undo};
 use super::record::Position;
 use crate::error::{EngineError, NAME_BYTES_MAX};
@@ -78,17 +80,6 @@ pub enum Eviction {
     Coldest,
 }
 
-/// A named node that went without anybody deleting it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gone {
-    /// From which space.
-    pub space: SpaceId,
-    /// Its name.
-    pub name: Arc<[u8]>,
-    /// True if a full zone evicted it, false if its time was up.
-    pub evicted: bool,
-}
-
 /// Room that a space's mutations get at once: more than those of a `SET` of a usual value need.
 const RECORD_BYTES_USUAL: usize = 256;
 
@@ -131,7 +122,7 @@ pub struct Made {
 /// A point in a transaction to which it can be rolled back.
 pub struct Savepoint {
     parts: Vec<(usize, usize, u64)>,
-    gone: usize,
+    events: usize,
     current: usize,
 }
 
@@ -150,7 +141,7 @@ pub struct Transaction<'e> {
     terms: Terms<'e>,
     parts: OfSpaces<Part>,
     current: usize,
-    gone: Vec<Gone>,
+    events: Vec<NodeEvent>,
 }
 
 impl<'e> Transaction<'e> {
@@ -183,7 +174,7 @@ impl<'e> Transaction<'e> {
             terms,
             parts,
             current: current.expect("the current space is one of those locked"),
-            gone: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -250,9 +241,29 @@ impl<'e> Transaction<'e> {
         self.view().find(name).map(|node| node.address())
     }
 
-    /// The nodes that expired or were evicted on the way.
-    pub(crate) fn take_gone(&mut self) -> Vec<Gone> {
-        std::mem::take(&mut self.gone)
+    /// Has it told what this transaction has done to named nodes, beside those that expired or were evicted. Called
+    /// once, when all is done.
+    pub fn report(&mut self) {
+        let gone: HashSet<_> = self
+            .events
+            .iter()
+            .map(|gone| (gone.space, Arc::clone(&gone.name)))
+            .collect();
+        for part in self.parts.iter().filter(|part| part.count > 0) {
+            let end = part.guard.space.view(self.terms.now);
+            let events = event::of_commit(part.id, end, &part.inverses);
+            // That they went is told already.
+            let is_new = |event: &NodeEvent| {
+                event.kind != NodeEventKind::Removed
+                    || !gone.contains(&(event.space, Arc::clone(&event.name)))
+            };
+            self.events.extend(events.into_iter().filter(is_new));
+        }
+    }
+
+    /// What is to be told.
+    pub(crate) fn take_events(&mut self) -> Vec<NodeEvent> {
+        std::mem::take(&mut self.events)
     }
 
     /// A point to come back to.
@@ -260,14 +271,14 @@ impl<'e> Transaction<'e> {
         let mark = |part: &Part| (part.inverses.len(), part.record.len(), part.count);
         Savepoint {
             parts: self.parts.iter().map(mark).collect(),
-            gone: self.gone.len(),
+            events: self.events.len(),
             current: self.current,
         }
     }
 
     /// Takes back everything since the savepoint.
     pub fn roll_back_to(&mut self, savepoint: &Savepoint) {
-        self.gone.truncate(savepoint.gone);
+        self.events.truncate(savepoint.events);
         self.current = savepoint.current;
         for (part, (inverses, record, count)) in self.parts.iter_mut().zip(&savepoint.parts) {
             part.record.truncate(*record);
@@ -282,7 +293,7 @@ impl<'e> Transaction<'e> {
     pub(crate) fn roll_back(&mut self) {
         let start = Savepoint {
             parts: vec![(0, 0, 0); self.parts.len()],
-            gone: 0,
+            events: 0,
             current: self.current,
         };
         self.roll_back_to(&start);
@@ -388,7 +399,7 @@ impl<'e> Transaction<'e> {
             .space
             .expired(self.terms.now, limit);
         for &address in &expired {
-            self.remove_gone(address, false)?;
+            self.remove_gone(address, NodeEventKind::Expired)?;
         }
         Ok(expired.len())
     }
@@ -403,20 +414,20 @@ impl<'e> Transaction<'e> {
             .map(|node| (view.access(node).activation(view.now), node.address()))
             .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         match coldest {
-            Some((_, address)) => self.remove_gone(address, true),
+            Some((_, address)) => self.remove_gone(address, NodeEventKind::Evicted),
             None => Ok(()),
         }
     }
 
     /// Removes a node that nobody deleted, and remembers its name.
-    fn remove_gone(&mut self, address: Address, evicted: bool) -> Result<()> {
+    fn remove_gone(&mut self, address: Address, kind: NodeEventKind) -> Result<()> {
         let part = &self.parts[self.current];
         let node = part.guard.space.state().node(address);
         if let Some(name) = node.and_then(|node| node.name().cloned()) {
-            self.gone.push(Gone {
+            self.events.push(NodeEvent {
                 space: part.id,
                 name,
-                evicted,
+                kind,
             });
         }
         self.remove(address)
@@ -426,7 +437,7 @@ impl<'e> Transaction<'e> {
     fn clear_expired_name(&mut self, name: &[u8]) -> Result<()> {
         match self.parts[self.current].guard.space.state().find(name) {
             Some(address) if self.view().node(address).is_none() => {
-                self.remove_gone(address, false)
+                self.remove_gone(address, NodeEventKind::Expired)
             }
             _ => Ok(()),
         }

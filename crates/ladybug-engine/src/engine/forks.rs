@@ -68,7 +68,7 @@ impl Engine {
         Outcome {
             value: Ok(id),
             position: position.max(revealed),
-            gone: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -96,7 +96,7 @@ impl Engine {
         Outcome {
             value: Ok(()),
             position,
-            gone: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -116,6 +116,7 @@ impl Engine {
         let (mine, position) = self.state(id);
         let mut outcome = self.commit(&[origin.space], |tx| {
             merge(tx, &base, &mine, policy)?;
+            tx.report();
             Ok(tx.version())
         });
         outcome.position = outcome.position.max(position);
@@ -134,6 +135,7 @@ impl Engine {
         self.commit(&[space], |tx| {
             let present = State::clone(tx.view().state);
             merge(tx, &present, &to.value, OnConflict::Abort)?;
+            tx.report();
             Ok(tx.version())
         })
     }

@@ -24,12 +24,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::{Mutex, RwLock};
 
 use crate::commit::batch::{encode_commit, encode_name};
+use crate::commit::event::NodeEvent;
 use crate::commit::history::HistoryLimits;
 use crate::commit::log::{FsyncPolicy, Log};
 use crate::commit::record::{Position, RECORD_BYTES_MAX};
-use crate::commit::transaction::{
-    Cell, Eviction, Gone, OfSpaces, SpaceId, Terms, Transaction, Unlocked,
-};
+use crate::commit::transaction::{Cell, Eviction, OfSpaces, SpaceId, Terms, Transaction, Unlocked};
 use crate::error::EngineError;
 use crate::space::access::Accesses;
 use crate::space::state::{State, View};
@@ -118,8 +117,8 @@ pub struct Outcome<T> {
     pub value: T,
     /// What must be acknowledged first.
     pub position: Position,
-    /// Named nodes that expired or were evicted on the way.
-    pub gone: Vec<Gone>,
+    /// What is to be told of named nodes: which expired or were evicted on the way, and what else was reported.
+    pub events: Vec<NodeEvent>,
 }
 
 impl<T, E> Outcome<Result<T, E>> {
@@ -128,7 +127,7 @@ impl<T, E> Outcome<Result<T, E>> {
         Self {
             value: Err(error),
             position: 0,
-            gone: Vec::new(),
+            events: Vec::new(),
         }
     }
 }
@@ -241,7 +240,7 @@ impl Engine {
         Outcome {
             value,
             position,
-            gone: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -336,7 +335,7 @@ impl Engine {
         let refused = |value: E| Outcome {
             value: Err(value),
             position: revealed,
-            gone: Vec::new(),
+            events: Vec::new(),
         };
         if let Some(dropped) = tx.dropped() {
             return refused(EngineError::SpaceGone(dropped).into());
@@ -367,13 +366,13 @@ impl Engine {
             position = self.log.append(&encode_commit(tx.now(), &changes));
             tx.finish(position, self.history_limits(tx.now()));
         }
-        let gone = tx.take_gone();
+        let events = tx.take_events();
         drop(tx);
         self.leases.grew(copied, |space| self.state(space).0);
         Outcome {
             value: Ok(value),
             position,
-            gone,
+            events,
         }
     }
 
@@ -444,7 +443,7 @@ impl Engine {
 
     /// Removes up to [`EXPIRED_PER_COMMIT_MAX`](crate::commit::transaction::EXPIRED_PER_COMMIT_MAX)
     /// nodes of a space whose time is up; answers which names went, and whether there are more.
-    pub fn remove_expired(&self, space: SpaceId) -> Result<(Vec<Gone>, bool), EngineError> {
+    pub fn remove_expired(&self, space: SpaceId) -> Result<(Vec<NodeEvent>, bool), EngineError> {
         use crate::commit::transaction::EXPIRED_PER_COMMIT_MAX;
         let now = self.clock.now();
         let due = |cell: Arc<Mutex<Cell>>| !cell.lock().space.expired(now, 1).is_empty();
@@ -452,7 +451,7 @@ impl Engine {
             return Ok((Vec::new(), false));
         }
         let outcome = self.commit(&[space], |tx| tx.remove_expired(EXPIRED_PER_COMMIT_MAX));
-        Ok((outcome.gone, outcome.value? == EXPIRED_PER_COMMIT_MAX))
+        Ok((outcome.events, outcome.value? == EXPIRED_PER_COMMIT_MAX))
     }
 }
 

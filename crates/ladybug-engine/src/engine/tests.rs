@@ -1,12 +1,14 @@
 //! Promises of the engine that need no crash: commits, rollback, reopening.
 
 pub mod checkpoint;
+mod events;
 mod merges;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
+use crate::commit::event::NodeEventKind;
 use crate::commit::transaction::{Draft, EdgeDraft};
 use crate::error::EngineError;
 use crate::space::address::{Address, Zone};
@@ -189,8 +191,8 @@ fn a_full_zone_refuses_or_evicts_the_coldest() {
     });
     let evicted = full(&engine);
     evicted.value.expect("room was made");
-    assert_eq!(evicted.gone.len(), 1);
-    assert!(evicted.gone[0].evicted);
+    assert_eq!(evicted.events.len(), 1);
+    assert_eq!(evicted.events[0].kind, NodeEventKind::Evicted);
 }
 
 #[test]
@@ -279,7 +281,7 @@ fn making_room_spares_what_the_room_is_for() {
         })
     });
     let child = made.value.expect("room was made");
-    assert_eq!(made.gone.len(), 2);
+    assert_eq!(made.events.len(), 2);
     let state = engine.state(0).0;
     check_invariants(&state).expect("a sound state");
     let node = |at| state.node(at).expect("a node");

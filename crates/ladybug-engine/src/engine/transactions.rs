@@ -399,6 +399,7 @@ impl Engine {
                 open.validate(tx)?;
             }
             merge(tx, open.branch.base(), &mine, open.options.on_conflict)?;
+            tx.report();
             Ok(tx.version())
         });
         outcome.position = outcome.position.max(open.branch.position());

@@ -161,13 +161,17 @@ fn commit(
 ) -> Result<Done> {
     let engine = statement.engine();
     let Some(id) = statement.transaction else {
-        let outcome = engine.commit(&[space], f);
+        let outcome = engine.commit(&[space], |tx| -> Result<u64> {
+            let rows = f(tx)?;
+            tx.report();
+            Ok(rows)
+        });
         let position = outcome.position.max(statement.revealed());
         return Ok(Done {
             what,
             rows: outcome.value?,
             position,
-            gone: outcome.gone,
+            events: outcome.events,
         });
     };
     // Says so if the space is another.
@@ -177,7 +181,7 @@ fn commit(
         what,
         rows,
         position: statement.revealed(),
-        gone: Vec::new(),
+        events: Vec::new(),
     })
 }
 

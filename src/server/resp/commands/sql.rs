@@ -144,7 +144,7 @@ async fn collected(
 }
 
 fn done_reply(context: &Context, done: Done) -> Reply {
-    context.lost(done.gone);
+    context.happened(done.events);
     match done.what {
         "BEGIN" | "COMMIT" | "ROLLBACK" => Reply::OK,
         _ => Reply::Integer(i64::try_from(done.rows).unwrap_or(i64::MAX)),

@@ -80,7 +80,7 @@ pub fn random_commit(engine: &Engine, space: SpaceId, random: &mut Random) -> Ou
     Outcome {
         value: outcome.value.expect("a commit"),
         position: outcome.position,
-        gone: Vec::new(),
+        events: Vec::new(),
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use ladybug_engine::commit::event::{NodeEvent, NodeEventKind};
 use ladybug_engine::commit::log::FsyncPolicy;
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::{Eviction, Gone, SpaceId};
+use ladybug_engine::commit::transaction::{Eviction, SpaceId};
 use ladybug_engine::engine::{
     CHECKPOINTS_KEPT, Clock, Engine, EngineOptions, HISTORY_BYTES, NodeRef, Snapshot, When,
 };
@@ -444,7 +445,7 @@ impl History {
                 self.changed.insert(id, outcome.position);
             }
         }
-        let told: Vec<_> = outcome.gone.iter().map(told).collect();
+        let told: Vec<_> = outcome.events.iter().map(told).collect();
         assert_eq!(told, gone);
         self.tally.expired += gone.len() as u64;
         self.memory = memory;
@@ -769,7 +770,7 @@ impl History {
     }
 }
 
-fn told(gone: &Gone) -> (SpaceId, Vec<u8>) {
-    assert!(!gone.evicted, "nothing is full");
+fn told(gone: &NodeEvent) -> (SpaceId, Vec<u8>) {
+    assert_eq!(gone.kind, NodeEventKind::Expired, "nothing is full");
     (gone.space, gone.name.to_vec())
 }

@@ -59,7 +59,7 @@ pub(super) fn merge(engine: &Engine, context: &Context, request: &[&[u8]]) -> An
     context.reveal(outcome.position);
     context
         .server()
-        .publish_gone(outcome.gone, outcome.position);
+        .publish_node_events(outcome.events, outcome.position);
     Ok(number(outcome.value?))
 }
 
@@ -150,7 +150,7 @@ pub(super) fn roll_back(engine: &Engine, context: &Context, request: &[&[u8]]) -
     context.reveal(outcome.position.max(to.position));
     context
         .server()
-        .publish_gone(outcome.gone, outcome.position);
+        .publish_node_events(outcome.events, outcome.position);
     Ok(number(outcome.value?))
 }
 

@@ -287,7 +287,8 @@ pub(super) fn commit(session: &mut Session, request: &[&[u8]]) -> Answer {
     let id = transaction(&mut Arguments::new(request))?;
     let outcome = session.server.engine.commit_transaction(id);
     session.revealed = session.revealed.max(outcome.position);
-    session.server.publish_gone(outcome.gone, outcome.position);
+    let server = &session.server;
+    server.publish_node_events(outcome.events, outcome.position);
     outcome.value.map(number).map_err(CommandError::from)
 }
 
