@@ -4,12 +4,17 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BytesMut};
 use ladybug_engine::commit::log::FsyncPolicy;
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -28,9 +33,22 @@ const READ_BYTES: usize = 16 * 1024;
 const WRITE_BYTES: usize = 256 * 1024;
 /// How long a client may read nothing of replies that exceed the output buffer's limit.
 const STALL: Duration = Duration::from_secs(60);
+/// Searches an I/O thread has running at once; others wait.
+pub const SEARCHES_MAX: usize = 4;
+/// How long the thread of a search stays for the next one of its connection.
+const LINGER: Duration = Duration::from_millis(2);
+/// How often it looks meanwhile whether somebody else wants it, in nanoseconds.
+const LINGER_STEP_NS: i64 = 250_000;
 
 /// Serves a client until either side ends the connection.
-pub async fn serve(stream: TcpStream, server: Arc<Server>, client: Arc<Client>) {
+///
+/// `searches` counts those of the I/O thread's connections that search.
+pub async fn serve(
+    stream: TcpStream,
+    server: Arc<Server>,
+    client: Arc<Client>,
+    searches: Arc<AtomicUsize>,
+) {
     let id = client.id;
     let connection = Connection {
         stream,
@@ -39,6 +57,7 @@ pub async fn serve(stream: TcpStream, server: Arc<Server>, client: Arc<Client>) 
         executed: 0,
         output: BytesMut::with_capacity(READ_BYTES),
         session: Session::new(server, client),
+        searches,
     };
     if let Err(error) = connection.run().await {
         tracing::debug!(client = id, %error, "connection ended");
@@ -55,6 +74,18 @@ struct Connection {
     /// Replies not yet written.
     output: BytesMut,
     session: Session,
+    /// How many connections of this I/O thread have a search running or waiting for a thread.
+    searches: Arc<AtomicUsize>,
+}
+
+/// What came of looking for a request.
+enum Executed {
+    /// There is none.
+    Nothing,
+    /// Its reply is among the output.
+    Request,
+    /// It is to be run on another thread.
+    Search(Box<Search>),
 }
 
 /// What a connection waits for.
@@ -71,12 +102,7 @@ impl Connection {
             match self.wait().await? {
                 Wake::Input(0) => break,
                 Wake::Input(bytes) => {
-                    self.session
-                        .server
-                        .stats
-                        .input_bytes
-                        .fetch_add(bytes as u64, Relaxed);
-                    self.session.begin_batch();
+                    self.received(bytes);
                     while let Some(search) = self.execute_input().await? {
                         self = self.execute_search(search).await?;
                     }
@@ -97,22 +123,13 @@ impl Connection {
     /// Waits for input or mail, in one task without allocation: this is the idle state of every
     /// connection and the start of every request.
     async fn wait(&mut self) -> io::Result<Wake> {
+        self.make_room();
         let Self {
             stream,
             input,
-            parser,
             session,
             ..
         } = self;
-        if input.capacity() - input.len() < READ_BYTES / 4 {
-            // Room for the argument that is being read, but no more than has come already: a
-            // client that only announces much gets little.
-            input.reserve(
-                parser
-                    .missing(input.len())
-                    .clamp(READ_BYTES, READ_BYTES.max(input.len())),
-            );
-        }
         let mut reading = pin!(stream.read_buf(input));
         poll_fn(|context| {
             if session.client.mailbox.poll_pending(context).is_ready() {
@@ -123,64 +140,165 @@ impl Connection {
         .await
     }
 
+    /// Input has come, and is about to be executed.
+    fn received(&mut self, bytes: usize) {
+        let stats = &self.session.server.stats;
+        stats.input_bytes.fetch_add(bytes as u64, Relaxed);
+        self.session.begin_batch();
+    }
+
+    /// Makes room for input: for the argument that is being read, but no more than has come already, so that a
+    /// client that only announces much gets little.
+    fn make_room(&mut self) {
+        let input = &mut self.input;
+        if input.capacity() - input.len() < READ_BYTES / 4 {
+            let missing = self.parser.missing(input.len());
+            input.reserve(missing.clamp(READ_BYTES, READ_BYTES.max(input.len())));
+        }
+    }
+
     /// Executes every complete request of the input up to a search, which is handed back, and writes the
     /// replies: those before a search do not wait for it.
-    async fn execute_input(&mut self) -> io::Result<Option<Search>> {
-        self.parser.set_authenticated(self.session.is_authenticated);
-        while !self.session.is_closing {
-            let input = &self.input[self.executed..];
-            let mut search = None;
-            match self.parser.parse(input) {
-                Ok(Progress::Incomplete) => break,
-                Ok(Progress::Complete(bytes)) => {
-                    let arguments = self.parser.arguments(input);
-                    self.executed += bytes;
-                    if !arguments.is_empty() {
-                        search = self.session.execute(&arguments, &mut self.output);
-                    }
+    async fn execute_input(&mut self) -> io::Result<Option<Box<Search>>> {
+        loop {
+            match self.execute_next() {
+                Executed::Nothing => break,
+                Executed::Search(search) => {
+                    self.write().await?;
+                    return Ok(Some(search));
                 }
-                Err(error) => {
-                    let error = CommandError::err(format!("Protocol error: {error}"));
-                    self.session.server.stats.count_error(error.code);
-                    Reply::Error(error).render(self.session.protocol, &mut self.output);
-                    self.session.is_closing = true;
-                }
-            }
-            self.parser.set_authenticated(self.session.is_authenticated);
-            if search.is_some() {
-                self.write().await?;
-                return Ok(search);
+                Executed::Request => {}
             }
             if self.output.len() >= WRITE_BYTES {
                 self.write().await?;
                 self.session.begin_batch();
             }
         }
-        // Linear in all: what is moved belongs to one request, and is next to the start then.
+        self.forget_executed();
+        self.write().await?;
+        Ok(None)
+    }
+
+    /// Executes the next request, if all of it has come and the connection is not about to end.
+    fn execute_next(&mut self) -> Executed {
+        if self.session.is_closing {
+            return Executed::Nothing;
+        }
+        self.parser.set_authenticated(self.session.is_authenticated);
+        let input = &self.input[self.executed..];
+        match self.parser.parse(input) {
+            Ok(Progress::Incomplete) => Executed::Nothing,
+            Ok(Progress::Complete(bytes)) => {
+                let arguments = self.parser.arguments(input);
+                self.executed += bytes;
+                let search = match arguments.is_empty() {
+                    true => None,
+                    false => self.session.execute(&arguments, &mut self.output),
+                };
+                search.map_or(Executed::Request, Executed::Search)
+            }
+            Err(error) => {
+                let error = CommandError::err(format!("Protocol error: {error}"));
+                self.session.server.stats.count_error(error.code);
+                Reply::Error(error).render(self.session.protocol, &mut self.output);
+                self.session.is_closing = true;
+                Executed::Request
+            }
+        }
+    }
+
+    /// Drops the input that has been executed. Linear in all: what is moved belongs to one request, and is
+    /// next to the start then.
+    fn forget_executed(&mut self) {
         self.input.drain(..self.executed);
         self.executed = 0;
         if self.input.is_empty() {
             self.input.shrink_to(4 * READ_BYTES);
         }
-        self.session
-            .client
-            .input_bytes
-            .store(self.input.len(), Relaxed);
-        self.write().await?;
-        Ok(None)
+        let kept = self.input.len();
+        self.session.client.input_bytes.store(kept, Relaxed);
     }
 
     /// Runs a search on a thread of its own, which the connection goes to and comes back from: the reply
-    /// leaves from there, before the I/O thread wakes.
-    async fn execute_search(mut self, search: Search) -> io::Result<Self> {
+    /// leaves from there, before the I/O thread wakes, and so do those of searches that follow at once.
+    async fn execute_search(mut self, mut search: Box<Search>) -> io::Result<Self> {
+        let searches = Arc::clone(&self.searches);
+        searches.fetch_add(1, Relaxed);
         let searched = tokio::task::spawn_blocking(move || {
-            let searched = search.run();
-            self.session.end_search(searched, &mut self.output);
-            self.write_at_once().map(|()| self)
+            loop {
+                let searched = search.run();
+                self.session.end_search(searched, &mut self.output);
+                self.write_at_once()?;
+                match self.next_search()? {
+                    Some(next) => search = next,
+                    None => return Ok(self),
+                }
+            }
         });
-        let mut connection = searched.await??;
+        let searched = searched.await;
+        searches.fetch_sub(1, Relaxed);
+        let mut connection = searched.map_err(io::Error::from).flatten()?;
         connection.write().await?;
         Ok(connection)
+    }
+
+    /// On the thread of a search: the connection's next request, if that is a search, comes soon, and no other
+    /// connection wants the thread. Who searches again and again does not wait for two threads to wake each time,
+    /// which is as long as a search.
+    fn next_search(&mut self) -> io::Result<Option<Box<Search>>> {
+        while self.output.is_empty() && self.may_stay() {
+            match self.execute_next() {
+                Executed::Search(search) => return Ok(Some(search)),
+                Executed::Request => return Ok(None),
+                Executed::Nothing if self.session.is_closing => return Ok(None),
+                Executed::Nothing => {}
+            }
+            self.forget_executed();
+            if !self.linger()? {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the thread of a search may go on with this connection.
+    fn may_stay(&self) -> bool {
+        let session = &self.session;
+        self.searches.load(Relaxed) <= SEARCHES_MAX
+            && !session.server.is_stopping()
+            && !session.client.mailbox.is_closing()
+    }
+
+    /// Waits a little for input and reads it; false if none comes.
+    fn linger(&mut self) -> io::Result<bool> {
+        let begun = Instant::now();
+        let step = Timespec {
+            tv_sec: 0,
+            tv_nsec: LINGER_STEP_NS,
+        };
+        loop {
+            let mut socket = [PollFd::new(&self.stream, PollFlags::IN)];
+            match poll(&mut socket, Some(&step)) {
+                Ok(0) | Err(Errno::INTR) if begun.elapsed() < LINGER && self.may_stay() => {}
+                Ok(0) | Err(Errno::INTR) => return Ok(false),
+                Ok(_) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.make_room();
+        match recv(
+            &self.stream,
+            spare_capacity(&mut self.input),
+            RecvFlags::DONTWAIT,
+        ) {
+            // The I/O thread will see that the client has ended its side.
+            Ok((_, 0)) | Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+            Ok((_, bytes)) => {
+                self.received(bytes);
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Writes what the socket takes without waiting, if what the replies reveal is acknowledged.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,15 +16,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::client::Client;
-use super::connection;
+use super::connection::{self, SEARCHES_MAX};
 use super::scrub;
 use super::server::Server;
 use crate::query::cypher::STACK_BYTES;
 
 /// Connections the system keeps for us before we accept them.
 const BACKLOG: u32 = 511;
-/// Searches an I/O thread has running at once; others wait.
-const SEARCHES_MAX: usize = 4;
 /// Tasks that an I/O thread runs before it looks at its sockets again though others are ready.
 const TASKS_PER_ROUND_MAX: u32 = 1024;
 /// How long connections have to finish their replies at shutdown.
@@ -232,13 +231,15 @@ fn is_loopback(address: IpAddr) -> bool {
 /// One I/O thread: a task a connection.
 async fn serve_admitted(server: Arc<Server>, mut receiver: mpsc::UnboundedReceiver<Admitted>) {
     let mut connections = JoinSet::new();
+    let searches = Arc::new(AtomicUsize::new(0));
     loop {
         tokio::select! {
             admitted = receiver.recv() => {
                 let Some((stream, client)) = admitted else { break };
                 match TcpStream::from_std(stream) {
                     Ok(stream) => {
-                        connections.spawn(connection::serve(stream, Arc::clone(&server), client));
+                        let (server, searches) = (Arc::clone(&server), Arc::clone(&searches));
+                        connections.spawn(connection::serve(stream, server, client, searches));
                     }
                     Err(error) => {
                         server.clients.remove(client.id);

@@ -165,13 +165,13 @@ impl Session {
     /// Executes one command and appends its reply, as the client wants it. A search is handed back
     /// instead: to be run elsewhere, and then given to [`end_search`](Self::end_search).
     #[must_use]
-    pub fn execute(&mut self, arguments: &[&[u8]], out: &mut BytesMut) -> Option<Search> {
+    pub fn execute(&mut self, arguments: &[&[u8]], out: &mut BytesMut) -> Option<Box<Search>> {
         match self.begin(arguments) {
             Answer::Now(reply) => {
                 self.write_reply(&reply, out);
                 None
             }
-            Answer::Later(search) => Some(*search),
+            Answer::Later(search) => Some(search),
         }
     }
 
