@@ -62,5 +62,10 @@ fn versions_of_forks_are_read_by_name() {
     let forked = database.engine.state_at(0, when).expect("a version");
     assert_eq!(forked.version, 1);
     assert_eq!(database.rows("SELECT count(*) FROM checkpoints"), ["0"]);
+    let written = database.engine.checkpoint().expect("a checkpoint");
+    assert_eq!(
+        database.rows("SELECT position FROM checkpoints WHERE name IS NULL"),
+        [written.position.to_string()]
+    );
     assert_eq!(database.rows("SELECT operation FROM history"), ["insert"]);
 }

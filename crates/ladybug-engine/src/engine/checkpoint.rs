@@ -29,8 +29,8 @@ pub(super) struct Checkpoints {
     bytes_before: AtomicU64,
     /// Bytes of records recovered after the checkpoint that was opened.
     recovered_bytes: AtomicU64,
-    /// The newest position in `kept`, to be asked while one is written.
-    newest: AtomicU64,
+    /// The positions in `kept`, to be asked while one is written.
+    there: Mutex<Vec<Position>>,
 }
 
 struct Kept {
@@ -44,7 +44,7 @@ impl Checkpoints {
     /// After opening: the usable checkpoints, newest first, and the bytes of the records replayed since.
     pub fn new(positions: Vec<Position>, recovered_bytes: u64) -> Self {
         Self {
-            newest: AtomicU64::new(positions.first().copied().unwrap_or(0)),
+            there: Mutex::new(positions.clone()),
             kept: Mutex::new(Kept {
                 positions,
                 last: None,
@@ -204,7 +204,7 @@ impl Engine {
             kept.positions.insert(0, position);
             kept.positions.truncate(CHECKPOINTS_KEPT);
             let checkpoints = &self.checkpoints;
-            checkpoints.newest.store(position, Ordering::Release);
+            checkpoints.there.lock().clone_from(&kept.positions);
             checkpoints.recovered_bytes.store(0, Ordering::Relaxed);
             checkpoints
                 .bytes_before
@@ -244,7 +244,12 @@ impl Engine {
 
     /// The newest checkpoint's position, 0 for none.
     pub fn checkpoint_position(&self) -> Position {
-        self.checkpoints.newest.load(Ordering::Acquire)
+        self.checkpoints.there.lock().first().copied().unwrap_or(0)
+    }
+
+    /// The positions of the checkpoints on disk, newest first.
+    pub fn checkpoints(&self) -> Vec<Position> {
+        self.checkpoints.there.lock().clone()
     }
 
     /// After the log failed, and the operator made room or replaced the disk: writes a synced checkpoint of what

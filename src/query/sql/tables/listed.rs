@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt16Array, UInt32Array,
-    UInt64Array,
+    ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt16Array,
+    UInt32Array, UInt64Array, new_null_array,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
@@ -51,12 +52,13 @@ pub(super) fn spaces_schema() -> SchemaRef {
 /// The columns of checkpoints.
 pub(super) fn checkpoints_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
-        Field::new("name", DataType::Utf8, false),
-        Field::new("of", DataType::Utf8, false),
-        Field::new("version", DataType::UInt64, false),
+        Field::new("name", DataType::Utf8, true),
+        Field::new("of", DataType::Utf8, true),
+        Field::new("version", DataType::UInt64, true),
         Field::new("committed", time_type(), true),
-        Field::new("nodes", DataType::UInt64, false),
-        Field::new("edges", DataType::UInt64, false),
+        Field::new("nodes", DataType::UInt64, true),
+        Field::new("edges", DataType::UInt64, true),
+        Field::new("position", DataType::UInt64, true),
     ]))
 }
 
@@ -126,7 +128,7 @@ impl Listed {
         Self::new("spaces", spaces_schema(), move || spaces(&statement))
     }
 
-    /// The checkpoints that have a name.
+    /// The checkpoints: those of one space that have a name, and those of everything on disk.
     pub(super) fn checkpoints(statement: Arc<Statement>) -> Self {
         Self::new("checkpoints", checkpoints_schema(), move || {
             checkpoints(&statement)
@@ -192,7 +194,7 @@ fn checkpoints(statement: &Statement) -> Result<RecordBatch> {
     states
         .iter()
         .for_each(|(_, position)| statement.reveal(*position));
-    Ok(RecordBatch::try_new(
+    let named = RecordBatch::try_new(
         checkpoints_schema(),
         vec![
             Arc::new(StringArray::from_iter_values(
@@ -214,8 +216,19 @@ fn checkpoints(statement: &Statement) -> Result<RecordBatch> {
             Arc::new(UInt64Array::from_iter_values(
                 states.iter().map(|(state, _)| state.graph().len() as u64),
             )),
+            Arc::new(UInt64Array::new_null(all.len())),
         ],
-    )?)
+    )?;
+    // Of all spaces, by the log position that each holds.
+    let positions: ArrayRef = Arc::new(UInt64Array::from(engine.checkpoints()));
+    let schema = checkpoints_schema();
+    let column = |field: &FieldRef| match field.name().as_str() {
+        "position" => Arc::clone(&positions),
+        _ => new_null_array(field.data_type(), positions.len()),
+    };
+    let columns = schema.fields().iter().map(column).collect();
+    let on_disk = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+    Ok(concat_batches(&schema, [&named, &on_disk])?)
 }
 
 impl fmt::Debug for Listed {
