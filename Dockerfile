@@ -20,7 +20,7 @@ ENV LADYBUG_BIND=0.0.0.0 \
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-EXPOSE 6379 8080
+EXPOSE 6379 8080 50051
 # The image has no curl: the binary asks itself, on the port it was configured for.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["ladybug", "health"]
 STOPSIGNAL SIGTERM

@@ -20,6 +20,12 @@ use crate::server::resp::request::{ARGUMENTS_MAX, REQUEST_BYTES_MAX};
 pub const PORT: u16 = 6379;
 /// Port of HTTP.
 pub const HTTP_PORT: u16 = 8080;
+/// Port of Arrow Flight.
+#[cfg(feature = "flight")]
+pub const FLIGHT_PORT: u16 = 50051;
+/// Seconds that a Flight client may leave a stream unread.
+#[cfg(feature = "flight")]
+pub const FLIGHT_STALL_S: u64 = 60;
 /// Address all listeners bind.
 pub const BIND: &str = "127.0.0.1";
 /// Data directory.
@@ -69,6 +75,14 @@ pub struct Options {
     /// Port of HTTP [default: $PORT, else 8080]
     #[arg(long, env = "LADYBUG_HTTP_PORT")]
     pub http_port: Option<u16>,
+    /// Port of Arrow Flight and Flight SQL, 0 for any [default: 50051]
+    #[cfg(feature = "flight")]
+    #[arg(long, env = "LADYBUG_FLIGHT_PORT")]
+    pub flight_port: Option<u16>,
+    /// Seconds that a Flight client may leave a stream unread before the stream ends [default: 60]
+    #[cfg(feature = "flight")]
+    #[arg(long, value_name = "SECONDS", env = "LADYBUG_FLIGHT_STALL")]
+    pub flight_stall: Option<u64>,
     /// Addresses to listen on, separated by commas [default: 127.0.0.1]
     #[arg(long, value_delimiter = ',', env = "LADYBUG_BIND")]
     pub bind: Option<Vec<IpAddr>>,
@@ -175,6 +189,12 @@ pub struct Settings {
     pub port: u16,
     /// Port of HTTP.
     pub http_port: u16,
+    /// Port of Arrow Flight, 0 for any.
+    #[cfg(feature = "flight")]
+    pub flight_port: u16,
+    /// Seconds that a Flight client may leave a stream unread.
+    #[cfg(feature = "flight")]
+    pub flight_stall_s: u64,
     /// Addresses to listen on.
     pub bind: Vec<IpAddr>,
     /// Data directory.
@@ -302,6 +322,16 @@ impl Settings {
                 .or(platform_port)
                 .or(file.http_port)
                 .unwrap_or(HTTP_PORT),
+            #[cfg(feature = "flight")]
+            flight_port: options
+                .flight_port
+                .or(file.flight_port)
+                .unwrap_or(FLIGHT_PORT),
+            #[cfg(feature = "flight")]
+            flight_stall_s: options
+                .flight_stall
+                .or(file.flight_stall)
+                .unwrap_or(FLIGHT_STALL_S),
             bind: options.bind.or(file.bind).unwrap_or_else(default_bind),
             data: options
                 .data
@@ -425,6 +455,10 @@ impl Settings {
             let got = self.snapshot_bytes;
             let reason = format!("expected at least {SNAPSHOT_BYTES_MIN} bytes, got {got}");
             return Err(invalid("snapshot-bytes", reason));
+        }
+        #[cfg(feature = "flight")]
+        if self.flight_stall_s == 0 {
+            return Err(invalid("flight-stall", "expected at least 1 second, got 0"));
         }
         if self.bind.is_empty() {
             return Err(invalid("bind", "expected at least one address"));

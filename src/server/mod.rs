@@ -1,9 +1,14 @@
 //! What the server speaks: each protocol parses, calls the engine and renders. No logic of its own.
 
+#[cfg(feature = "flight")]
+pub mod flight;
 pub mod http;
+pub mod password;
 pub mod resp;
 
 use std::hash::{BuildHasher, RandomState};
+#[cfg(feature = "flight")]
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -15,6 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Settings;
 
+#[cfg(feature = "flight")]
+use flight::Flight;
 use http::Http;
 use resp::listener::Listeners;
 use resp::server::Server;
@@ -25,13 +32,22 @@ use resp::server::Server;
 /// The server cannot start; the message says what to do.
 pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let http = Http::bind(&settings)?;
+    #[cfg(feature = "flight")]
+    let flight = Flight::bind(&settings)?;
     let engine = open(&settings)?;
     let server = Server::new(settings, engine)?;
     let listeners = Listeners::bind(Arc::clone(&server))?;
     http.attach(Arc::clone(&server));
+    #[cfg(feature = "flight")]
+    let flight = {
+        let port = flight.addresses().first().map_or(0, SocketAddr::port);
+        server.flight_port.store(u32::from(port), Relaxed);
+        flight.serve(Arc::clone(&server))?
+    };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         port = server.port.load(Relaxed),
+        flight = server.flight_port.load(Relaxed),
         http = ?http.addresses(),
         bind = ?server.settings.bind,
         "ready to accept connections"
@@ -49,6 +65,8 @@ pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
         stopping.begin_stop();
     });
     listeners.run().await;
+    #[cfg(feature = "flight")]
+    tokio::task::spawn_blocking(|| flight.join()).await?;
     tokio::task::spawn_blocking(|| http.stop()).await?;
     tokio::task::spawn_blocking(move || server.close_memory()).await??;
     tracing::info!("bye");

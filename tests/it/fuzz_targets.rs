@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 #[path = "../../fuzz/src/request_parser.rs"]
 mod request_parser;
+#[cfg(feature = "flight")]
+#[path = "../../fuzz/src/ticket.rs"]
+mod ticket;
 
 /// Bytes that get deep into the parser more often than any bytes would.
 fn resp_like() -> impl Strategy<Value = Vec<u8>> {
@@ -29,5 +32,50 @@ proptest! {
     #[test]
     fn the_request_parser_takes_any_bytes(choice: u8, data in resp_like()) {
         request_parser::run(&[&[choice], &data[..]].concat());
+    }
+}
+
+/// Bytes that are a ticket, or nearly one, more often than any bytes would be.
+#[cfg(feature = "flight")]
+fn ticket_like() -> impl Strategy<Value = Vec<u8>> {
+    let token = prop_oneof![
+        prop::sample::select(vec![
+            "space=",
+            "columns=",
+            "recall=",
+            "3",
+            "id,name",
+            "0.9",
+            ";",
+            "%3B",
+            "%",
+            ":",
+            "all",
+            "nodes",
+            "prefix:8A",
+            "search:40",
+            "topk:3",
+            "sql:",
+            "asof:7",
+            "x",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+        Just(vec![0xF5, b'L', b'B', 1]),
+        prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(token, 0..8).prop_map(|tokens| tokens.concat())
+}
+
+#[cfg(feature = "flight")]
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 20_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_ticket_parser_takes_any_bytes(data in ticket_like()) {
+        ticket::run(&data);
     }
 }

@@ -40,7 +40,11 @@ impl Server {
             "json",
             "--data",
         ]);
-        command.arg(data.path()).args(flags).stderr(Stdio::piped());
+        command.arg(data.path());
+        if cfg!(feature = "flight") {
+            command.args(["--flight-port", "0"]);
+        }
+        command.args(flags).stderr(Stdio::piped());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LADYBUG_")) {
             command.env_remove(name);
         }

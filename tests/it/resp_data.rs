@@ -55,6 +55,7 @@ fn one_server_a_data_directory() {
     let _running = Server::start_in(data, &[]);
     let second = std::process::Command::new(env!("CARGO_BIN_EXE_ladybug"))
         .args(["--port", "0", "--http-port", "0", "--data", &path])
+        .env("LADYBUG_FLIGHT_PORT", "0")
         .output()
         .expect("ladybug starts");
     assert!(!second.status.success());

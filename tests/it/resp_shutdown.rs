@@ -40,6 +40,7 @@ fn settings_that_cannot_be_used_end_the_start_with_a_reason() {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_ladybug"))
             .args(flags)
             .env_remove("LADYBUG_PASSWORD")
+            .env("LADYBUG_FLIGHT_PORT", "0")
             .output()
             .expect("ladybug starts");
         assert!(!output.status.success());

@@ -50,22 +50,22 @@ class Ladybug:
         self.data = data or tempfile.mkdtemp(prefix="ladybug-test-")
         self.flags = flags
         self.env = {**{k: v for k, v in os.environ.items() if not k.startswith("LADYBUG_")}, **(env or {})}
-        self.port = self.http_port = None
+        self.port = self.http_port = self.flight_port = None
         self.process = None
         self.start()
 
     def start(self):
-        self.port, self.http_port = free_port(), free_port()
+        self.port, self.http_port, self.flight_port = free_port(), free_port(), free_port()
         self.log = open(pathlib.Path(self.data).with_suffix(".log"), "ab")
         command = [self.binary, "serve", "--port", str(self.port), "--http-port", str(self.http_port)]
-        command += ["--data", self.data, *self.flags]
+        command += ["--flight-port", str(self.flight_port), "--data", self.data, *self.flags]
         # Python ignores SIGXFSZ, and so does its child then: past a size limit a write fails, as on a full disk.
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=self.env,
                                         restore_signals=False)
         wait_until(self.listening, self.process, "ladybug")
 
     def listening(self):
-        for port in (self.port, self.http_port):
+        for port in (self.port, self.http_port, self.flight_port):
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         return True
 

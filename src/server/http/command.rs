@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::server::resp::client::NO_DESCRIPTOR;
-use crate::server::resp::command::{Group, TABLE};
+use crate::server::resp::command::TABLE;
 use crate::server::resp::reply::Reply;
 use crate::server::resp::server::Server;
 use crate::server::resp::session::Session;
@@ -152,13 +152,8 @@ fn refuse_conversations(arguments: &[Vec<u8>]) -> Result<(), HttpError> {
     let Some(entry) = TABLE.get(&arguments[0]) else {
         return Ok(());
     };
-    let (name, group) = (entry.command.name, entry.command.group);
-    let is_conversation = match group {
-        Group::Transactions => true,
-        Group::Pubsub => name != "publish" && name != "pubsub",
-        _ => name == "monitor",
-    };
-    if is_conversation {
+    if entry.command.is_conversation() {
+        let name = entry.command.name;
         let message = format!("'{name}' needs a connection that lasts: use RESP");
         return Err(HttpError::bad_request(message));
     }

@@ -133,12 +133,48 @@ pub(super) fn render(server: &Server) -> String {
     for (code, count) in stats.errors() {
         out.sample("errors_total", &format!("code=\"{code}\""), count);
     }
+    flight(server, &mut out);
     memory(&server.engine, &mut out);
     log(&server.engine, &mut out);
     snapshots(&server.engine, &mut out);
     past(&server.engine, &mut out);
     scrub(server, &mut out);
     out.0
+}
+
+/// What Arrow Flight's clients do.
+fn flight(server: &Server, out: &mut Exposition) {
+    let stats = &server.stats.flight;
+    out.gauge(
+        "flight_clients",
+        "Clients of Arrow Flight connected now.",
+        stats.clients.load(Relaxed),
+    );
+    out.counter(
+        "flight_connections_total",
+        "Connections of Arrow Flight accepted.",
+        stats.connections.load(Relaxed),
+    );
+    out.counter(
+        "flight_streams_total",
+        "Streams of record batches begun.",
+        stats.streams.load(Relaxed),
+    );
+    out.counter(
+        "flight_streams_stalled_total",
+        "Streams ended because the client left them unread for --flight-stall seconds.",
+        stats.stalled.load(Relaxed),
+    );
+    out.counter(
+        "flight_input_bytes_total",
+        "Bytes received over Arrow Flight.",
+        stats.input_bytes.load(Relaxed),
+    );
+    out.counter(
+        "flight_output_bytes_total",
+        "Bytes sent over Arrow Flight.",
+        stats.output_bytes.load(Relaxed),
+    );
 }
 
 /// What scrubbing has looked at and found.

@@ -71,6 +71,15 @@ impl Command {
         self.flags.contains(&flag)
     }
 
+    /// Whether it begins a conversation, which needs a connection that lasts.
+    pub fn is_conversation(&self) -> bool {
+        match self.group {
+            Group::Transactions => true,
+            Group::Pubsub => self.name != "publish" && self.name != "pubsub",
+            _ => self.name == "monitor",
+        }
+    }
+
     /// Whether `arguments` (names included) are as many as the command takes.
     pub fn takes(&self, arguments: usize) -> bool {
         let needed = self.arity.unsigned_abs() as usize;

@@ -89,12 +89,17 @@ impl Selection {
 
     /// Whether `__keyspace@n__:key` or `__keyevent@n__:event` hears of the class.
     pub fn selects(self, class: Class) -> bool {
-        self.has(class.letter()) && (self.by_key() || self.by_event())
+        self.has(class.letter()) && self.is_any()
     }
 
     /// `K`: published under the key.
     pub fn by_key(self) -> bool {
         self.has(b'K')
+    }
+
+    /// Whether anything is published at all.
+    pub fn is_any(self) -> bool {
+        self.by_key() || self.by_event()
     }
 
     /// `E`: published under the event.

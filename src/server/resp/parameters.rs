@@ -88,7 +88,7 @@ pub const PARAMETERS: &[Parameter] = &[
         |server| server.live.notify().letters(),
         |value| {
             let selection = Selection::parse(value).map_err(|error| error.to_string())?;
-            Ok(Box::new(move |server| server.live.set_notify(selection)))
+            Ok(Box::new(move |server| server.set_notify(selection)))
         },
     ),
     fixed("port", |server| server.port.load(Relaxed).to_string()),

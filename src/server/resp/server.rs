@@ -54,6 +54,8 @@ pub struct Server {
     pub indexes: PropertyIndexes,
     /// The port RESP is served on, once it is.
     pub port: AtomicU32,
+    /// The port Arrow Flight is served on, once it is; 0 in a build without it.
+    pub flight_port: AtomicU32,
     /// Forty hexadecimal digits, new at every start.
     pub run_id: String,
     /// When it started, in seconds since the epoch.
@@ -110,13 +112,18 @@ impl Live {
         Selection::from_bits(self.notify.load(Relaxed))
     }
 
-    /// Changes which keyspace events are published.
-    pub fn set_notify(&self, selection: Selection) {
+    fn set_notify(&self, selection: Selection) {
         self.notify.store(selection.bits(), Relaxed);
     }
 }
 
 impl Server {
+    /// Changes which keyspace events are published.
+    pub fn set_notify(&self, selection: Selection) {
+        self.live.set_notify(selection);
+        self.engine.set_reports(selection.is_any());
+    }
+
     /// A server at rest, over an open engine.
     ///
     /// # Errors
@@ -127,6 +134,7 @@ impl Server {
             constants: vec![("commands".to_owned(), commands_table())],
             ..SqlOptions::default()
         };
+        engine.set_reports(settings.notify.is_any());
         Ok(Arc::new(Self {
             sql: Sql::new(Arc::clone(&engine), options)?,
             engine,
@@ -140,6 +148,7 @@ impl Server {
             scrub: Scrub::default(),
             indexes: PropertyIndexes::default(),
             port: AtomicU32::new(u32::from(settings.port)),
+            flight_port: AtomicU32::new(0),
             run_id: run_id(),
             started_unix_s: unix_time_us() / 1_000_000,
             is_stopping: AtomicBool::new(false),

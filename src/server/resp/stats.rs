@@ -24,6 +24,23 @@ pub struct CommandStats {
     pub failed: AtomicU64,
 }
 
+/// What Arrow Flight's clients have done.
+#[derive(Debug, Default)]
+pub struct FlightStats {
+    /// Clients connected now.
+    pub clients: AtomicU64,
+    /// Connections accepted.
+    pub connections: AtomicU64,
+    /// Streams of record batches begun.
+    pub streams: AtomicU64,
+    /// Streams ended because the client left them unread for too long.
+    pub stalled: AtomicU64,
+    /// Bytes read from sockets.
+    pub input_bytes: AtomicU64,
+    /// Bytes written to sockets.
+    pub output_bytes: AtomicU64,
+}
+
 /// All counters, since the start or the last CONFIG RESETSTAT.
 #[derive(Debug)]
 pub struct Stats {
@@ -53,6 +70,8 @@ pub struct Stats {
     pub scrub_lost: AtomicU64,
     /// Commands a second, over the last second.
     pub operations_per_s: AtomicU64,
+    /// Arrow Flight's.
+    pub flight: FlightStats,
     commands: Vec<CommandStats>,
     errors: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -73,6 +92,7 @@ impl Default for Stats {
             scrub_repaired: AtomicU64::new(0),
             scrub_lost: AtomicU64::new(0),
             operations_per_s: AtomicU64::new(0),
+            flight: FlightStats::default(),
             commands: TABLE
                 .entries()
                 .iter()
@@ -124,6 +144,11 @@ impl Stats {
             &self.scrubbed_chunks,
             &self.scrub_repaired,
             &self.scrub_lost,
+            &self.flight.connections,
+            &self.flight.streams,
+            &self.flight.stalled,
+            &self.flight.input_bytes,
+            &self.flight.output_bytes,
         ] {
             counter.store(0, Relaxed);
         }

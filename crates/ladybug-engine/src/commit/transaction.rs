@@ -134,6 +134,8 @@ pub struct Terms<'e> {
     pub eviction: Eviction,
     /// The moment at which everything happens, microseconds since the epoch.
     pub now: i64,
+    /// Whether anybody listens to reports of what was done.
+    pub reports: bool,
 }
 
 /// A commit in the making over one or more locked spaces, of which one is current.
@@ -244,6 +246,9 @@ impl<'e> Transaction<'e> {
     /// Has it told what this transaction has done to named nodes, beside those that expired or were evicted. Called
     /// once, when all is done.
     pub fn report(&mut self) {
+        if !self.terms.reports {
+            return;
+        }
         let gone: HashSet<_> = self
             .events
             .iter()

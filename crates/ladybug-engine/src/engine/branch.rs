@@ -116,6 +116,8 @@ impl Engine {
             next_id: &next_id,
             eviction: self.options.eviction,
             now: branch.now,
+            // Of what it did its commit reports.
+            reports: false,
         };
         let cell = (branch.space, branch.name.clone(), Arc::clone(&branch.cell));
         let mut tx = Transaction::begin(terms, [cell], branch.space);

@@ -144,6 +144,8 @@ pub struct Engine {
     next_id: AtomicU64,
     /// The log's failure was answered by undoing what it did not acknowledge.
     undone: AtomicBool,
+    /// Whether commits report what they did to named nodes.
+    reports: AtomicBool,
     checkpoints: Checkpoints,
     leases: Arc<Leases>,
     transactions: Transactions,
@@ -309,6 +311,12 @@ impl Engine {
         }
     }
 
+    /// Whether commits that are asked to report what they did to named nodes do so, as at first; to be turned off
+    /// while nobody listens.
+    pub fn set_reports(&self, reports: bool) {
+        self.reports.store(reports, Ordering::Relaxed);
+    }
+
     /// Runs `f` on locked spaces, of which the first is current, and commits what it changed: all of
     /// it if it answers `Ok`, nothing if `Err`.
     pub fn commit<R, E: From<EngineError>>(
@@ -329,6 +337,7 @@ impl Engine {
             next_id: &next_id,
             eviction: self.options.eviction,
             now: self.clock.now(),
+            reports: self.reports.load(Ordering::Relaxed),
         };
         let mut tx = Transaction::begin(terms, cells, spaces[0]);
         let revealed = tx.position();

@@ -144,6 +144,7 @@ impl Engine {
             spaces: RwLock::new(replay.registry),
             next_id: replay.next_id.into(),
             undone: AtomicBool::new(false),
+            reports: AtomicBool::new(true),
             checkpoints: Checkpoints::new(positions, recovered_bytes),
             _lock: lock,
         };

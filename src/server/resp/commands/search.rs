@@ -3,7 +3,7 @@
 mod nearest;
 
 use ladybug_engine::fingerprint::{Fingerprint, encode};
-use ladybug_engine::space::fields::FieldValue;
+use ladybug_engine::space::fields::{FieldValue, Fields};
 use ladybug_engine::space::state::View;
 
 use super::super::command::{Command, Flag, Group, Handler, Spaces};
@@ -131,6 +131,19 @@ fn encode(context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
 
 /// The fingerprint of a JSON object, the same that a node with these fields has.
 fn record(json: &[u8]) -> Result<Fingerprint, CommandError> {
+    let fields = fields_of_json(json)?;
+    let texts = fields.iter().map(|(name, value)| (name, value.text()));
+    let texts: Vec<_> = texts.collect();
+    Ok(encode::record(
+        texts.iter().map(|(name, text)| (&***name, &**text)),
+    ))
+}
+
+/// The fields that a JSON object says.
+///
+/// # Errors
+/// It is none, or one of them is null or an object.
+pub fn fields_of_json(json: &[u8]) -> Result<Fields, CommandError> {
     let wrong = || {
         expected(
             r#"a JSON object of text, numbers, booleans and lists, such as {"name":"Ada"}"#,
@@ -139,14 +152,12 @@ fn record(json: &[u8]) -> Result<Fingerprint, CommandError> {
     };
     let fields: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(json).map_err(|_| wrong())?;
-    let texts = fields
+    let named = |(name, value): (&String, _)| Some((name.as_bytes().into(), field(value)?));
+    fields
         .iter()
-        .map(|(name, value)| Some((name.as_bytes(), field(value)?.text())))
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(wrong)?;
-    Ok(encode::record(
-        texts.iter().map(|(name, text)| (*name, &**text)),
-    ))
+        .map(named)
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)
 }
 
 fn field(json: &serde_json::Value) -> Option<FieldValue> {

@@ -144,6 +144,7 @@ fn server(server: &Server, out: &mut String) {
     field(out, "process_id", std::process::id());
     field(out, "run_id", &server.run_id);
     field(out, "tcp_port", server.port.load(Relaxed));
+    field(out, "flight_port", server.flight_port.load(Relaxed));
     field(out, "server_time_usec", unix_time_us());
     field(out, "uptime_in_seconds", uptime_s);
     field(out, "uptime_in_days", uptime_s / 86_400);

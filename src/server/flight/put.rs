@@ -1,0 +1,243 @@
+//! DoPut: record batches into nodes or edges, a whole stream as one commit or, with `mode=chunked`, each batch.
+//!
+//! The descriptor says where: a path such as `nodes` or `3/edges`, or a command `nodes` or `edges` behind options such
+//! as `space=3;mode=chunked;`. An acknowledgement is JSON: `{"rows": 512, "version": 7}`, sent when that version is
+//! durable under `--fsync`; of rows in one commit all are there or none.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
+use arrow_flight::error::FlightError as StreamError;
+use arrow_flight::flight_descriptor::DescriptorType;
+use arrow_flight::{FlightData, FlightDescriptor, PutResult};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use serde_json::json;
+use tonic::{Status, Streaming};
+
+use super::error::FlightError;
+use super::ingest::{self, Written};
+use super::ticket::options;
+use super::{blocking, edges};
+use crate::server::resp::server::Server;
+
+/// Most bytes of a stream that is one commit: what a commit holds.
+const STREAM_BYTES_MAX: usize = 1 << 30;
+
+/// Where rows go, and in how many commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    table: Table,
+    space: Option<String>,
+    is_chunked: bool,
+}
+
+/// What rows become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Nodes,
+    Edges,
+}
+
+impl Table {
+    fn of(name: &[u8]) -> Option<Self> {
+        match name {
+            b"nodes" => Some(Self::Nodes),
+            b"edges" => Some(Self::Edges),
+            _ => None,
+        }
+    }
+}
+
+impl Target {
+    /// The target that a descriptor says.
+    ///
+    /// # Errors
+    /// It says none.
+    pub fn of(descriptor: &FlightDescriptor) -> Result<Self, FlightError> {
+        let is_path = descriptor.r#type == DescriptorType::Path as i32;
+        let of_path = |space: Option<&String>, table: &str| {
+            Some(Self {
+                table: Table::of(table.as_bytes())?,
+                space: space.cloned(),
+                is_chunked: false,
+            })
+        };
+        let target = match (is_path, descriptor.path.as_slice()) {
+            (true, [table]) => of_path(None, table),
+            (true, [space, table]) => of_path(Some(space), table),
+            (true, _) => None,
+            (false, _) => Self::parse(&descriptor.cmd)?,
+        };
+        target.ok_or_else(|| {
+            FlightError::bad(
+                "expected the path nodes, edges, <space>/nodes or <space>/edges, or the command nodes or edges, \
+                 behind space=<space>; or mode=chunked;",
+            )
+        })
+    }
+
+    fn parse(command: &[u8]) -> Result<Option<Self>, FlightError> {
+        let (options, rest) = options(command, &["space", "mode"])?;
+        let (mut space, mut is_chunked) = (None, false);
+        for (name, value) in options {
+            match (name, &*value) {
+                ("space", _) => space = Some(value),
+                (_, "atomic") => is_chunked = false,
+                (_, "chunked") => is_chunked = true,
+                (_, other) => {
+                    let message = format!("expected mode=atomic or mode=chunked, got '{other}'");
+                    return Err(FlightError::bad(message));
+                }
+            }
+        }
+        let target = |table| Self {
+            table,
+            space,
+            is_chunked,
+        };
+        Ok(Table::of(rest).map(target))
+    }
+}
+
+/// The acknowledgements of a call.
+pub type Acknowledgements = Pin<Box<dyn Stream<Item = Result<PutResult, Status>> + Send>>;
+
+/// Writes what a client sends; `first` is its first message, which has the descriptor.
+///
+/// # Errors
+/// The descriptor says no target.
+pub fn put(
+    server: Arc<Server>,
+    target: Target,
+    first: FlightData,
+    rest: Streaming<FlightData>,
+) -> Acknowledgements {
+    let batches = batches(first, rest);
+    match target.is_chunked {
+        true => Box::pin(batches.map_err(FlightError::from).then(move |batch| {
+            let (server, target) = (Arc::clone(&server), target.clone());
+            async move {
+                write(server, target, vec![batch?])
+                    .await
+                    .map_err(Status::from)
+            }
+        })),
+        false => Box::pin(futures::stream::once(async move {
+            let batches = collect(batches).await?;
+            Ok(write(server, target, batches).await?)
+        })),
+    }
+}
+
+async fn write(
+    server: Arc<Server>,
+    target: Target,
+    batches: Vec<RecordBatch>,
+) -> Result<PutResult, FlightError> {
+    let Written { rows, version } = blocking(move || {
+        let label = target.space.as_deref();
+        let space = label.map_or(Ok(0), |label| server.engine.space(label))?;
+        match target.table {
+            Table::Nodes => ingest::write(&server, space, &batches),
+            Table::Edges => edges::write(&server, space, &batches),
+        }
+    })
+    .await?;
+    let metadata = json!({ "rows": rows, "version": version }).to_string();
+    Ok(PutResult {
+        app_metadata: metadata.into(),
+    })
+}
+
+/// All batches of a stream.
+///
+/// # Errors
+/// It is no stream of batches, ends early, or is too large for one commit.
+pub async fn collect(
+    batches: impl Stream<Item = Result<RecordBatch, StreamError>>,
+) -> Result<Vec<RecordBatch>, FlightError> {
+    let mut batches = std::pin::pin!(batches);
+    let (mut all, mut bytes) = (Vec::new(), 0);
+    while let Some(batch) = batches.try_next().await? {
+        bytes += batch.get_array_memory_size();
+        if bytes > STREAM_BYTES_MAX {
+            let message = format!(
+                "a stream that is one commit has at most {STREAM_BYTES_MAX} bytes; send it with mode=chunked"
+            );
+            return Err(FlightError::new("TOOLARGE", message));
+        }
+        all.push(batch);
+    }
+    Ok(all)
+}
+
+/// The batches that a client sends.
+pub fn batches(
+    first: FlightData,
+    rest: Streaming<FlightData>,
+) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static {
+    // A descriptor may come alone.
+    let first = (!first.data_header.is_empty()).then_some(Ok(first));
+    let messages = futures::stream::iter(first)
+        .chain(rest.map_err(|status| StreamError::Tonic(Box::new(status))));
+    let decoder = FlightDataDecoder::new(messages);
+    decoder.try_filter_map(|decoded| async move {
+        Ok(match decoded.payload {
+            DecodedPayload::RecordBatch(batch) => Some(batch),
+            DecodedPayload::Schema(_) | DecodedPayload::None => None,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_command(command: &str) -> Result<Target, String> {
+        let descriptor = FlightDescriptor::new_cmd(command.as_bytes().to_vec());
+        Target::of(&descriptor).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn a_target_is_a_path_or_a_command() {
+        let first = Target {
+            table: Table::Nodes,
+            space: None,
+            is_chunked: false,
+        };
+        let third = Target {
+            table: Table::Nodes,
+            space: Some("3".into()),
+            is_chunked: true,
+        };
+        let of_path = |path: &[&str]| {
+            let path = path.iter().map(ToString::to_string).collect();
+            Target::of(&FlightDescriptor::new_path(path))
+        };
+        assert_eq!(of_path(&["nodes"]), Ok(first.clone()));
+        assert_eq!(
+            of_path(&["3", "nodes"]).unwrap().space.as_deref(),
+            Some("3")
+        );
+        assert_eq!(of_path(&["edges"]).unwrap().table, Table::Edges);
+        assert_eq!(of_command("space=3;edges").unwrap().table, Table::Edges);
+        assert!(of_path(&["verbs"]).is_err() && of_path(&["1", "2", "nodes"]).is_err());
+        assert_eq!(of_command("nodes"), Ok(first.clone()));
+        assert_eq!(of_command("mode=atomic;nodes"), Ok(first));
+        assert_eq!(of_command("space=3;mode=chunked;nodes"), Ok(third));
+        for (command, message) in [
+            ("", "expected the path nodes"),
+            ("verbs", "expected the path nodes"),
+            (
+                "mode=fast;nodes",
+                "expected mode=atomic or mode=chunked, got 'fast'",
+            ),
+            ("modes=fast;nodes", "expected space= or mode="),
+        ] {
+            let error = of_command(command).unwrap_err();
+            assert!(error.contains(message), "{command}: {error}");
+        }
+    }
+}
