@@ -128,14 +128,14 @@ pub struct Options {
     #[arg(long, value_name = "BYTES", env = "LADYBUG_SNAPSHOT_BYTES")]
     pub snapshot_bytes: Option<u64>,
     /// Milliseconds that a Cypher statement may run [default: 30000]
-    #[arg(long, value_name = "MILLISECONDS", env = "LADYBUG_CYPHER_TIMEOUT")]
-    pub cypher_timeout: Option<u64>,
+    #[arg(long, value_name = "MILLISECONDS", env = "LADYBUG_CYPHER_TIMEOUT_MS")]
+    pub cypher_timeout_ms: Option<u64>,
     /// Bytes of rows that a Cypher statement may hold [default: 1073741824]
-    #[arg(long, value_name = "BYTES", env = "LADYBUG_CYPHER_MEMORY")]
-    pub cypher_memory: Option<u64>,
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_CYPHER_MEMORY_BYTES")]
+    pub cypher_memory_bytes: Option<u64>,
     /// Rows that a Cypher statement may answer [default: 10000000]
-    #[arg(long, value_name = "ROWS", env = "LADYBUG_CYPHER_ROWS")]
-    pub cypher_rows: Option<u64>,
+    #[arg(long, value_name = "COUNT", env = "LADYBUG_CYPHER_ROWS_MAX")]
+    pub cypher_rows_max: Option<u64>,
     /// Milliseconds after which a SQL command ends; 0 for never [default: 60000]
     #[arg(long, value_name = "MILLISECONDS", env = "LADYBUG_SQL_TIMEOUT_MS")]
     pub sql_timeout_ms: Option<u64>,
@@ -372,9 +372,9 @@ impl Settings {
                 .or(file.snapshot_bytes)
                 .unwrap_or(SNAPSHOT_BYTES),
             cypher: crate::query::cypher::execute::Limits::new(
-                options.cypher_timeout.or(file.cypher_timeout),
-                options.cypher_memory.or(file.cypher_memory),
-                options.cypher_rows.or(file.cypher_rows),
+                options.cypher_timeout_ms.or(file.cypher_timeout_ms),
+                options.cypher_memory_bytes.or(file.cypher_memory_bytes),
+                options.cypher_rows_max.or(file.cypher_rows_max),
             ),
             sql_timeout_ms: options
                 .sql_timeout_ms

@@ -111,11 +111,11 @@ fn inside_multi_a_statement_joins_the_transaction() {
 #[test]
 fn what_takes_too_long_or_too_much_is_stopped_and_changes_nothing() {
     let server = Server::start(&[
-        "--cypher-timeout",
+        "--cypher-timeout-ms",
         "200",
-        "--cypher-memory",
+        "--cypher-memory-bytes",
         "1000000",
-        "--cypher-rows",
+        "--cypher-rows-max",
         "1000",
     ]);
     let mut client = server.connect();
