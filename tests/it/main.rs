@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 
 mod cypher;
+mod cypher_concurrent;
 mod cypher_random;
 mod cypher_tck;
 mod dag;

@@ -296,8 +296,18 @@ def test_what_transactions_and_merges_change_is_announced(notifying):
     roll_back = lambda: notifying.execute_command("DAG.ROLLBACK", "before")  # noqa: E731
     assert announced(notifying, roll_back, 1) == [("set", "from")]
     notifying.execute_command("DAG.DROP", "before")
-    update = lambda: notifying.execute_command("SQL", "DELETE FROM nodes WHERE name = 'from'")  # noqa: E731
-    assert announced(notifying, update, 1) == [("del", "from")]
+
+    def statements():
+        notifying.execute_command("SQL", "DELETE FROM nodes WHERE name = 'from'")
+        notifying.execute_command("CYPHER", "CREATE ({name: 'made', size: 1})")
+        with notifying.pipeline() as pipeline:
+            pipeline.set("also", "1")
+            pipeline.execute_command("CYPHER", "MATCH (n {size: 1}) SET n.size = 2")
+            pipeline.execute()
+
+    got = announced(notifying, statements, 4)
+    assert got[:2] == [("del", "from"), ("hset", "made")]
+    assert sorted(got[2:]) == [("hset", "made"), ("set", "also")]
 
 
 # The server

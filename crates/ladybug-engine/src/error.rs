@@ -133,6 +133,9 @@ pub enum EngineError {
     /// A transaction that is over, or never was.
     #[error("no transaction '{0}': it was committed, aborted, idle for too long, or never begun")]
     NoTransaction(String),
+    /// A transaction is used while a statement runs in it.
+    #[error("a statement runs in transaction {0}; expected this once it has ended")]
+    TransactionBusy(String),
     /// Too many transactions.
     #[error("{0} transactions are under way, the most there can be; DAG.COMMIT or DAG.ABORT some")]
     TransactionsFull(usize),

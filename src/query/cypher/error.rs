@@ -57,6 +57,8 @@ pub struct CypherError {
     pub engine: Option<Box<EngineError>>,
 }
 
+const NOT_BRIEF: &str = "NotBrief";
+
 /// What can be refused.
 pub type Result<T> = std::result::Result<T, CypherError>;
 
@@ -100,6 +102,29 @@ impl CypherError {
     /// A value that an operation does not take, though its type is right.
     pub fn argument(message: impl Into<String>) -> Self {
         Self::runtime(ErrorType::ArgumentError, "InvalidArgumentValue", message)
+    }
+
+    /// Nobody waits for the answer any more.
+    pub fn left() -> Self {
+        Self::runtime(
+            ErrorType::LimitExceeded,
+            "Cancelled",
+            "the client has left; the statement was stopped",
+        )
+    }
+
+    /// A statement that holds a lock takes longer than it may meanwhile.
+    pub(super) fn not_brief() -> Self {
+        Self::runtime(
+            ErrorType::LimitExceeded,
+            NOT_BRIEF,
+            "expected a statement that takes a few steps, because others wait for it",
+        )
+    }
+
+    /// Whether a statement was stopped because it held a lock, and is to be run without one.
+    pub fn is_not_brief(&self) -> bool {
+        self.detail == NOT_BRIEF
     }
 
     fn new(kind: ErrorType, phase: Phase, detail: &'static str, message: String) -> Self {

@@ -7,6 +7,7 @@ use ladybug_engine::engine::Snapshot;
 use ladybug_engine::space::state::State;
 
 use super::error::{CypherError, Result};
+use super::execute::Noted;
 use super::index::PropertyIndex;
 
 /// What surrounds a statement.
@@ -21,6 +22,11 @@ pub trait Memory {
 
     /// The snapshot that it reads, if that has every fingerprint encoded.
     fn snapshot(&self) -> Option<&Snapshot> {
+        None
+    }
+
+    /// Where the statement notes what it reads, if its commit is to look whether that still is so.
+    fn noted(&self) -> Option<&Noted> {
         None
     }
 

@@ -34,7 +34,7 @@ use std::sync::Arc;
 pub use ast::Mode;
 use error::Result;
 use execute::output::Answer;
-use execute::{Access, Executor, Limits};
+use execute::{Access, Budget, Executor};
 pub use lexer::STATEMENT_BYTES_MAX;
 use memory::Memory;
 use plan::Plan;
@@ -92,8 +92,8 @@ impl Statement {
         &self,
         access: Access<'e, 't>,
         memory: &'e dyn Memory,
-        limits: Limits,
+        budget: impl Into<Budget>,
     ) -> Result<Answer> {
-        Executor::run_plan(&self.0, access, memory, limits)
+        Executor::run_plan(&self.0, access, memory, budget.into())
     }
 }

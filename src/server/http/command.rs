@@ -17,6 +17,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::server::resp::caller::{Caller, Waiting};
 use crate::server::resp::client::NO_DESCRIPTOR;
 use crate::server::resp::command::TABLE;
 use crate::server::resp::reply::Reply;
@@ -58,7 +59,10 @@ pub(super) async fn execute(
     refuse_conversations(&arguments)?;
     let server = Arc::clone(server);
     // A command may search for a while: not on the thread that answers everybody.
-    let answered = tokio::task::spawn_blocking(move || answer(&server, peer, &options, &arguments));
+    let waiting = Waiting(Caller::default());
+    let caller = waiting.0.clone();
+    let answered =
+        tokio::task::spawn_blocking(move || answer(&server, (peer, caller), &options, &arguments));
     let reply = answered.await.map_err(|error| {
         tracing::error!(%error, "a command failed");
         HttpError::new(
@@ -66,6 +70,7 @@ pub(super) async fn execute(
             "the command failed; the log says why",
         )
     })??;
+    drop(waiting);
     let status = match &reply {
         Reply::Error(error) => status(error.code),
         _ => StatusCode::OK,
@@ -163,7 +168,7 @@ fn refuse_conversations(arguments: &[Vec<u8>]) -> Result<(), HttpError> {
 /// Executes the command as a client that comes for it alone.
 fn answer(
     server: &Arc<Server>,
-    peer: Peer,
+    (peer, caller): (Peer, Caller),
     options: &Options,
     arguments: &[Vec<u8>],
 ) -> Result<Reply, HttpError> {
@@ -175,6 +180,7 @@ fn answer(
     let mut session = Session::new(Arc::clone(server), client);
     // `access` has seen the password.
     session.is_authenticated = true;
+    session.context.caller = caller;
     session.begin_batch();
     if let Some(space) = &options.space {
         let selected = session.answer_durably(&[b"SELECT", space.as_bytes()]);

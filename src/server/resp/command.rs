@@ -284,8 +284,16 @@ pub enum Handler {
     /// Does what it likes, on a thread that may take its time, and tells [`Context::reveal`] the
     /// position of what it reads. Refused inside MULTI.
     Search(SearchFunction),
-    /// Reads a snapshot, or commits, on a thread that may take its time; inside MULTI it is part of the one commit.
-    Statement(SearchFunction, WriteFunction),
+    /// Reads a snapshot, or commits, on a thread that may take its time; inside MULTI it is part of the one commit, or a
+    /// query if it only reads.
+    Statement {
+        /// Runs it by itself, and as a query.
+        alone: QueryFunction,
+        /// Runs it as a part of the commit.
+        in_commit: WriteFunction,
+        /// Whether it changes nothing, by its arguments.
+        only_reads: fn(&[&[u8]]) -> bool,
+    },
     /// EXEC itself.
     Exec,
 }

@@ -15,7 +15,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncReadExt, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
 use super::client::Client;
@@ -40,6 +40,9 @@ const LINGER: Duration = Duration::from_millis(2);
 /// How often it looks meanwhile whether somebody else wants it, in nanoseconds.
 const LINGER_STEP_NS: i64 = 250_000;
 
+/// How often it is looked whether a client has left that has sent more while its search runs.
+const DEPARTURE: Duration = Duration::from_millis(50);
+
 /// Serves a client until either side ends the connection.
 ///
 /// `searches` counts those of the I/O thread's connections that search.
@@ -51,7 +54,7 @@ pub async fn serve(
 ) {
     let id = client.id;
     let connection = Connection {
-        stream,
+        stream: Arc::new(stream),
         parser: RequestParser::new(server.request_limits()),
         input: Vec::with_capacity(READ_BYTES),
         executed: 0,
@@ -65,7 +68,8 @@ pub async fn serve(
 }
 
 struct Connection {
-    stream: TcpStream,
+    /// Shared only while a search runs, with who looks whether the client is still there.
+    stream: Arc<TcpStream>,
     parser: RequestParser,
     /// Bytes read.
     input: Vec<u8>,
@@ -130,6 +134,7 @@ impl Connection {
             session,
             ..
         } = self;
+        let stream = Arc::get_mut(stream).expect(UNSHARED);
         let mut reading = pin!(stream.read_buf(input));
         poll_fn(|context| {
             if session.client.mailbox.poll_pending(context).is_ready() {
@@ -222,9 +227,11 @@ impl Connection {
     /// Runs a search on a thread of its own, which the connection goes to and comes back from: the reply
     /// leaves from there, before the I/O thread wakes, and so do those of searches that follow at once.
     async fn execute_search(mut self, mut search: Box<Search>) -> io::Result<Self> {
+        let (stream, client) = (Arc::clone(&self.stream), Arc::clone(&self.session.client));
+        let caller = self.session.caller();
         let searches = Arc::clone(&self.searches);
         searches.fetch_add(1, Relaxed);
-        let searched = tokio::task::spawn_blocking(move || {
+        let mut searched = tokio::task::spawn_blocking(move || {
             loop {
                 let searched = search.run();
                 self.session.end_search(searched, &mut self.output);
@@ -235,8 +242,16 @@ impl Connection {
                 }
             }
         });
-        let searched = searched.await;
+        let searched = tokio::select! {
+            biased;
+            searched = &mut searched => searched,
+            () = departure(&stream, &client) => {
+                caller.leave();
+                searched.await
+            }
+        };
         searches.fetch_sub(1, Relaxed);
+        drop(stream);
         let mut connection = searched.map_err(io::Error::from).flatten()?;
         connection.write().await?;
         Ok(connection)
@@ -352,6 +367,7 @@ impl Connection {
         while written < bytes {
             client.output_bytes.store(bytes - written, Relaxed);
             let is_over_limit = bytes - written > server.settings.output_buffer_bytes;
+            let stream = Arc::get_mut(stream).expect(UNSHARED);
             written += write_some(stream, &output[written..], client, is_over_limit).await?;
             client.output_bytes.store(0, Relaxed);
         }
@@ -382,6 +398,25 @@ impl Connection {
                 reply.render(self.session.protocol, &mut self.output);
             }
         }
+    }
+}
+
+const UNSHARED: &str = "invariant: nobody has the stream but the connection, unless a search runs";
+
+/// Waits until the client has closed its side of the connection, or is to be closed.
+async fn departure(stream: &TcpStream, client: &Client) {
+    let left = async {
+        // Requests that have come meanwhile wait in the socket, and say nothing of what comes behind them.
+        while let Ok(ready) = stream.ready(Interest::READABLE).await
+            && !ready.is_read_closed()
+        {
+            tokio::time::sleep(DEPARTURE).await;
+        }
+    };
+    let closed = poll_fn(|context| client.mailbox.poll_closing(context));
+    tokio::select! {
+        () = left => {}
+        () = closed => {}
     }
 }
 

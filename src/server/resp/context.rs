@@ -10,6 +10,7 @@ use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::{Engine, Lease, Moment, Snapshot, TransactionId};
 
+use super::caller::Caller;
 use super::error::CommandError;
 use super::notify::{Class, Event};
 use super::reply::Protocol;
@@ -30,6 +31,8 @@ pub struct Context {
     moment: Option<Arc<Moment>>,
     /// The transaction that its SQL statements are part of.
     pub sql_transaction: Cell<Option<TransactionId>>,
+    /// Whether it still waits for the answer.
+    pub caller: Caller,
     effects: RefCell<Effects>,
 }
 
@@ -77,6 +80,7 @@ impl Context {
             subtree: RefCell::default(),
             moment: None,
             sql_transaction: Cell::default(),
+            caller: Caller::default(),
             effects: RefCell::default(),
         }
     }
@@ -91,6 +95,7 @@ impl Context {
             subtree: self.subtree.clone(),
             moment: None,
             sql_transaction: self.sql_transaction.clone(),
+            caller: self.caller.clone(),
             effects: RefCell::default(),
         }
     }

@@ -108,6 +108,7 @@ impl From<EngineError> for CommandError {
             EngineError::VersionGone { .. } => "VERSIONGONE",
             EngineError::Conflict { .. } => "CONFLICT",
             EngineError::NoTransaction(_) => "NOTXN",
+            EngineError::TransactionBusy(_) => "BUSY",
             EngineError::SpaceGone(_) | EngineError::NoFork(_) => "NOSPACE",
             _ => "ERR",
         };

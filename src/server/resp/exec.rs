@@ -53,6 +53,8 @@ struct Step<'q> {
     arguments: Vec<&'q [u8]>,
     /// The space that SELECT selects.
     selects: Option<Result<SpaceId, CommandError>>,
+    /// What runs it once the commit is made, if it only reads.
+    query: Option<QueryFunction>,
 }
 
 /// How far a command has come with the commit.
@@ -77,7 +79,7 @@ impl Execution {
     pub fn has_queries(&self) -> bool {
         let is_query = |queued: &Queued| {
             let handler = queued.entry.command.handler;
-            matches!(handler, Handler::Query(_) | Handler::Statement(..))
+            matches!(handler, Handler::Query(_) | Handler::Statement { .. })
         };
         self.queue.iter().any(is_query)
     }
@@ -128,8 +130,16 @@ impl Execution {
                 context.select(*space);
             }
             spaces.extend(spaces_of(entry.command.spaces, context, &arguments));
+            let query = match entry.command.handler {
+                Handler::Query(function) => Some(function),
+                Handler::Statement {
+                    alone, only_reads, ..
+                } => only_reads(&arguments).then_some(alone),
+                _ => None,
+            };
             steps.push(Step {
                 entry,
+                query,
                 arguments,
                 selects,
             });
@@ -167,25 +177,38 @@ impl Execution {
         let mut done = Vec::with_capacity(steps.len());
         for step in steps {
             let arguments = &step.arguments;
+            if let Some(function) = step.query {
+                let made = made.get_or_insert_with(|| Arc::new(tx.made()));
+                done.push(Done::Query(function, Arc::clone(made), context.place()));
+                continue;
+            }
             let result = match step.entry.command.handler {
                 Handler::Read(function) => function(&tx.view(), context, arguments),
-                Handler::Write(function) | Handler::Statement(_, function) => {
+                Handler::Write(function)
+                | Handler::Statement {
+                    in_commit: function,
+                    ..
+                } => {
                     made = None;
                     let (savepoint, mark) = (tx.savepoint(), context.mark());
                     let result = function(tx, context, arguments);
-                    if let Err(error) = &result {
-                        if error.code == CommandError::ZONE_FULL {
+                    match &result {
+                        // A command says itself what it has done, and a statement of a query language does not.
+                        Ok(_)
+                            if matches!(step.entry.command.handler, Handler::Statement { .. }) =>
+                        {
+                            tx.report_since(&savepoint);
+                        }
+                        Ok(_) => {}
+                        Err(error) if error.code == CommandError::ZONE_FULL => {
                             return Err(error.clone());
                         }
-                        tx.roll_back_to(&savepoint);
-                        context.forget_since(mark);
+                        Err(_) => {
+                            tx.roll_back_to(&savepoint);
+                            context.forget_since(mark);
+                        }
                     }
                     result
-                }
-                Handler::Query(function) => {
-                    let made = made.get_or_insert_with(|| Arc::new(tx.made()));
-                    done.push(Done::Query(function, Arc::clone(made), context.place()));
-                    continue;
                 }
                 _ => match &step.selects {
                     Some(space) => space.clone().map(|space| {

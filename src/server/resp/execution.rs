@@ -108,8 +108,13 @@ impl Session {
             Handler::Connection(function) => function(self, arguments),
             Handler::Read(function) => self.read(function, arguments),
             Handler::Write(function) => self.write(entry, function, arguments),
-            Handler::Query(function) => return self.later(entry, arguments, Task::Query(function)),
-            Handler::Search(function) | Handler::Statement(function, _) => {
+            Handler::Query(function)
+            | Handler::Statement {
+                alone: function, ..
+            } => {
+                return self.later(entry, arguments, Task::Query(function));
+            }
+            Handler::Search(function) => {
                 return self.later(entry, arguments, Task::Search(function));
             }
             Handler::Exec => match self.take_transaction() {

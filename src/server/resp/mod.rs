@@ -7,10 +7,11 @@
 //!   [`execution`] runs with a [`context`], and [`exec`] those of a transaction
 //! - [`reply`], [`error`]: replies to bytes
 //!
-//! and what they share: [`server`], [`client`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
+//! and what they share: [`server`], [`client`], [`caller`], [`publish`], [`notify`], [`monitor`], [`slowlog`],
 //! [`save`], [`scrub`], [`stats`], [`parameters`], [`glob`], [`reference`], [`digits`], [`extended`],
 //! [`random`].
 
+pub mod caller;
 pub mod client;
 pub mod command;
 pub mod commands;

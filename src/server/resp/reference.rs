@@ -70,7 +70,7 @@ fn describe(entry: &Entry, page: &mut String) {
     if matches!(command.handler, Handler::Search(_)) {
         facts.push("Runs on a thread of its own; not inside MULTI.".to_owned());
     }
-    if matches!(command.handler, Handler::Statement(..)) {
+    if matches!(command.handler, Handler::Statement { .. }) {
         facts.push(
             "Runs on a thread of its own; inside MULTI it is part of the one commit.".to_owned(),
         );

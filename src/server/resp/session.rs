@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{SpaceId, Transaction as Commit};
 
+use super::caller::Caller;
 use super::client::Client;
 use super::command::{Entry, Flag, Handler, TABLE};
 use super::context::Context;
@@ -193,6 +194,11 @@ impl Session {
             ReplyMode::SkipNext => self.reply_mode = ReplyMode::Skip,
             ReplyMode::Skip => self.reply_mode = ReplyMode::On,
         }
+    }
+
+    /// Who asks, to be told when nobody waits for the answer any more.
+    pub fn caller(&self) -> Caller {
+        self.context.caller.clone()
     }
 
     /// Executes one command to its end, and waits until what its reply reveals is acknowledged.

@@ -243,24 +243,25 @@ impl<'e> Transaction<'e> {
         self.view().find(name).map(|node| node.address())
     }
 
-    /// Has it told what this transaction has done to named nodes, beside those that expired or were evicted. Called
-    /// once, when all is done.
+    /// Has it told what this transaction has done to named nodes, beside those that expired or were evicted, which
+    /// always are. Called once, when all is done.
     pub fn report(&mut self) {
+        self.report_since(&self.start());
+    }
+
+    /// The same of what it has done since a savepoint, when that is done.
+    pub fn report_since(&mut self, savepoint: &Savepoint) {
         if !self.terms.reports {
             return;
         }
-        let gone: HashSet<_> = self
-            .events
-            .iter()
-            .map(|gone| (gone.space, Arc::clone(&gone.name)))
-            .collect();
-        for part in self.parts.iter().filter(|part| part.count > 0) {
+        let told = |gone: &NodeEvent| (gone.space, Arc::clone(&gone.name));
+        let gone: HashSet<_> = self.events[savepoint.events..].iter().map(told).collect();
+        for (part, (start, ..)) in self.parts.iter().zip(&savepoint.parts) {
             let end = part.guard.space.view(self.terms.now);
-            let events = event::of_commit(part.id, end, &part.inverses);
+            let events = event::of_commit(part.id, end, &part.inverses[*start..]);
             // That they went is told already.
             let is_new = |event: &NodeEvent| {
-                event.kind != NodeEventKind::Removed
-                    || !gone.contains(&(event.space, Arc::clone(&event.name)))
+                event.kind != NodeEventKind::Removed || !gone.contains(&told(event))
             };
             self.events.extend(events.into_iter().filter(is_new));
         }
@@ -296,12 +297,16 @@ impl<'e> Transaction<'e> {
 
     /// Takes back everything.
     pub(crate) fn roll_back(&mut self) {
-        let start = Savepoint {
+        self.roll_back_to(&self.start());
+    }
+
+    /// The point before everything.
+    fn start(&self) -> Savepoint {
+        Savepoint {
             parts: vec![(0, 0, 0); self.parts.len()],
             events: 0,
             current: self.current,
-        };
-        self.roll_back_to(&start);
+        }
     }
 
     /// The highest log position that this transaction's reads revealed.

@@ -11,6 +11,7 @@ mod held;
 mod moment;
 pub mod parity;
 mod past;
+mod reads;
 mod recovery;
 mod spaces;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use held::{Lease, SNAPSHOT_BYTES, SnapshotStats};
 use held::{Leases, copied_bytes_max};
 pub use moment::Moment;
 pub use past::{AsOf, HistoryStats, NodeRef, Version, Versions, When};
+pub use reads::{Reads, Scan};
 pub use recovery::OpenError;
 use spaces::Registry;
 pub use spaces::SPACE_NAME_BYTES_MAX;

@@ -2,23 +2,23 @@
 //!
 //! Optimistic: nothing waits for a transaction, and nothing is locked but at its commit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::branch::Branch;
 use super::past::NodeRef;
+use super::reads::Reads;
 use super::{Engine, Outcome};
-use crate::commit::difference::changed_slots;
-use crate::commit::history::{PastNode, id_key, name_key};
+use crate::commit::history::PastNode;
 use crate::commit::merge::{OnConflict, merge};
-use crate::commit::transaction::{SpaceId, Transaction};
-use crate::error::{Clash, EngineError};
+use crate::commit::transaction::SpaceId;
+use crate::error::EngineError;
 use crate::space::address::Address;
 use crate::space::state::View;
 
@@ -107,45 +107,11 @@ pub struct TransactionInfo {
     pub reads: usize,
 }
 
-/// What must be at the commit as it was.
-#[derive(Default)]
-struct Reads {
-    /// Nodes by id, with the version that was read.
-    nodes: BTreeMap<u64, u64>,
-    absent: BTreeSet<Absent>,
-    /// Chunks that were scanned.
-    prefixes: BTreeSet<u8>,
-    /// Chunks whose outgoing edges were scanned.
-    edge_prefixes: BTreeSet<u8>,
-    /// The edges of a verb between two nodes, by ids.
-    edges: BTreeMap<(u64, u8, u64), Vec<u64>>,
-}
-
-/// What was looked for and not there.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Absent {
-    Name(Box<[u8]>),
-    Id(u64),
-    Address(Address),
-}
-
-impl Absent {
-    fn node(&self) -> NodeRef<'_> {
-        match self {
-            Self::Name(name) => NodeRef::Name(name),
-            Self::Id(id) => NodeRef::Id(*id),
-            Self::Address(address) => NodeRef::Address(*address),
-        }
-    }
-}
-
 /// A transaction that is under way.
 pub struct LongTransaction {
     branch: Branch,
     options: TransactionOptions,
     reads: Reads,
-    begun: i64,
-    used: i64,
     is_over: bool,
 }
 
@@ -153,12 +119,6 @@ impl LongTransaction {
     /// Its private copy of the space.
     pub fn branch(&self) -> &Branch {
         &self.branch
-    }
-
-    /// Whether nobody has used it for longer than it may be left alone.
-    fn is_idle(&self, now: i64) -> bool {
-        let idle_us = i64::try_from(self.options.idle.as_micros()).unwrap_or(i64::MAX);
-        now.saturating_sub(self.used) > idle_us
     }
 
     /// A node as the transaction sees it, which it thereby has read.
@@ -173,15 +133,7 @@ impl LongTransaction {
     /// Remembers that a node, or that there is none, was read.
     pub fn note(&mut self, node: NodeRef<'_>) {
         let base = View::of(self.branch.base(), self.branch.now());
-        let found = node.find(base.state).and_then(|address| base.node(address));
-        match found {
-            Some(found) => drop(self.reads.nodes.insert(found.id(), found.version())),
-            None => drop(self.reads.absent.insert(match node {
-                NodeRef::Name(name) => Absent::Name(name.into()),
-                NodeRef::Id(id) => Absent::Id(id),
-                NodeRef::Address(address) => Absent::Address(address),
-            })),
-        }
+        self.reads.note(base, node);
     }
 
     /// Up to `limit` nodes of some chunks, by address, all of which it thereby has read; also that there are no others.
@@ -190,7 +142,7 @@ impl LongTransaction {
         prefixes: impl Iterator<Item = u8> + Clone,
         limit: usize,
     ) -> Vec<PastNode> {
-        self.reads.prefixes.extend(prefixes.clone());
+        self.reads.note_chunks(prefixes.clone());
         self.branch.read(|view| {
             let addresses = prefixes
                 .flat_map(|prefix| (0..=u8::MAX).map(move |slot| Address::new(prefix, slot)));
@@ -201,12 +153,12 @@ impl LongTransaction {
 
     /// Remembers that all nodes of some chunks were read, and that there are no others.
     pub fn note_scan(&mut self, prefixes: impl Iterator<Item = u8>) {
-        self.reads.prefixes.extend(prefixes);
+        self.reads.note_chunks(prefixes);
     }
 
     /// Remembers that all edges that leave from some chunks were read, and that there are no others.
     pub fn note_edge_scan(&mut self, prefixes: impl Iterator<Item = u8>) {
-        self.reads.edge_prefixes.extend(prefixes);
+        self.reads.note_edge_chunks(prefixes);
     }
 
     /// Remembers which edges of a verb lead from a node to another.
@@ -217,100 +169,43 @@ impl LongTransaction {
             Some((id(source)?, id(target)?))
         });
         if let Some((from, to)) = ids {
-            let edges = edges_between(View::of(base, i64::MIN), from, verb, to);
-            self.reads.edges.insert((from, verb, to), edges);
+            let base = View::of(base, i64::MIN);
+            self.reads.note_edges(base, (from, verb, to));
         }
     }
 
-    /// Whether all that was read still is so.
-    fn validate(&self, tx: &Transaction<'_>) -> Result<(), EngineError> {
-        let (base, live) = (self.branch.base(), tx.view());
-        if live.state.version() == base.version() {
-            return Ok(());
-        }
-        let mut clashes = Vec::new();
-        let departed = |key| {
-            tx.history()
-                .last_departure(key)
-                .unwrap_or(live.state.version())
-        };
-        for (&id, &version) in &self.reads.nodes {
-            let node = live.state.find_id(id).and_then(|at| live.state.node(at));
-            match node {
-                Some(node) if node.version() == version => {}
-                Some(node) => clashes.push(clash(place(&node), node.version())),
-                None => clashes.push(clash(format!("#{id}"), departed(id_key(id)))),
-            }
-        }
-        for absent in &self.reads.absent {
-            let node = absent.node().find(live.state);
-            if let Some(node) = node.and_then(|at| live.node(at)) {
-                clashes.push(clash(place(&node), node.version()));
-            }
-        }
-        for &prefix in &self.reads.prefixes {
-            for slot in changed_slots(base.chunk(prefix), live.state.chunk(prefix)) {
-                let address = Address::new(prefix, slot);
-                let gone = || {
-                    let node = base.node(address);
-                    let name = node.and_then(|node| node.name());
-                    let version = name.map(|name| departed(name_key(name)));
-                    clash(address.to_string(), version.unwrap_or(live.state.version()))
-                };
-                let there = live.state.node(address).filter(|node| !node.is_edge());
-                clashes.push(there.map_or_else(gone, |node| clash(place(&node), node.version())));
-            }
-        }
-        for &prefix in &self.reads.edge_prefixes {
-            let (then, now) = (base.graph(), live.state.graph());
-            if !then.shares_edges_from(now, prefix)
-                && !then.edges_from(prefix).eq(now.edges_from(prefix))
-            {
-                clashes.push(clash(
-                    format!("an edge from chunk {prefix:02X}"),
-                    live.state.version(),
-                ));
-            }
-        }
-        for (&(from, verb, to), edges) in &self.reads.edges {
-            if edges_between(live, from, verb, to) != *edges {
-                clashes.push(clash(
-                    format!("an edge from #{from} to #{to}"),
-                    live.state.version(),
-                ));
-            }
-        }
-        clashes.truncate(CLASHES_MAX);
-        match clashes.is_empty() {
-            true => Ok(()),
-            false => Err(EngineError::Conflict {
-                clashes,
-                hint: "the transaction had read it; nothing was changed, repeat the transaction",
-            }),
-        }
+    /// Remembers all that a statement in it has read.
+    pub fn note_reads(&mut self, reads: Reads) {
+        self.reads.extend(reads);
     }
 }
 
-/// Most clashes that are told.
-const CLASHES_MAX: usize = 16;
-
-fn clash(place: String, version: u64) -> Clash {
-    Clash { place, version }
+/// What is known of a transaction whatever it is doing.
+struct Open {
+    space: SpaceId,
+    /// The version that it reads.
+    version: u64,
+    options: TransactionOptions,
+    /// When it began, microseconds since the epoch.
+    begun: i64,
+    /// Since when nobody has used it, microseconds since the epoch.
+    used: AtomicI64,
+    /// How many nodes it has read, or found missing.
+    reads: AtomicUsize,
+    /// Whether a statement runs in it that takes its time; set under the lock of all of them.
+    is_running: AtomicBool,
+    transaction: Mutex<LongTransaction>,
 }
 
-fn place(node: &crate::space::chunk::Node<'_>) -> String {
-    match node.name() {
-        Some(name) => format!("{} '{}'", node.address(), String::from_utf8_lossy(name)),
-        None => node.address().to_string(),
+impl Open {
+    /// Whether nobody has used it for longer than it may be left alone.
+    fn is_idle(&self, now: i64) -> bool {
+        let idle_us = i64::try_from(self.options.idle.as_micros()).unwrap_or(i64::MAX);
+        now.saturating_sub(self.used.load(Ordering::Relaxed)) > idle_us
     }
-}
 
-/// The ids of the edges of a verb from one node to another, ascending.
-fn edges_between(view: View<'_>, from: u64, verb: u8, to: u64) -> Vec<u64> {
-    let end = |id| view.state.find_id(id);
-    match (end(from), end(to)) {
-        (Some(from), Some(to)) => view.state.graph().find(from, verb, to).collect(),
-        _ => Vec::new(),
+    fn is_running(&self) -> bool {
+        self.is_running.load(Ordering::Relaxed)
     }
 }
 
@@ -318,7 +213,7 @@ fn edges_between(view: View<'_>, from: u64, verb: u8, to: u64) -> Vec<u64> {
 #[derive(Default)]
 pub(super) struct Transactions {
     next: AtomicU64,
-    open: Mutex<HashMap<TransactionId, Arc<Mutex<LongTransaction>>>>,
+    open: Mutex<HashMap<TransactionId, Arc<Open>>>,
 }
 
 impl Engine {
@@ -337,13 +232,21 @@ impl Engine {
         }
         self.abort_idle();
         let now = self.now();
-        let transaction = LongTransaction {
-            branch: self.branch(space)?,
+        let branch = self.branch(space)?;
+        let transaction = Open {
+            space,
+            version: branch.base().version(),
             options,
-            reads: Reads::default(),
             begun: now,
-            used: now,
-            is_over: false,
+            used: AtomicI64::new(now),
+            reads: AtomicUsize::new(0),
+            is_running: AtomicBool::new(false),
+            transaction: Mutex::new(LongTransaction {
+                branch,
+                options,
+                reads: Reads::default(),
+                is_over: false,
+            }),
         };
         let mut open = self.transactions.open.lock();
         if open.len() >= TRANSACTIONS_MAX {
@@ -353,30 +256,98 @@ impl Engine {
             epoch: self.log.epoch(),
             number: self.transactions.next.fetch_add(1, Ordering::Relaxed) + 1,
         };
-        open.insert(id, Arc::new(Mutex::new(transaction)));
+        open.insert(id, Arc::new(transaction));
         Ok(id)
     }
 
-    /// Does something in a transaction.
+    /// Does something in a transaction that takes no time.
     ///
     /// # Errors
-    /// The transaction is over, or its snapshot had to be given up.
+    /// The transaction is over, a statement runs in it, or its snapshot had to be given up.
     pub fn in_transaction<R, E: From<EngineError>>(
         &self,
         id: TransactionId,
         f: impl FnOnce(&mut LongTransaction) -> Result<R, E>,
     ) -> Result<R, E> {
-        let none = || EngineError::NoTransaction(id.to_string());
         let open = self.transactions.open.lock().get(&id).cloned();
-        let open = open.ok_or_else(none)?;
-        let mut open = open.lock();
-        let now = self.now();
-        if open.is_over || open.is_idle(now) {
-            return Err(none().into());
+        let open = open.ok_or_else(|| EngineError::NoTransaction(id.to_string()))?;
+        if open.is_running() {
+            return Err(EngineError::TransactionBusy(id.to_string()).into());
         }
-        open.branch.check()?;
-        open.used = now;
-        f(&mut open)
+        self.within(id, &open, f)
+    }
+
+    /// Runs a statement in a transaction that may take its time: meanwhile all else that is asked of the transaction is
+    /// refused.
+    ///
+    /// # Errors
+    /// As [`in_transaction`](Self::in_transaction).
+    pub fn run_in_transaction<R, E: From<EngineError>>(
+        &self,
+        id: TransactionId,
+        f: impl FnOnce(&mut LongTransaction) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let open = {
+            let all = self.transactions.open.lock();
+            let open = all.get(&id).cloned();
+            let open = open.ok_or_else(|| EngineError::NoTransaction(id.to_string()))?;
+            if open.is_running.swap(true, Ordering::Relaxed) {
+                return Err(EngineError::TransactionBusy(id.to_string()).into());
+            }
+            open
+        };
+        let running = Running(&open);
+        let result = self.within(id, &open, f);
+        open.used.store(self.now(), Ordering::Relaxed);
+        drop(running);
+        result
+    }
+
+    fn within<R, E: From<EngineError>>(
+        &self,
+        id: TransactionId,
+        open: &Open,
+        f: impl FnOnce(&mut LongTransaction) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut transaction = open.transaction.lock();
+        let now = self.now();
+        if transaction.is_over || open.is_idle(now) {
+            return Err(EngineError::NoTransaction(id.to_string()).into());
+        }
+        transaction.branch.check()?;
+        open.used.store(now, Ordering::Relaxed);
+        let result = f(&mut transaction);
+        let reads = transaction.reads.nodes_len();
+        open.reads.store(reads, Ordering::Relaxed);
+        result
+    }
+
+    /// Brings what a branch has become into its space as one commit, if all that was read in it still is so; answers the
+    /// version that has it.
+    ///
+    /// # Errors
+    /// [`EngineError::Conflict`] if others changed what was read, or what the branch changed and `on_conflict` does not
+    /// decide; then, as after any other error, nothing is done.
+    pub fn commit_branch(
+        &self,
+        branch: &Branch,
+        reads: Option<&Reads>,
+        on_conflict: OnConflict,
+    ) -> Outcome<Result<u64, EngineError>> {
+        if let Err(error) = branch.check() {
+            return Outcome::refused(error);
+        }
+        let mine = branch.state();
+        let mut outcome = self.commit(&[branch.space()], |tx| {
+            if let Some(reads) = reads {
+                reads.validate(branch.base(), tx)?;
+            }
+            merge(tx, branch.base(), &mine, on_conflict)?;
+            tx.report();
+            Ok(tx.version())
+        });
+        outcome.position = outcome.position.max(branch.position());
+        outcome
     }
 
     /// Ends a transaction by committing all that it did as one commit; answers the version that has it.
@@ -389,21 +360,10 @@ impl Engine {
             Ok(open) => open,
             Err(error) => return Outcome::refused(error),
         };
-        let open = open.lock();
-        if let Err(error) = open.branch.check() {
-            return Outcome::refused(error);
-        }
-        let mine = open.branch.state();
-        let mut outcome = self.commit(&[open.branch.space()], |tx| {
-            if open.options.isolation == Isolation::Serializable {
-                open.validate(tx)?;
-            }
-            merge(tx, open.branch.base(), &mine, open.options.on_conflict)?;
-            tx.report();
-            Ok(tx.version())
-        });
-        outcome.position = outcome.position.max(open.branch.position());
-        outcome
+        let open = open.transaction.lock();
+        let is_validated = open.options.isolation == Isolation::Serializable;
+        let reads = is_validated.then_some(&open.reads);
+        self.commit_branch(&open.branch, reads, open.options.on_conflict)
     }
 
     /// Ends a transaction; nothing of it is done.
@@ -414,19 +374,23 @@ impl Engine {
         self.end(id).map(drop)
     }
 
-    fn end(&self, id: TransactionId) -> Result<Arc<Mutex<LongTransaction>>, EngineError> {
+    fn end(&self, id: TransactionId) -> Result<Arc<Open>, EngineError> {
         let none = || EngineError::NoTransaction(id.to_string());
-        let removed = self.transactions.open.lock().remove(&id);
-        let removed = removed.ok_or_else(none)?;
-        // Who has found it before waits for this lock, or is waited for.
-        let mut open = removed.lock();
-        open.is_over = true;
-        match open.is_idle(self.now()) {
-            true => Err(none()),
-            false => {
-                drop(open);
-                Ok(removed)
+        let removed = {
+            let mut all = self.transactions.open.lock();
+            match all.get(&id) {
+                None => return Err(none()),
+                Some(open) if open.is_running() => {
+                    return Err(EngineError::TransactionBusy(id.to_string()));
+                }
+                Some(_) => all.remove(&id).ok_or_else(none)?,
             }
+        };
+        // Who has found it before waits for this lock, or is waited for.
+        removed.transaction.lock().is_over = true;
+        match removed.is_idle(self.now()) {
+            true => Err(none()),
+            false => Ok(removed),
         }
     }
 
@@ -437,11 +401,11 @@ impl Engine {
         let before = open.len();
         // One that is being used is not idle.
         open.retain(|_, open| {
-            let Some(mut open) = open.try_lock() else {
+            let Some(mut transaction) = open.transaction.try_lock() else {
                 return true;
             };
-            open.is_over = open.is_idle(now);
-            !open.is_over
+            transaction.is_over = open.is_idle(now);
+            !transaction.is_over
         });
         before - open.len()
     }
@@ -449,26 +413,26 @@ impl Engine {
     /// The transactions under way, oldest first.
     pub fn transactions(&self) -> Vec<TransactionInfo> {
         self.abort_idle();
-        let open: Vec<_> = {
-            let open = self.transactions.open.lock();
-            open.iter()
-                .map(|(id, open)| (*id, Arc::clone(open)))
-                .collect()
+        let info = |(id, open): (&TransactionId, &Arc<Open>)| TransactionInfo {
+            id: *id,
+            space: open.space,
+            version: open.version,
+            options: open.options,
+            begun: open.begun,
+            used: open.used.load(Ordering::Relaxed),
+            reads: open.reads.load(Ordering::Relaxed),
         };
-        let info = |(id, open): (TransactionId, Arc<Mutex<LongTransaction>>)| {
-            let open = open.lock();
-            TransactionInfo {
-                id,
-                space: open.branch.space(),
-                version: open.branch.base().version(),
-                options: open.options,
-                begun: open.begun,
-                used: open.used,
-                reads: open.reads.nodes.len() + open.reads.absent.len(),
-            }
-        };
-        let mut all: Vec<_> = open.into_iter().map(info).collect();
+        let mut all: Vec<_> = self.transactions.open.lock().iter().map(info).collect();
         all.sort_by_key(|info| info.id);
         all
+    }
+}
+
+/// Lets others use a transaction again, however its statement ended.
+struct Running<'o>(&'o Open);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.is_running.store(false, Ordering::Relaxed);
     }
 }

@@ -30,6 +30,7 @@ impl Executor<'_, '_> {
             }
             Expr::Slice(of, from, to) => {
                 let of = self.eval(of, row)?;
+                self.spend(weight(&of))?;
                 let from = from.as_ref().map(|end| self.eval(end, row)).transpose()?;
                 let to = to.as_ref().map(|end| self.eval(end, row)).transpose()?;
                 operators::slice(&of, from.as_ref(), to.as_ref())?
@@ -61,6 +62,7 @@ impl Executor<'_, '_> {
             Expr::IsNotNull(of) => (!self.eval(of, row)?.is_null()).into(),
             Expr::Binary(operator, a, b) => {
                 let (a, b) = (self.eval(a, row)?, self.eval(b, row)?);
+                self.spend(weight(&a) + weight(&b))?;
                 match operator {
                     Operator::Matches => self.matches(&a, &b)?,
                     operator => operators::binary(*operator, &a, &b)?,
@@ -68,6 +70,7 @@ impl Executor<'_, '_> {
             }
             Expr::Compare(comparison, a, b) => {
                 let (a, b) = (self.eval(a, row)?, self.eval(b, row)?);
+                self.spend(weight(&a) + weight(&b))?;
                 operators::compare(*comparison, &a, &b).into()
             }
             Expr::Case {
@@ -101,6 +104,7 @@ impl Executor<'_, '_> {
                 if function.is_strict && arguments.iter().any(Value::is_null) {
                     return Ok(Value::Null);
                 }
+                self.spend(arguments.iter().map(weight).sum())?;
                 (function.run)(self, &arguments)?
             }
             Expr::ListComprehension {
@@ -363,6 +367,20 @@ impl Executor<'_, '_> {
         }
     }
 }
+
+/// How many steps it counts for to go through a value: none for those that are small.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.0.len() / BYTES_PER_STEP,
+        Value::List(items) => items.len() / ITEMS_PER_STEP,
+        _ => 0,
+    }
+}
+
+/// Bytes of a string that count for a step.
+const BYTES_PER_STEP: usize = 256;
+/// Elements of a list that count for a step.
+const ITEMS_PER_STEP: usize = 16;
 
 /// True, false or unknown.
 pub fn truth(value: &Value) -> Result<Option<bool>> {

@@ -5,6 +5,7 @@
 //! says how long and how much it may.
 
 mod evaluate;
+mod noted;
 pub mod output;
 mod paths;
 mod profile;
@@ -23,7 +24,7 @@ use ladybug_engine::commit::transaction::Transaction;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::graph::{Edge, EdgeLink};
-use ladybug_engine::space::state::View;
+use ladybug_engine::space::state::{State, View};
 use ladybug_engine::space::temporal::LocalDateTime;
 use regex::Regex;
 
@@ -33,6 +34,7 @@ use super::plan::{End, Plan, Query, Stage};
 use super::temporal::Now;
 use super::value::{Key, NodeRef, Value};
 pub use evaluate::{invalid_type, truth};
+pub use noted::Noted;
 use output::{Answer, Counters};
 pub use profile::Profile;
 use project::Projector;
@@ -74,6 +76,27 @@ impl Default for Limits {
     }
 }
 
+/// What a run of a statement may use, and since when.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// What it may use.
+    pub limits: Limits,
+    /// When the statement began, which may have been run before.
+    pub since: Instant,
+    /// Whether it holds a lock that others wait for, so that it may take a few steps only.
+    pub is_brief: bool,
+}
+
+impl From<Limits> for Budget {
+    fn from(limits: Limits) -> Self {
+        Self {
+            limits,
+            since: Instant::now(),
+            is_brief: false,
+        }
+    }
+}
+
 /// What a plan reads, and perhaps changes.
 pub enum Access<'e, 't> {
     /// A state that nobody changes.
@@ -92,18 +115,18 @@ struct Rows {
 pub struct Executor<'e, 't> {
     access: Access<'e, 't>,
     memory: &'e dyn Memory,
-    limits: Limits,
-    started: Instant,
+    budget: Budget,
+    noted: Option<&'e Noted>,
     /// Steps until the clock is looked at.
-    until_check: Cell<u32>,
+    until_check: Cell<usize>,
     held_bytes: Cell<usize>,
     regexes: RefCell<HashMap<String, Rc<Regex>>>,
     counters: Counters,
     profile: Option<Profile>,
 }
 
-/// Steps between looks at the clock.
-const STEPS_PER_CHECK: u32 = 4096;
+/// Steps between looks at the clock, and most steps of a run that holds a lock.
+const STEPS_PER_CHECK: usize = 4096;
 
 impl<'e, 't> Executor<'e, 't> {
     /// Runs a plan.
@@ -114,13 +137,13 @@ impl<'e, 't> Executor<'e, 't> {
         plan: &Plan,
         access: Access<'e, 't>,
         memory: &'e dyn Memory,
-        limits: Limits,
+        budget: Budget,
     ) -> Result<Answer> {
         let mut executor = Executor {
             access,
             memory,
-            limits,
-            started: Instant::now(),
+            budget,
+            noted: memory.noted(),
             until_check: Cell::new(STEPS_PER_CHECK),
             held_bytes: Cell::new(0),
             regexes: RefCell::default(),
@@ -152,7 +175,7 @@ impl<'e, 't> Executor<'e, 't> {
             rows,
             counters: executor.counters,
             plan: plan_text,
-            elapsed: executor.started.elapsed(),
+            elapsed: executor.budget.since.elapsed(),
         })
     }
 
@@ -254,8 +277,26 @@ impl<'e, 't> Executor<'e, 't> {
         Ok(!rows.rows.is_empty())
     }
 
-    /// The space as it is.
-    pub fn view(&self) -> View<'_> {
+    /// The space, of which all is read.
+    ///
+    /// # Errors
+    /// That takes longer than the statement may.
+    pub fn whole(&self) -> Result<View<'_>> {
+        let view = self.view();
+        self.spend(view.state.nodes_len() + view.state.graph().len())?;
+        if let Some(noted) = self.noted {
+            noted.all();
+        }
+        Ok(view)
+    }
+
+    /// The state that nodes are of, for what is to be known of one that was read.
+    pub fn state(&self) -> &State {
+        self.view().state
+    }
+
+    /// The space as it is. Who reads nodes or edges here says so to `noted`.
+    fn view(&self) -> View<'_> {
         match &self.access {
             Access::Read(view) => *view,
             Access::Write(tx) => tx.view(),
@@ -279,6 +320,7 @@ impl<'e, 't> Executor<'e, 't> {
     /// # Errors
     /// It was deleted.
     pub fn node(&self, node: NodeRef) -> Result<Node<'_>> {
+        self.note_place(node.address);
         let found = self
             .view()
             .node(node.address)
@@ -291,8 +333,21 @@ impl<'e, 't> Executor<'e, 't> {
     /// # Errors
     /// It was deleted.
     pub fn edge(&self, edge: EdgeLink) -> Result<Edge> {
+        self.note_lists(edge.source);
         let found = self.view().state.graph().get(edge.source, edge.id);
         found.ok_or_else(|| deleted("relationship", edge.id))
+    }
+
+    fn note_place(&self, address: Address) {
+        if let Some(noted) = self.noted {
+            noted.place(address);
+        }
+    }
+
+    fn note_lists(&self, address: Address) {
+        if let Some(noted) = self.noted {
+            noted.lists(address);
+        }
     }
 
     /// The node at an address.
@@ -303,16 +358,27 @@ impl<'e, 't> Executor<'e, 't> {
 
     /// Counts a step, and looks at the clock now and then.
     fn tick(&self) -> Result<()> {
+        self.spend(1)
+    }
+
+    /// Counts several steps.
+    ///
+    /// # Errors
+    /// The statement has taken what it may, or is not wanted any more.
+    pub fn spend(&self, steps: usize) -> Result<()> {
         let left = self.until_check.get();
-        if left > 0 {
-            self.until_check.set(left - 1);
+        if steps < left {
+            self.until_check.set(left - steps);
             return Ok(());
         }
         self.until_check.set(STEPS_PER_CHECK);
-        if self.started.elapsed() > self.limits.time {
+        if self.budget.is_brief {
+            return Err(CypherError::not_brief());
+        }
+        if self.budget.since.elapsed() > self.budget.limits.time {
             let message = format!(
                 "expected an answer within {:?}; the statement was stopped",
-                self.limits.time
+                self.budget.limits.time
             );
             return Err(CypherError::runtime(
                 ErrorType::LimitExceeded,
@@ -331,13 +397,13 @@ impl<'e, 't> Executor<'e, 't> {
             .sum();
         let held = self.held_bytes.get() + bytes + size_of::<Vec<Value>>();
         self.held_bytes.set(held);
-        match held > self.limits.memory_bytes {
+        match held > self.budget.limits.memory_bytes {
             true => Err(CypherError::runtime(
                 ErrorType::LimitExceeded,
                 "OutOfMemory",
                 format!(
                     "expected at most {} bytes of rows; the statement was stopped",
-                    self.limits.memory_bytes
+                    self.budget.limits.memory_bytes
                 ),
             )),
             false => Ok(()),
@@ -345,13 +411,13 @@ impl<'e, 't> Executor<'e, 't> {
     }
 
     fn check_result_rows(&self, rows: usize) -> Result<()> {
-        match rows > self.limits.rows {
+        match rows > self.budget.limits.rows {
             true => Err(CypherError::runtime(
                 ErrorType::LimitExceeded,
                 "TooManyRows",
                 format!(
                     "expected at most {} rows; the statement was stopped",
-                    self.limits.rows
+                    self.budget.limits.rows
                 ),
             )),
             false => Ok(()),

@@ -47,6 +47,9 @@ impl Executor<'_, '_> {
     fn run_op(&self, op: &Op, row: &mut [Value], next: Sink<'_>) -> Result<Flow> {
         match op {
             Op::Nodes { slot, labels } => {
+                if let Some(noted) = self.noted {
+                    noted.labels(labels);
+                }
                 for node in self.view().nodes() {
                     if has_kinds(node, labels) {
                         row[*slot] = node_value(node);
@@ -64,6 +67,9 @@ impl Executor<'_, '_> {
                     Value::Float(id) if id.fract() == 0.0 && id >= 0.0 => Some(id as u64),
                     _ => None,
                 };
+                if let (Some(noted), Some(id)) = (self.noted, id) {
+                    noted.id(self.view(), id);
+                }
                 let node = id.and_then(|id| self.view().find_id(id));
                 match node.filter(|node| has_kinds(*node, labels)) {
                     Some(node) => {
@@ -83,6 +89,9 @@ impl Executor<'_, '_> {
                 if wanted.is_null() {
                     return Ok(Flow::Continue(()));
                 }
+                if let Some(noted) = self.noted {
+                    noted.property(labels, key, &wanted);
+                }
                 let mut take = |node: Node<'_>| {
                     self.tick()?;
                     if !has_kinds(node, labels) || !has_property(node, key, &wanted) {
@@ -93,7 +102,7 @@ impl Executor<'_, '_> {
                 };
                 if let Some(index) = self.memory.index(key) {
                     for address in index.candidates(self.view().state, &wanted) {
-                        if let Some(node) = self.live_node(address)
+                        if let Some(node) = self.view().node(address)
                             && take(node)?.is_break()
                         {
                             return Ok(Flow::Break(()));
@@ -220,6 +229,7 @@ impl Executor<'_, '_> {
         (direction, verbs): (Direction, &Verbs),
         f: &mut dyn FnMut(EdgeLink, Address) -> Result<Flow>,
     ) -> Result<Flow> {
+        self.note_lists(node.address);
         let one = |verb: Option<u8>, f: &mut dyn FnMut(EdgeLink, Address) -> Result<Flow>| {
             let graph = self.view().state.graph();
             if direction != Direction::Incoming {
@@ -275,6 +285,7 @@ impl Executor<'_, '_> {
 
     /// The node at an address, if it has not expired.
     pub(super) fn live_node(&self, address: Address) -> Option<Node<'_>> {
+        self.note_place(address);
         self.view().node(address)
     }
 
@@ -330,6 +341,7 @@ impl Executor<'_, '_> {
                 Direction::Incoming => (end.address, start.address),
                 _ => (start.address, end.address),
             };
+            self.note_lists(source);
             for verb in slots {
                 for id in graph.find(source, *verb, target) {
                     self.tick()?;
@@ -447,7 +459,7 @@ pub(super) fn node_value(node: Node<'_>) -> Value {
     })
 }
 
-fn has_property(node: Node<'_>, key: &str, wanted: &Value) -> bool {
+pub(super) fn has_property(node: Node<'_>, key: &str, wanted: &Value) -> bool {
     use ladybug_engine::space::fields::FieldValue;
     let field = node.fields().and_then(|fields| fields.get(key.as_bytes()));
     match (field, wanted) {

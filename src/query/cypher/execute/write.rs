@@ -351,6 +351,7 @@ impl<'t> Executor<'_, 't> {
                 continue;
             };
             let address = found.address();
+            self.note_lists(address);
             let degree = self.view().state.graph().incident(address).len();
             if degree > 0 && !is_detaching {
                 return Err(CypherError::runtime(

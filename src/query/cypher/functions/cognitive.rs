@@ -150,7 +150,7 @@ pub fn resonate(executor: &Executor<'_, '_>, query: &Value, count: &Value) -> Re
         }
         other => return Err(wrong("resonate", "an integer", other)),
     };
-    let near = nearest(executor, &query, count);
+    let near = nearest(executor, &query, count)?;
     let row = |(node, distance): (NodeRef, u32)| {
         let entries: [(&str, Value); 3] = [
             ("node", Value::Node(node)),
@@ -176,11 +176,15 @@ fn encoded(executor: &Executor<'_, '_>, node: Node<'_>) -> Fingerprint {
     let snapshot = executor.memory().snapshot();
     let there = snapshot.and_then(|snapshot| snapshot.fingerprint(node.address()));
     let there = there.or_else(|| node.fingerprint()).cloned();
-    there.unwrap_or_else(|| derive(executor.view().state, node))
+    there.unwrap_or_else(|| derive(executor.state(), node))
 }
 
 /// The nodes nearest to a fingerprint and how many bits differ, nearest first.
-fn nearest(executor: &Executor<'_, '_>, query: &Fingerprint, count: usize) -> Vec<(NodeRef, u32)> {
+fn nearest(
+    executor: &Executor<'_, '_>,
+    query: &Fingerprint,
+    count: usize,
+) -> Result<Vec<(NodeRef, u32)>> {
     if let Some(snapshot) = executor.memory().snapshot() {
         let filter = Filter::default();
         let scope = Scope {
@@ -190,11 +194,11 @@ fn nearest(executor: &Executor<'_, '_>, query: &Fingerprint, count: usize) -> Ve
         let hits = top_k(&[scope], &[query], TopK::new(count))
             .into_iter()
             .flatten();
-        return hits
+        return Ok(hits
             .map(|hit| (executor.node_ref(hit.address), hit.distance))
-            .collect();
+            .collect());
     }
-    let view = executor.view();
+    let view = executor.whole()?;
     let near = view.nodes().map(|node| {
         let distance = query.distance(&encoded(executor, node));
         (distance, node.address())
@@ -202,9 +206,10 @@ fn nearest(executor: &Executor<'_, '_>, query: &Fingerprint, count: usize) -> Ve
     let mut near: Vec<_> = near.collect();
     near.sort_unstable();
     near.truncate(count);
-    near.into_iter()
+    Ok(near
+        .into_iter()
         .map(|(distance, address)| (executor.node_ref(address), distance))
-        .collect()
+        .collect())
 }
 
 /// A node as it was at a version: a map of its labels and properties, or null.

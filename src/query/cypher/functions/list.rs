@@ -2,6 +2,7 @@
 
 use super::super::compile::scope::Type;
 use super::super::error::{CypherError, ErrorType, Result};
+use super::super::execute::Executor;
 use super::super::operators::LIST_MAX;
 use super::super::value::Value;
 use super::{Function, wrong};
@@ -116,13 +117,13 @@ pub const FUNCTIONS: &[Function] = &[
         least: 2,
         most: 3,
         result: |_| Type::List(Box::new(Type::Integer)),
-        run: |_, arguments| range(arguments),
+        run: range,
         ..Function::DEFAULT
     },
 ];
 
 /// The integers from one to another, both included.
-fn range(arguments: &[Value]) -> Result<Value> {
+fn range(executor: &Executor<'_, '_>, arguments: &[Value]) -> Result<Value> {
     let integer = |value: &Value| match value {
         Value::Integer(n) => Ok(*n),
         other => Err(CypherError::runtime(
@@ -150,6 +151,7 @@ fn range(arguments: &[Value]) -> Result<Value> {
             "expected a range of at most {LIST_MAX} integers"
         )));
     }
+    executor.spend(distance as usize)?;
     Ok(Value::list(
         (0..=distance as i64).map(|n| Value::Integer(from + n * step)),
     ))

@@ -29,7 +29,7 @@ static ALL: LazyLock<Vec<Arc<Procedure>>> = LazyLock::new(|| {
             &[],
             &[("label", ColumnType::String)],
             |executor, _| {
-                let view = executor.view();
+                let view = executor.whole()?;
                 let kinds: BTreeSet<&str> = view
                     .nodes()
                     .flat_map(|node| node.kinds())
@@ -43,7 +43,7 @@ static ALL: LazyLock<Vec<Arc<Procedure>>> = LazyLock::new(|| {
             &[],
             &[("relationshipType", ColumnType::String)],
             |executor, _| {
-                let state = executor.view().state;
+                let state = executor.whole()?.state;
                 let verbs: BTreeSet<u8> = state.graph().edges().map(|edge| edge.verb).collect();
                 let names = verbs
                     .into_iter()
@@ -56,7 +56,7 @@ static ALL: LazyLock<Vec<Arc<Procedure>>> = LazyLock::new(|| {
             &[],
             &[("propertyKey", ColumnType::String)],
             |executor, _| {
-                let view = executor.view();
+                let view = executor.whole()?;
                 let mut keys = BTreeSet::new();
                 for fields in view.nodes().filter_map(|node| node.fields()) {
                     keys.extend(fields.keys().cloned());

@@ -47,7 +47,7 @@ fn sql(_: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, Comman
     session.set_timeout(
         (settings.sql_timeout_ms > 0).then(|| Duration::from_millis(settings.sql_timeout_ms)),
     );
-    let outcome = server.sql.block_on(async {
+    let run = async {
         let parameters = match &request[2..] {
             [] => Vec::new(),
             given => parameters(&session.prepare(statement).await?, given)?,
@@ -58,6 +58,15 @@ fn sql(_: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, Comman
                 collected(rows, settings.sql_rows_max, settings.sql_memory_bytes).await?,
             )),
             Executed::Done(done) => Ok::<_, SqlError>(Outcome::Done(done)),
+        }
+    };
+    let outcome = server.sql.block_on(async {
+        tokio::select! {
+            biased;
+            outcome = run => outcome,
+            () = context.caller.departure() => {
+                Err(SqlError::Limit("the client has left; the statement was ended".to_owned()))
+            }
         }
     });
     // Also after an error: COMMIT ends the transaction whatever comes of it.

@@ -271,6 +271,11 @@ impl Graph {
         self.outgoing.shares(&other.outgoing, prefix)
     }
 
+    /// Whether the edges that lead to a chunk are the same memory in both: then none has come or gone.
+    pub fn shares_edges_to(&self, other: &Self, prefix: u8) -> bool {
+        self.incoming.shares(&other.incoming, prefix)
+    }
+
     /// Moves every end at `from` to `to`, as the node there moves; ids and attributes stay.
     pub fn relocate(&mut self, from: Address, to: Address) {
         if from == to {

@@ -61,7 +61,7 @@ fn run_query(
     if statement.mode() == Mode::Explain {
         return Ok(render::plan(&statement.plan()));
     }
-    let answer = run(engine, context, space, &statement, limits)?;
+    let answer = run(context, space, &statement, limits)?;
     if let Some(lines) = &answer.plan {
         return Ok(render::plan(lines));
     }

@@ -1,0 +1,44 @@
+//! Whether who asked still waits for the answer: what takes its time looks now and then, and ends if not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How often it is looked on behalf of those that can only wait.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Somebody who asks. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Caller(Arc<AtomicBool>);
+
+impl Caller {
+    /// Says that nobody waits any more.
+    pub fn leave(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// Whether nobody waits any more.
+    pub fn has_left(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+
+    /// Waits until nobody waits any more. What is done soon is not disturbed.
+    pub async fn departure(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if self.has_left() {
+                return;
+            }
+        }
+    }
+}
+
+/// Leaves when it is dropped: for who waits in a future that is dropped when the client goes.
+#[derive(Debug)]
+pub struct Waiting(pub Caller);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
