@@ -10,9 +10,11 @@
 //! | `procedures` | what CALL calls | rows |
 //! | `memory` | what surrounds a statement | similarity, the past, cancellation |
 //! | `index` | a property's value | nodes that may have it |
+//! | `columns` | an answer | Arrow columns |
 //! | `explain` | a plan | text |
 
 mod ast;
+pub mod columns;
 mod compile;
 pub mod error;
 pub mod execute;

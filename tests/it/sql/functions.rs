@@ -167,3 +167,59 @@ fn trees_and_searches_are_tables() {
         ["root|0"]
     );
 }
+
+#[test]
+fn a_cypher_statement_is_a_table_whose_columns_have_the_types_of_their_values() {
+    let mut database = Database::new();
+    database.change("INSERT INTO nodes (name, kinds, rung) VALUES ('a', ['P'], 1), ('b', ['P'], 2), ('c', ['Q'], 3)");
+    database.change(
+        "INSERT INTO edges (source, verb, target) SELECT s.id, 'CAUSES', t.id FROM nodes s, nodes t \
+         WHERE s.name = 'a' AND t.name IN ('b', 'c')",
+    );
+    assert_eq!(
+        database.rows(
+            "SELECT n.name, c.ways FROM nodes n JOIN cypher('MATCH (p)-[:CAUSES]->(q) RETURN q.name AS name, count(p) AS ways') c \
+             ON n.name = c.name WHERE c.ways > 0 ORDER BY 1"
+        ),
+        ["b|1", "c|1"]
+    );
+    assert_eq!(
+        database.rows(
+            "SELECT arrow_typeof(i), arrow_typeof(x), arrow_typeof(b), arrow_typeof(t), arrow_typeof(n), arrow_typeof(l), \
+             arrow_typeof(m), arrow_typeof(d) FROM cypher('UNWIND [1, 2.5] AS x RETURN 1 AS i, x, true AS b, ''t'' AS t, \
+             null AS n, [1, null] AS l, CASE x WHEN 1 THEN 1 ELSE ''one'' END AS m, date(''2015-07-21'') AS d') LIMIT 1"
+        ),
+        ["Int64|Float64|Boolean|Utf8|Utf8|Utf8|Utf8|Utf8"]
+    );
+    assert_eq!(
+        database.rows(
+            "SELECT l, m, d, p FROM cypher('MATCH (p:P {name: ''a''}) RETURN [1, null] AS l, {k: 1.5} AS m, \
+             date(''2015-07-21'') AS d, labels(p) AS p')"
+        ),
+        [r#"[1,null]|{"k":1.5}|2015-07-21|["P"]"#]
+    );
+    // What a query of rows that there are none of has, is text.
+    assert_eq!(
+        database.rows("SELECT count(*) FROM cypher('MATCH (n:None) RETURN n.x AS x')"),
+        ["0"]
+    );
+    database.change("BEGIN");
+    database.change("INSERT INTO nodes (name, kinds) VALUES ('d', ['P'])");
+    let counted = "SELECT n FROM cypher('MATCH (p:P) RETURN count(p) AS n')";
+    assert_eq!(database.rows(counted), ["3"]);
+    database.change("ROLLBACK");
+    assert_eq!(database.rows(counted), ["2"]);
+    for (wrong, expected) in [
+        ("cypher('CREATE (n)')", "only reads"),
+        ("cypher('MATCH (n) RETURN m')", "UndefinedVariable"),
+        (
+            "cypher('UNWIND [0] AS x RETURN 1 / x AS y')",
+            "DivisionByZero",
+        ),
+        ("cypher(1)", "the text of a Cypher statement"),
+        ("cypher()", "expected cypher("),
+    ] {
+        let refusal = database.refusal(&format!("SELECT * FROM {wrong}"));
+        assert!(refusal.contains(expected), "{wrong}: {refusal}");
+    }
+}

@@ -5,10 +5,12 @@
 //! | `arguments` | fingerprints and numbers out of columns and constants |
 //! | `scalar` | functions of a row |
 //! | `bundle` | the aggregate |
+//! | `cypher` | a Cypher statement's rows as a table |
 //! | `table` | functions that stand after FROM |
 
 mod arguments;
 mod bundle;
+mod cypher;
 mod scalar;
 pub(super) mod table;
 

@@ -31,9 +31,11 @@ use super::super::relation::{Argument, when};
 use super::super::statement::Statement;
 use super::super::tables::{Batches, Scan, Source};
 use super::arguments::of_bytes;
+use super::cypher;
 
 /// Their names.
-pub(in super::super) const TABLE_FUNCTIONS: [&str; 4] = ["as_of", "resonate", "neighbours", "tree"];
+pub(in super::super) const TABLE_FUNCTIONS: [&str; 5] =
+    ["as_of", "cypher", "resonate", "neighbours", "tree"];
 
 /// The table that a function answers.
 pub(in super::super) fn make(
@@ -54,6 +56,12 @@ pub(in super::super) fn make(
                 ),
             };
             return catalog::table_at(statement, &reference, Some(when(at)?));
+        }
+        ("cypher", [text_of]) => {
+            let wanted =
+                "the text of a Cypher statement, not a parameter: its columns show when it has run";
+            let text = text(text_of, wanted)?.ok_or_else(|| expected(wanted, text_of))?;
+            return cypher::table(statement, space, text);
         }
         ("resonate", [query, k]) => Find::Resonate {
             query: fingerprint(query)?,
@@ -84,6 +92,7 @@ pub(in super::super) fn make(
         _ => {
             let syntax = match function {
                 "as_of" => "as_of('nodes', a version or a time)",
+                "cypher" => "cypher('MATCH (n) RETURN n.name')",
                 "resonate" => "resonate(text or fingerprint, k [, recall])",
                 "neighbours" => "neighbours(name, verb or NULL, depth)",
                 _ => "tree(path [, depth])",

@@ -75,7 +75,7 @@ pub(in super::super) struct Listed {
 
 impl Listed {
     /// Rows that do not change.
-    pub(super) fn constant(name: &str, rows: RecordBatch) -> Self {
+    pub(in super::super) fn constant(name: &str, rows: RecordBatch) -> Self {
         let schema = rows.schema();
         Self::new(name, schema, move || Ok(rows.clone()))
     }
