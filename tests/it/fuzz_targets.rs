@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+#[path = "../../fuzz/src/cypher.rs"]
+mod cypher;
 #[path = "../../fuzz/src/request_parser.rs"]
 mod request_parser;
 #[cfg(feature = "flight")]
@@ -22,6 +24,68 @@ fn resp_like() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
 }
 
+/// Text of what statements are made of.
+fn cypher_like() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "MATCH ",
+        "OPTIONAL MATCH ",
+        "RETURN ",
+        "WITH ",
+        "WHERE ",
+        "UNWIND ",
+        "CREATE ",
+        "MERGE ",
+        "SET ",
+        "DELETE ",
+        "CALL db.labels() YIELD label ",
+        "AS x ",
+        "(a:A {p: 1})",
+        "-[r:R*1..3]->",
+        "<-[:S|T]-",
+        "(b)",
+        "a",
+        "r",
+        "x",
+        "a.p",
+        "$p",
+        "1",
+        "0x1F",
+        "1.5e3",
+        "'téxt'",
+        "[1, 2]",
+        "{k: null}",
+        " + ",
+        " = ",
+        " IN ",
+        " AND ",
+        "NOT ",
+        "count(*)",
+        "all(y IN x WHERE y)",
+        "[y IN x | y]",
+        "EXISTS { ",
+        "}",
+        "CASE WHEN ",
+        " THEN ",
+        " END",
+        ", ",
+        ")",
+        "(",
+        "`q`",
+        "// c\n",
+        "/* c */",
+        "date('2015-01-01')",
+        "shortestPath(",
+        " ORDER BY ",
+        " SKIP ",
+        " LIMIT ",
+    ]);
+    let token = prop_oneof![
+        20 => word.prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 5000,
@@ -32,6 +96,11 @@ proptest! {
     #[test]
     fn the_request_parser_takes_any_bytes(choice: u8, data in resp_like()) {
         request_parser::run(&[&[choice], &data[..]].concat());
+    }
+
+    #[test]
+    fn cypher_takes_any_text(text in cypher_like()) {
+        cypher::run(text.as_bytes());
     }
 }
 
