@@ -393,3 +393,57 @@ fn several_spaces_are_searched_together_and_rows_say_which() {
         .command(&[&search[..], &["0-3,what-if,0"]].concat());
     assert_eq!(again, format!("[{a}, {b}, {c}]"));
 }
+
+#[test]
+fn searches_one_after_another_and_mixed_with_other_commands_answer_in_order() {
+    let server = Server::start(&[]);
+    plant(&mut server.connect());
+    // More connections than threads that search, so that they have to leave each other room.
+    std::thread::scope(|scope| {
+        for number in 0..12 {
+            let server = &server;
+            scope.spawn(move || {
+                let mut client = server.connect();
+                let own = format!("own:{number}");
+                let search = ["RESONATE", "web server", "K", "1", "UNDER", "tools"];
+                for round in 0..40 {
+                    let value = round.to_string();
+                    client.send_command(&search);
+                    client.send_command(&["SET", &own, &value]);
+                    client.send_command(&["GET", &own]);
+                    client.send_command(&search);
+                    client.send_command(&search);
+                    let found = client.reply();
+                    assert!(found.contains("tools:"), "{found}");
+                    assert_eq!(client.reply(), "+OK");
+                    assert_eq!(client.reply(), format!("\"{value}\""));
+                    assert_eq!((client.reply(), client.reply()), (found.clone(), found.clone()));
+                    // One at a time: the thread of the last search is still with the connection.
+                    assert_eq!(client.command(&search), found);
+                    assert_eq!(client.command(&search), found);
+                    assert_eq!(client.call("PING"), "+PONG");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_client_that_searches_and_leaves_is_forgotten() {
+    let server = Server::start(&[]);
+    plant(&mut server.connect());
+    for _ in 0..20 {
+        let mut client = server.connect();
+        client.command(&["RESONATE", "web server"]);
+    }
+    let mut client = server.connect();
+    let connected = |client: &mut Connection| {
+        let info = client.call("INFO clients");
+        info.contains("connected_clients:1\\r\\n") || info.contains("connected_clients:1\r\n")
+    };
+    let begun = std::time::Instant::now();
+    while !connected(&mut client) {
+        assert!(begun.elapsed().as_secs() < 30, "they stay");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
