@@ -256,7 +256,7 @@ fn write(
             is_brief: true,
             ..budget
         };
-        let outcome = engine.commit(&[space], |tx| {
+        let outcome = engine.commit(&[space], |tx| -> Result<Answer> {
             let answer = statement.run(Access::Write(tx), &writer, brief)?;
             tx.report();
             Ok(answer)
