@@ -1,55 +1,266 @@
-//! GraphQL over a space: reads of nodes, edges and neighbours by meaning. A request sees one snapshot.
+//! GraphQL over a space: reads of nodes, edges and neighbours by meaning, and changes. A document that reads sees one
+//! snapshot; one that changes is one transaction, which sees what it has changed and is committed as a whole.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `bounds` | what a document is refused for before it is parsed |
-//! | `schema` | the types, and how their fields are read |
+//! | `request` | what the fields of one request share: what they read, and what it may still cost |
+//! | `moment` | what is there when, and what only a commit can tell |
+//! | `schema` | the types, put together |
+//! | `query`, `mutation` | what documents begin with |
+//! | `node`, `edge` | what they lead to |
 //! | `page` | connections: pages with cursors |
-//! | `request` | what the fields of one request share: its snapshot, and what it may still cost |
+//! | `input`, `value` | arguments, answers |
+//! | `respond` | what becomes of errors |
 
 pub mod bounds;
+mod edge;
+mod input;
+mod moment;
+mod mutation;
+mod node;
 mod page;
+mod query;
 mod request;
+mod respond;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use async_graphql::{Response, ServerError, Variables};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::{Response, ServerError, Value, Variables};
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::Engine;
+use ladybug_engine::commit::transaction::{Gone, SpaceId};
+use ladybug_engine::engine::{Engine, TransactionId, TransactionOptions};
+use ladybug_engine::error::EngineError;
 
+use moment::{Moment, ToCome};
+pub use mutation::{Change, What};
 use request::Request;
 pub use request::{ROWS_MAX, TIME_MAX};
 pub use schema::{COMPLEXITY_MAX, DEPTH_MAX, sdl};
 
-/// Executes a document in a space; what it answers may be shown once the position is acknowledged. Blocks,
-/// and holds no lock.
-pub fn execute(
-    engine: &Engine,
+/// How often a document that changes something is tried again which others got in the way of.
+const ATTEMPTS: usize = 16;
+
+/// What is to be executed.
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    /// The document.
+    pub text: String,
+    /// Values for its variables: an object, or null.
+    pub variables: serde_json::Value,
+    /// Which of its operations, if it has several.
+    pub operation: Option<String>,
+}
+
+/// What came of a document.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// The response.
+    pub response: Response,
+    /// Whether its fields were read, so that it has data, if only null; else the document was refused.
+    pub is_executed: bool,
+    /// The log position that must be acknowledged before it is shown.
+    pub position: Position,
+    /// What happened to named nodes.
+    pub changes: Vec<Change>,
+    /// Named nodes that expired or were evicted on the way.
+    pub gone: Vec<Gone>,
+}
+
+impl Answered {
+    fn refused(errors: Vec<ServerError>) -> Self {
+        Self {
+            response: Response::from_errors(errors),
+            ..Self::default()
+        }
+    }
+
+    fn failed(position: Position, errors: Vec<ServerError>) -> Self {
+        Self {
+            is_executed: true,
+            position,
+            ..Self::refused(errors)
+        }
+    }
+
+    /// The response as JSON: `data` if the document was executed, `errors` if there are any.
+    pub fn json(&self) -> serde_json::Value {
+        let mut object = serde_json::Map::new();
+        let value = |value| serde_json::to_value(value).unwrap_or_default();
+        if self.is_executed {
+            object.insert("data".to_owned(), value(&self.response.data));
+        }
+        if !self.response.errors.is_empty() {
+            let errors = self.response.errors.iter();
+            let errors = errors.map(|error| serde_json::to_value(error).unwrap_or_default());
+            object.insert("errors".to_owned(), errors.collect());
+        }
+        object.into()
+    }
+}
+
+/// Executes a document in a space. Blocks, and holds no lock while fields are read.
+pub fn execute(engine: &Arc<Engine>, space: SpaceId, document: Document) -> Answered {
+    let begun = Instant::now();
+    let Document {
+        text,
+        variables,
+        operation,
+    } = document;
+    if let Err(error) = bounds::check(&text) {
+        return Answered::refused(vec![ServerError::new(error.to_string(), None)]);
+    }
+    let mut request = async_graphql::Request::new(text);
+    let parsed = match request.parsed_query() {
+        Ok(parsed) => parsed.clone(),
+        Err(error) => return Answered::refused(vec![error]),
+    };
+    let changes = is_mutation(&parsed, operation.as_deref());
+    let asked = Asked {
+        engine,
+        space,
+        begun,
+        parsed,
+        variables,
+        operation,
+    };
+    match changes {
+        true => asked.change(),
+        false => asked.read(),
+    }
+}
+
+/// Whether the operation that is asked for is a mutation. Of one that is not there, validation tells.
+fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(_), None) => None,
+    };
+    operation.is_some_and(|operation| operation.node.ty == OperationType::Mutation)
+}
+
+/// A document that is understood.
+struct Asked<'e> {
+    engine: &'e Arc<Engine>,
     space: SpaceId,
-    document: &str,
+    begun: Instant,
+    parsed: ExecutableDocument,
     variables: serde_json::Value,
-) -> (Response, Position) {
-    if let Err(error) = bounds::check(document) {
-        let error = ServerError::new(error.to_string(), None);
-        return (Response::from_errors(vec![error]), 0);
+    operation: Option<String>,
+}
+
+impl Asked<'_> {
+    fn read(&self) -> Answered {
+        let moment = Moment::new(self.engine.glance(self.space));
+        let position = moment.snapshot.position;
+        let request = self.request(moment, None);
+        let response = self.resolve(&request);
+        if let Err(error) = request.check() {
+            return Answered::failed(position, vec![ServerError::new(error.message, None)]);
+        }
+        Answered {
+            response,
+            is_executed: request.has_begun.load(Relaxed),
+            position,
+            ..Answered::default()
+        }
     }
-    let snapshot = engine.snapshot(space);
-    let position = snapshot.position;
-    let shared = Arc::new(Request::new(snapshot));
-    let request = async_graphql::Request::new(document)
-        .variables(Variables::from_json(variables))
-        .data(Arc::clone(&shared));
-    let mut response = wait(schema::SCHEMA.execute(request));
-    if let Err(error) = shared.check() {
-        response = Response::from_errors(vec![ServerError::new(error.message, None)]);
+
+    fn change(&self) -> Answered {
+        for _ in 0..ATTEMPTS {
+            let id = match self.engine.begin(self.space, TransactionOptions::default()) {
+                Ok(id) => id,
+                Err(error) => return Answered::failed(0, vec![unplaced(&error)]),
+            };
+            if let Some(answered) = self.attempt(id) {
+                return answered;
+            }
+        }
+        let message = format!(
+            "others changed what this mutation reads {ATTEMPTS} times while it ran; nothing was changed, repeat it"
+        );
+        Answered::failed(0, vec![ServerError::new(message, None)])
     }
-    (response, position)
+
+    /// Runs the document in a transaction, and commits it if no field failed. Nothing if others got in the way.
+    fn attempt(&self, id: TransactionId) -> Option<Answered> {
+        let begun = self.engine.in_transaction(id, |open| {
+            let branch = open.branch();
+            let moment = Moment::within(branch.glance(), Arc::clone(branch.base()));
+            Ok::<_, EngineError>((moment, branch.position()))
+        });
+        let (moment, position) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return Some(Answered::failed(0, vec![unplaced(&error)])),
+        };
+        let request = self.request(moment, Some(id));
+        let mut response = self.resolve(&request);
+        let is_executed = request.has_begun.load(Relaxed);
+        if let Err(error) = request.check() {
+            response = Response::from_errors(vec![ServerError::new(error.message, None)]);
+        }
+        if response.is_err() {
+            // It may be over already, for being idle: then too nothing of it is done.
+            let _ = self.engine.abort_transaction(id);
+            response.data = Value::Null;
+            return Some(Answered {
+                response,
+                is_executed,
+                position,
+                ..Answered::default()
+            });
+        }
+        let outcome = self.engine.commit_transaction_reading(id, |tx| {
+            ToCome::tell(&mut response.data, tx);
+        });
+        match outcome.value {
+            Ok(()) => Some(Answered {
+                response,
+                is_executed,
+                position: outcome.position,
+                changes: request.take_changes(),
+                gone: outcome.gone,
+            }),
+            Err(EngineError::Conflict { .. }) => None,
+            Err(error) => Some(Answered::failed(outcome.position, vec![unplaced(&error)])),
+        }
+    }
+
+    fn request(&self, now: Moment, transaction: Option<TransactionId>) -> Arc<Request> {
+        let engine = Arc::clone(self.engine);
+        Arc::new(Request::new(
+            engine,
+            self.space,
+            now,
+            transaction,
+            self.begun,
+        ))
+    }
+
+    fn resolve(&self, shared: &Arc<Request>) -> Response {
+        let mut request = async_graphql::Request::new("")
+            .variables(Variables::from_json(self.variables.clone()))
+            .data(Arc::clone(shared));
+        if let Some(name) = &self.operation {
+            request = request.operation_name(name);
+        }
+        request.set_parsed_query(self.parsed.clone());
+        wait(schema::SCHEMA.execute(request))
+    }
+}
+
+fn unplaced(error: &EngineError) -> ServerError {
+    ServerError::new(error.to_string(), None)
 }
 
 /// Runs a future that waits for nothing outside itself: all that fields read is in memory.

@@ -5,7 +5,7 @@
 use async_graphql::Error;
 use async_graphql::dynamic::{Field, FieldValue, Object, ResolverContext, TypeRef};
 
-use super::schema::field;
+use super::value::{Shown, field, input, request};
 
 /// Items of a page, unless the request says how many.
 pub const PAGE_DEFAULT: usize = 100;
@@ -75,20 +75,24 @@ fn cursor_text(place: u64) -> String {
     format!("{place:016x}")
 }
 
+/// A field that answers a connection, with its arguments.
+pub fn connection(field: Field) -> Field {
+    field
+        .argument(input("first", TypeRef::INT))
+        .argument(input("after", TypeRef::STRING))
+}
+
 /// The objects of a connection over items of `T`, which the type `node` shows.
-pub fn objects<T: Copy + Send + Sync + 'static>(
-    connection: &str,
-    edge: &str,
-    node: &str,
-) -> [Object; 2] {
+pub fn objects<T: Shown>(connection: &str, edge: &str, node: &str) -> [Object; 2] {
     let edges = field("edges", TypeRef::named_nn_list_nn(edge), |ctx| {
         let page = ctx.parent_value.try_downcast_ref::<Page<T>>()?;
-        let edge = |item: &T| FieldValue::owned_any((*item, (page.cursor)(item)));
+        let edge = |item: &T| FieldValue::owned_any((item.clone(), (page.cursor)(item)));
         Ok(Some(FieldValue::list(page.items.iter().map(edge))))
     });
     let nodes = field("nodes", TypeRef::named_nn_list_nn(node), |ctx| {
         let page = ctx.parent_value.try_downcast_ref::<Page<T>>()?;
-        let items = page.items.iter().map(|item| FieldValue::owned_any(*item));
+        let request = request(ctx)?;
+        let items = page.items.iter().map(|item| item.clone().shown(request));
         Ok(Some(FieldValue::list(items)))
     });
     let info = field("pageInfo", TypeRef::named_nn("PageInfo"), |ctx| {
@@ -107,7 +111,7 @@ pub fn objects<T: Copy + Send + Sync + 'static>(
     });
     let item = field("node", TypeRef::named_nn(node), |ctx| {
         let (item, _) = ctx.parent_value.try_downcast_ref::<(T, u64)>()?;
-        Ok(Some(FieldValue::owned_any(*item)))
+        Ok(Some(item.clone().shown(request(ctx)?)))
     });
     [
         Object::new(connection)

@@ -17,7 +17,7 @@ use super::reads::Reads;
 use super::{Engine, Outcome};
 use crate::commit::history::PastNode;
 use crate::commit::merge::{OnConflict, merge};
-use crate::commit::transaction::SpaceId;
+use crate::commit::transaction::{SpaceId, Transaction};
 use crate::error::EngineError;
 use crate::space::address::Address;
 use crate::space::state::View;
@@ -334,6 +334,17 @@ impl Engine {
         reads: Option<&Reads>,
         on_conflict: OnConflict,
     ) -> Outcome<Result<u64, EngineError>> {
+        self.commit_branch_reading(branch, reads, on_conflict, |tx| tx.version())
+    }
+
+    /// The same, answering what is read of the space as the commit makes it.
+    fn commit_branch_reading<R>(
+        &self,
+        branch: &Branch,
+        reads: Option<&Reads>,
+        on_conflict: OnConflict,
+        read: impl FnOnce(&Transaction<'_>) -> R,
+    ) -> Outcome<Result<R, EngineError>> {
         if let Err(error) = branch.check() {
             return Outcome::refused(error);
         }
@@ -344,7 +355,7 @@ impl Engine {
             }
             merge(tx, branch.base(), &mine, on_conflict)?;
             tx.report();
-            Ok(tx.version())
+            Ok(read(tx))
         });
         outcome.position = outcome.position.max(branch.position());
         outcome
@@ -356,6 +367,18 @@ impl Engine {
     /// [`EngineError::Conflict`] if others changed what it read or changed; then, as after any other error, nothing of it
     /// is done, and it is over.
     pub fn commit_transaction(&self, id: TransactionId) -> Outcome<Result<u64, EngineError>> {
+        self.commit_transaction_reading(id, |tx| tx.version())
+    }
+
+    /// The same, and answers what `read` sees of the commit: the versions and addresses that it gave.
+    ///
+    /// # Errors
+    /// As [`commit_transaction`](Self::commit_transaction).
+    pub fn commit_transaction_reading<R>(
+        &self,
+        id: TransactionId,
+        read: impl FnOnce(&Transaction<'_>) -> R,
+    ) -> Outcome<Result<R, EngineError>> {
         let open = match self.end(id) {
             Ok(open) => open,
             Err(error) => return Outcome::refused(error),
@@ -363,7 +386,7 @@ impl Engine {
         let open = open.transaction.lock();
         let is_validated = open.options.isolation == Isolation::Serializable;
         let reads = is_validated.then_some(&open.reads);
-        self.commit_branch(&open.branch, reads, open.options.on_conflict)
+        self.commit_branch_reading(&open.branch, reads, open.options.on_conflict, read)
     }
 
     /// Ends a transaction; nothing of it is done.
