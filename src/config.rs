@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ladybug_engine::commit::log::FsyncPolicy;
 use ladybug_engine::commit::transaction::Eviction;
@@ -12,6 +13,7 @@ use ladybug_engine::engine::{HISTORY_BYTES, SNAPSHOT_BYTES, SPACES_MAX};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::query::graphql::{self, Limits};
 use crate::query::sql::MEMORY_BYTES;
 use crate::server::resp::notify::Selection;
 use crate::server::resp::request::{ARGUMENTS_MAX, REQUEST_BYTES_MAX};
@@ -145,6 +147,24 @@ pub struct Options {
     /// Bytes that sorts, joins and groups of all SQL together may take, and the rows of one answer [default: 1073741824]
     #[arg(long, value_name = "BYTES", env = "LADYBUG_SQL_MEMORY_BYTES")]
     pub sql_memory_bytes: Option<usize>,
+    /// Fields that a GraphQL document may nest [default: 24]
+    #[arg(long, value_name = "N", env = "LADYBUG_GRAPHQL_DEPTH_MAX")]
+    pub graphql_depth_max: Option<usize>,
+    /// Fields that a GraphQL document may have, fragments spread out [default: 1000]
+    #[arg(long, value_name = "N", env = "LADYBUG_GRAPHQL_COMPLEXITY_MAX")]
+    pub graphql_complexity_max: Option<usize>,
+    /// Most items of a page of GraphQL, and results of a search [default: 1000]
+    #[arg(long, value_name = "N", env = "LADYBUG_GRAPHQL_PAGE_MAX")]
+    pub graphql_page_max: Option<usize>,
+    /// Most nodes and edges that a GraphQL document answers [default: 100000]
+    #[arg(long, value_name = "N", env = "LADYBUG_GRAPHQL_ROWS_MAX")]
+    pub graphql_rows_max: Option<usize>,
+    /// Bytes that the answer to a GraphQL document may take [default: 268435456]
+    #[arg(long, value_name = "BYTES", env = "LADYBUG_GRAPHQL_MEMORY_BYTES")]
+    pub graphql_memory_bytes: Option<usize>,
+    /// Milliseconds after which a GraphQL document ends; 0 for never [default: 10000]
+    #[arg(long, value_name = "MILLISECONDS", env = "LADYBUG_GRAPHQL_TIMEOUT_MS")]
+    pub graphql_timeout_ms: Option<u64>,
     /// Bytes of the past that each space keeps; 0 for none [default: 67108864]
     #[arg(long, value_name = "BYTES", env = "LADYBUG_HISTORY_BYTES")]
     pub history_bytes: Option<u64>,
@@ -229,6 +249,8 @@ pub struct Settings {
     pub sql_rows_max: usize,
     /// Bytes that sorts, joins and groups of all SQL together may take, and the rows of one answer.
     pub sql_memory_bytes: usize,
+    /// What a GraphQL document may cost.
+    pub graphql: Limits,
     /// Bytes of the past that each space keeps.
     pub history_bytes: u64,
     /// Seconds that the past is kept at most; 0 for as long as there is room.
@@ -296,6 +318,7 @@ impl Settings {
             Some(path) => read_file(path)?,
             None => Options::default(),
         };
+        let graphql = graphql_limits(&options, &file);
         let platform_port = port_variable
             .map(|port| {
                 port.parse()
@@ -388,6 +411,7 @@ impl Settings {
                 .sql_memory_bytes
                 .or(file.sql_memory_bytes)
                 .unwrap_or(MEMORY_BYTES),
+            graphql,
             history_bytes: options
                 .history_bytes
                 .or(file.history_bytes)
@@ -432,11 +456,20 @@ impl Settings {
             ("spaces", self.spaces_max),
             ("maxclients", self.clients_max),
             ("arguments-max", self.arguments_max),
+            ("graphql-complexity-max", self.graphql.complexity_max),
+            ("graphql-page-max", self.graphql.page_max),
+            ("graphql-rows-max", self.graphql.rows_max),
+            ("graphql-memory-bytes", self.graphql.memory_bytes),
         ];
         for (setting, value) in at_least_one {
             if value == 0 {
                 return Err(invalid(setting, "expected at least 1, got 0"));
             }
+        }
+        let (depth_max, nesting_max) = (self.graphql.depth_max, graphql::bounds::NESTING_MAX);
+        if !(1..=nesting_max).contains(&depth_max) {
+            let reason = format!("expected 1 to {nesting_max}, got {depth_max}");
+            return Err(invalid("graphql-depth-max", reason));
         }
         // Ranges are kept in 64 bits and lengths are added to them: stay far from the end.
         let bytes = [
@@ -478,6 +511,43 @@ impl fmt::Debug for Settings {
             .field("io_threads", &self.io_threads)
             .field("has_password", &self.password.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+fn graphql_limits(options: &Options, file: &Options) -> Limits {
+    let default = Limits::default();
+    let or = |flag: Option<usize>, file: Option<usize>, default| flag.or(file).unwrap_or(default);
+    let timeout_ms = options
+        .graphql_timeout_ms
+        .or(file.graphql_timeout_ms)
+        .unwrap_or(graphql::limits::TIMEOUT_MS);
+    Limits {
+        depth_max: or(
+            options.graphql_depth_max,
+            file.graphql_depth_max,
+            default.depth_max,
+        ),
+        complexity_max: or(
+            options.graphql_complexity_max,
+            file.graphql_complexity_max,
+            default.complexity_max,
+        ),
+        page_max: or(
+            options.graphql_page_max,
+            file.graphql_page_max,
+            default.page_max,
+        ),
+        rows_max: or(
+            options.graphql_rows_max,
+            file.graphql_rows_max,
+            default.rows_max,
+        ),
+        memory_bytes: or(
+            options.graphql_memory_bytes,
+            file.graphql_memory_bytes,
+            default.memory_bytes,
+        ),
+        timeout: (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms)),
     }
 }
 

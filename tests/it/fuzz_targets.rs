@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 #[path = "../../fuzz/src/cypher.rs"]
 mod cypher;
+#[path = "../../fuzz/src/graphql_document.rs"]
+mod graphql_document;
 #[path = "../../fuzz/src/request_parser.rs"]
 mod request_parser;
 #[cfg(feature = "flight")]
@@ -146,5 +148,139 @@ proptest! {
     #[test]
     fn the_ticket_parser_takes_any_bytes(data in ticket_like()) {
         ticket::run(&data);
+    }
+}
+
+/// Words that get past the parser of documents more often than any text would, some of them balanced.
+fn document_like() -> impl Strategy<Value = String> {
+    let words = [
+        "{ ",
+        "} ",
+        "(",
+        ") ",
+        "[",
+        "] ",
+        ": ",
+        "$a ",
+        "@",
+        "... ",
+        "\"",
+        "\"\"\"",
+        "\\",
+        "#",
+        "\n",
+        "!",
+        "query ",
+        "mutation ",
+        "fragment F on Node ",
+        "fragment G on Query ",
+        "...F ",
+        "...G ",
+        "... on Word ",
+        "set",
+        "link",
+        "unlink",
+        "delete",
+        "bind",
+        "node",
+        "nodes ",
+        "search",
+        "path",
+        "asOf",
+        "history ",
+        "edges ",
+        "parent ",
+        "children ",
+        "neighbours ",
+        "ancestors ",
+        "pageInfo ",
+        "endCursor ",
+        "first: 1 ",
+        "after: ",
+        "orderBy: ",
+        "{by: NAME} ",
+        "name ",
+        "id ",
+        "text: \"red\" ",
+        "k: 1 ",
+        "version: \"1\" ",
+        "1 ",
+        "-1 ",
+        "1e400 ",
+        "99999999999999999999 ",
+        "null ",
+        "true ",
+        "@skip(if: true) ",
+        "__schema ",
+        "__typename ",
+        "é",
+        "\u{0}",
+    ];
+    let node = "(node: {name: \"red\"}) ";
+    let leaf = prop::sample::select(words.to_vec()).prop_map(str::to_owned);
+    let good = prop::sample::select(vec![
+        "id ",
+        "name ",
+        "value ",
+        "fields ",
+        "kinds ",
+        "__typename ",
+        "... on Word { n } ",
+        "history { nodes { version } } ",
+        "fingerprint ",
+    ]);
+    let fields = good
+        .prop_map(str::to_owned)
+        .prop_recursive(6, 24, 3, |inner| {
+            let set = prop::collection::vec(inner, 1..3).prop_map(|fields| fields.concat());
+            (
+                prop::sample::select(vec![
+                    "parent",
+                    "children { nodes",
+                    "neighbours { nodes { target",
+                ]),
+                set,
+            )
+                .prop_map(|(field, set)| {
+                    format!(
+                        "{field} {{ {set}{} ",
+                        "} ".repeat(1 + field.matches('{').count())
+                    )
+                })
+        });
+    let document = (
+        prop::sample::select(vec![
+            "{ nodes { nodes { ".to_owned(),
+            "{ nodes(orderBy: {field: \"n\"}) { edges { node { ".to_owned(),
+            "{ asOf(version: \"1\") { nodes { nodes { ".to_owned(),
+            format!("mutation {{ set{node}{{ "),
+            "mutation { set(node: {name: \"x\"}, fields: {a: 1}) { ".to_owned(),
+        ]),
+        fields,
+        prop::option::of(leaf.clone()),
+    );
+    prop_oneof![
+        prop::collection::vec(leaf, 0..60).prop_map(|words| words.concat()),
+        document.prop_map(|(head, fields, noise)| {
+            let open = head.matches('{').count() - head.matches('}').count();
+            format!(
+                "{head}{fields}{}{}",
+                noise.unwrap_or_default(),
+                "} ".repeat(open)
+            )
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn graphql_takes_any_document(text in document_like()) {
+        graphql_document::run(text.as_bytes());
     }
 }

@@ -417,7 +417,10 @@ fn searches_one_after_another_and_mixed_with_other_commands_answer_in_order() {
                     assert!(found.contains("tools:"), "{found}");
                     assert_eq!(client.reply(), "+OK");
                     assert_eq!(client.reply(), format!("\"{value}\""));
-                    assert_eq!((client.reply(), client.reply()), (found.clone(), found.clone()));
+                    assert_eq!(
+                        (client.reply(), client.reply()),
+                        (found.clone(), found.clone())
+                    );
                     // One at a time: the thread of the last search is still with the connection.
                     assert_eq!(client.command(&search), found);
                     assert_eq!(client.command(&search), found);

@@ -1,6 +1,8 @@
 //! What a document is refused for before it is parsed: its length, and brackets that nest so deep that a
 //! parser which recurses could run out of stack.
 
+use async_graphql::Pos;
+
 /// Longest document, bytes: 1 MiB.
 pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting of brackets of all kinds.
@@ -22,6 +24,16 @@ pub enum OutOfBounds {
         /// Its column in characters, from 1.
         column: usize,
     },
+}
+
+impl OutOfBounds {
+    /// Where in the document, if anywhere.
+    pub fn place(&self) -> Option<Pos> {
+        match *self {
+            Self::TooLong(_) => None,
+            Self::TooDeep { line, column } => Some(Pos { line, column }),
+        }
+    }
 }
 
 /// Whether a document may be parsed. Brackets in strings and comments are none.

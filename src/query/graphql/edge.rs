@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
+use async_graphql::Error;
 use async_graphql::dynamic::{Field, FieldValue, InputValue, Object, ResolverContext, TypeRef};
-use async_graphql::{Error, Value};
 use ladybug_engine::error::EngineError;
 use ladybug_engine::space::chunk::Node;
-use ladybug_engine::space::fields::fields_json;
 use ladybug_engine::space::graph::{Direction, Edge, EdgeLink};
 use ladybug_engine::space::rows::verb_text;
 use ladybug_engine::space::state::View;
 
 use super::input::there;
 use super::moment::Moment;
-use super::node::NodeAt;
+use super::node::{NodeAt, fields_value, ids};
 use super::request::Request;
-use super::value::{
-    Answer, Shown, field, float, id, item, json, maybe, request, shortest, some, string,
-};
+use super::value::{Answer, Shown, field, float, id, item, maybe, request, shortest, some, string};
 
 /// An edge at a moment.
 #[derive(Clone)]
@@ -130,18 +127,12 @@ pub fn object() -> Object {
         .field(of_edge(
             "evidence",
             TypeRef::named_nn_list_nn(TypeRef::ID),
-            |_, _, edge| {
-                let ids = edge.evidence.iter().flat_map(|ids| ids.iter());
-                some(Value::List(ids.map(|id| id.to_string().into()).collect()))
-            },
+            |request, _, edge| ids(request, edge.evidence.as_deref().unwrap_or_default()),
         ))
         .field(of_edge(
             "properties",
             TypeRef::named("JSON"),
-            |_, _, edge| {
-                let fields = edge.properties.as_deref();
-                maybe(fields.map(|fields| json(fields_json(fields))).transpose()?)
-            },
+            |request, _, edge| fields_value(request, edge.properties.as_deref()),
         ))
         .field(of_edge(
             "address",

@@ -6,26 +6,35 @@
 //! | `bounds` | what a document is refused for before it is parsed |
 //! | `request` | what the fields of one request share: what they read, and what it may still cost |
 //! | `moment` | what is there when, and what only a commit can tell |
-//! | `schema` | the types, put together |
+//! | `limits` | what a document may cost, and the look at it that refuses what would cost more |
+//! | `shape` | what kinds there are in a space, and what their fields hold |
+//! | `types` | the types that follow from that |
+//! | `schema` | all types, put together |
 //! | `query`, `mutation` | what documents begin with |
-//! | `node`, `edge` | what they lead to |
-//! | `page` | connections: pages with cursors |
+//! | `node`, `edge`, `path`, `history` | what they lead to |
+//! | `page`, `order` | connections: pages with cursors |
 //! | `input`, `value` | arguments, answers |
 //! | `respond` | what becomes of errors |
 
 pub mod bounds;
 mod edge;
+mod history;
 mod input;
+pub mod limits;
 mod moment;
 mod mutation;
 mod node;
+mod order;
 mod page;
+mod path;
 mod query;
 mod request;
 mod respond;
 mod schema;
+mod shape;
 #[cfg(test)]
 mod tests;
+mod types;
 mod value;
 
 use std::pin::pin;
@@ -36,16 +45,17 @@ use std::time::Instant;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Response, ServerError, Value, Variables};
+use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;
-use ladybug_engine::commit::transaction::{Gone, SpaceId};
+use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::{Engine, TransactionId, TransactionOptions};
 use ladybug_engine::error::EngineError;
 
+pub use limits::Limits;
 use moment::{Moment, ToCome};
-pub use mutation::{Change, What};
-use request::Request;
-pub use request::{ROWS_MAX, TIME_MAX};
-pub use schema::{COMPLEXITY_MAX, DEPTH_MAX, sdl};
+pub use request::Cancel;
+use request::{Request, Terms};
+use types::{Schemas, Types};
 
 /// How often a document that changes something is tried again which others got in the way of.
 const ATTEMPTS: usize = 16;
@@ -59,6 +69,8 @@ pub struct Document {
     pub variables: serde_json::Value,
     /// Which of its operations, if it has several.
     pub operation: Option<String>,
+    /// Whoever waits for the answer may say that nobody does any more.
+    pub cancel: Cancel,
 }
 
 /// What came of a document.
@@ -71,9 +83,10 @@ pub struct Answered {
     /// The log position that must be acknowledged before it is shown.
     pub position: Position,
     /// What happened to named nodes.
-    pub changes: Vec<Change>,
-    /// Named nodes that expired or were evicted on the way.
-    pub gone: Vec<Gone>,
+    pub events: Vec<NodeEvent>,
+    /// How often the memory was asked for something that takes its lock: once for what is there, once for its past,
+    /// once for each version of the past, however many nodes the answer has.
+    pub lookups: usize,
 }
 
 impl Answered {
@@ -108,35 +121,84 @@ impl Answered {
     }
 }
 
-/// Executes a document in a space. Blocks, and holds no lock while fields are read.
-pub fn execute(engine: &Arc<Engine>, space: SpaceId, document: Document) -> Answered {
-    let begun = Instant::now();
-    let Document {
-        text,
-        variables,
-        operation,
-    } = document;
-    if let Err(error) = bounds::check(&text) {
-        return Answered::refused(vec![ServerError::new(error.to_string(), None)]);
+/// GraphQL over an engine.
+pub struct Graphql {
+    engine: Arc<Engine>,
+    limits: Limits,
+    schemas: Schemas,
+}
+
+impl Graphql {
+    /// Documents that may cost so much.
+    pub fn new(engine: Arc<Engine>, limits: Limits) -> Self {
+        Self {
+            engine,
+            limits,
+            schemas: Schemas::default(),
+        }
     }
-    let mut request = async_graphql::Request::new(text);
-    let parsed = match request.parsed_query() {
-        Ok(parsed) => parsed.clone(),
-        Err(error) => return Answered::refused(vec![error]),
-    };
-    let changes = is_mutation(&parsed, operation.as_deref());
-    let asked = Asked {
-        engine,
-        space,
-        begun,
-        parsed,
-        variables,
-        operation,
-    };
-    match changes {
-        true => asked.change(),
-        false => asked.read(),
+
+    /// The schema of a space, in its definition language, and the log position that must be acknowledged before it is
+    /// shown.
+    pub fn sdl(&self, space: SpaceId) -> (String, Position) {
+        let snapshot = self.engine.glance(space);
+        let types = self.schemas.of(space, &snapshot.state);
+        (types.schema.sdl(), snapshot.position)
     }
+
+    /// Executes a document in a space. Blocks, and holds no lock while fields are read.
+    pub fn execute(&self, space: SpaceId, document: Document) -> Answered {
+        let begun = Instant::now();
+        let Document {
+            text,
+            variables,
+            operation,
+            cancel,
+        } = document;
+        if let Err(error) = bounds::check(&text) {
+            let error = ServerError::new(error.to_string(), error.place());
+            return Answered::refused(vec![error]);
+        }
+        let mut request = async_graphql::Request::new(text);
+        let parsed = match request.parsed_query() {
+            Ok(parsed) => parsed.clone(),
+            Err(error) => return Answered::refused(vec![error]),
+        };
+        if let Err(error) = self.limits.check(&parsed) {
+            return Answered::refused(vec![error]);
+        }
+        let changes = is_mutation(&parsed, operation.as_deref());
+        let asked = Asked {
+            schemas: &self.schemas,
+            terms: Terms {
+                engine: Arc::clone(&self.engine),
+                space,
+                limits: self.limits,
+                begun,
+                cancel,
+            },
+            parsed,
+            variables,
+            operation,
+        };
+        match changes {
+            true => asked.change(),
+            false => asked.read(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Graphql {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Graphql")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The schema of a space in which there is nothing, in its definition language.
+pub fn sdl() -> String {
+    types::empty().sdl()
 }
 
 /// Whether the operation that is asked for is a mutation. Of one that is not there, validation tells.
@@ -150,10 +212,9 @@ fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
 }
 
 /// A document that is understood.
-struct Asked<'e> {
-    engine: &'e Arc<Engine>,
-    space: SpaceId,
-    begun: Instant,
+struct Asked<'g> {
+    schemas: &'g Schemas,
+    terms: Terms,
     parsed: ExecutableDocument,
     variables: serde_json::Value,
     operation: Option<String>,
@@ -161,24 +222,33 @@ struct Asked<'e> {
 
 impl Asked<'_> {
     fn read(&self) -> Answered {
-        let moment = Moment::new(self.engine.glance(self.space));
-        let position = moment.snapshot.position;
+        let Terms { engine, space, .. } = &self.terms;
+        let moment = Moment::new(engine.glance(*space));
         let request = self.request(moment, None);
-        let response = self.resolve(&request);
+        let mut response = self.resolve(&request);
         if let Err(error) = request.check() {
-            return Answered::failed(position, vec![ServerError::new(error.message, None)]);
+            response = Response::from_errors(vec![ServerError::new(error.message, None)]);
         }
         Answered {
             response,
+            ..Self::answered(&request)
+        }
+    }
+
+    /// What is known of a request that has ended.
+    fn answered(request: &Request) -> Answered {
+        Answered {
             is_executed: request.has_begun.load(Relaxed),
-            position,
+            position: request.revealed(),
+            lookups: request.lookups(),
             ..Answered::default()
         }
     }
 
     fn change(&self) -> Answered {
+        let Terms { engine, space, .. } = &self.terms;
         for _ in 0..ATTEMPTS {
-            let id = match self.engine.begin(self.space, TransactionOptions::default()) {
+            let id = match engine.begin(*space, TransactionOptions::default()) {
                 Ok(id) => id,
                 Err(error) => return Answered::failed(0, vec![unplaced(&error)]),
             };
@@ -194,42 +264,39 @@ impl Asked<'_> {
 
     /// Runs the document in a transaction, and commits it if no field failed. Nothing if others got in the way.
     fn attempt(&self, id: TransactionId) -> Option<Answered> {
-        let begun = self.engine.in_transaction(id, |open| {
+        let engine = &self.terms.engine;
+        let begun = engine.in_transaction(id, |open| {
             let branch = open.branch();
-            let moment = Moment::within(branch.glance(), Arc::clone(branch.base()));
-            Ok::<_, EngineError>((moment, branch.position()))
+            let base = Arc::clone(branch.base());
+            Ok::<_, EngineError>(Moment::within(branch.glance(), base))
         });
-        let (moment, position) = match begun {
-            Ok(begun) => begun,
+        let moment = match begun {
+            Ok(moment) => moment,
             Err(error) => return Some(Answered::failed(0, vec![unplaced(&error)])),
         };
         let request = self.request(moment, Some(id));
         let mut response = self.resolve(&request);
-        let is_executed = request.has_begun.load(Relaxed);
         if let Err(error) = request.check() {
             response = Response::from_errors(vec![ServerError::new(error.message, None)]);
         }
         if response.is_err() {
             // It may be over already, for being idle: then too nothing of it is done.
-            let _ = self.engine.abort_transaction(id);
+            let _ = engine.abort_transaction(id);
             response.data = Value::Null;
             return Some(Answered {
                 response,
-                is_executed,
-                position,
-                ..Answered::default()
+                ..Self::answered(&request)
             });
         }
-        let outcome = self.engine.commit_transaction_reading(id, |tx| {
+        let outcome = engine.commit_transaction_reading(id, |tx| {
             ToCome::tell(&mut response.data, tx);
         });
         match outcome.value {
             Ok(()) => Some(Answered {
                 response,
-                is_executed,
-                position: outcome.position,
-                changes: request.take_changes(),
-                gone: outcome.gone,
+                position: outcome.position.max(request.revealed()),
+                events: outcome.events,
+                ..Self::answered(&request)
             }),
             Err(EngineError::Conflict { .. }) => None,
             Err(error) => Some(Answered::failed(outcome.position, vec![unplaced(&error)])),
@@ -237,14 +304,8 @@ impl Asked<'_> {
     }
 
     fn request(&self, now: Moment, transaction: Option<TransactionId>) -> Arc<Request> {
-        let engine = Arc::clone(self.engine);
-        Arc::new(Request::new(
-            engine,
-            self.space,
-            now,
-            transaction,
-            self.begun,
-        ))
+        let types: Arc<Types> = self.schemas.of(self.terms.space, &now.snapshot.state);
+        Arc::new(Request::new(self.terms.clone(), now, types, transaction))
     }
 
     fn resolve(&self, shared: &Arc<Request>) -> Response {
@@ -255,7 +316,7 @@ impl Asked<'_> {
             request = request.operation_name(name);
         }
         request.set_parsed_query(self.parsed.clone());
-        wait(schema::SCHEMA.execute(request))
+        wait(shared.types.schema.execute(request))
     }
 }
 

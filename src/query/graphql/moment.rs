@@ -46,6 +46,11 @@ impl Moment {
         self.snapshot.view()
     }
 
+    /// What its transaction began with, if it is in one.
+    pub fn base(&self) -> Option<&State> {
+        self.base.as_deref()
+    }
+
     /// Whether it is one in a transaction, whose reads its commit validates.
     pub fn is_private(&self) -> bool {
         self.base.is_some()

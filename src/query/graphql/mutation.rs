@@ -22,32 +22,6 @@ use super::input::{Reference, read_fields, read_id, read_qualia, read_rung, read
 use super::node::NodeAt;
 use super::value::{Answer, Shown, field, input, needed, request, some};
 
-/// What a node's change was, for those who listen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// It came.
-    New,
-    /// Its value was set.
-    Value,
-    /// Its fields were set.
-    Fields,
-    /// It was given a time to live.
-    Expires,
-    /// It became permanent.
-    Persists,
-    /// It went.
-    Deleted,
-}
-
-/// Something that happened to a named node.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// What.
-    pub what: What,
-    /// Its name.
-    pub name: Arc<[u8]>,
-}
-
 /// Longest time to live, seconds: what fits `Int`.
 const TTL_S_MAX: i64 = i32::MAX as i64;
 
@@ -288,12 +262,6 @@ fn set<'a>(ctx: &ResolverContext<'a>) -> Answer<'a> {
     let target = Reference::argument(&ctx.args, "node")?;
     let wanted = Wanted::read(&ctx.args)?;
     let parent = wanted.parent.clone().flatten();
-    let events = [
-        (wanted.value.is_some(), What::Value),
-        (wanted.fields.is_some(), What::Fields),
-        (matches!(wanted.ttl_s, Some(Some(_))), What::Expires),
-        (matches!(wanted.ttl_s, Some(None)), What::Persists),
-    ];
     let read = |open: &mut LongTransaction| {
         open.note(target.node());
         if let Some(parent) = &parent {
@@ -301,30 +269,18 @@ fn set<'a>(ctx: &ResolverContext<'a>) -> Answer<'a> {
         }
         Ok(())
     };
-    let ((address, is_new), moment) = request.change(read, |tx| {
+    let (address, moment) = request.change(read, |tx| {
         let view = tx.view();
         let found = target.find(&view);
         let there = found.map_or(Qualia::default(), |node| node.qualia());
         let qualia = given(&ctx.args, "qualia", |value| read_qualia(&value, there))?;
         let qualia = qualia.map(Option::unwrap_or_default);
         match (found.map(|node| node.address()), &target) {
-            (Some(address), _) => Ok((wanted.update(tx, address, qualia)?, false)),
-            (None, Reference::Name(name)) => {
-                Ok((wanted.create(tx, Arc::clone(name), qualia)?, true))
-            }
+            (Some(address), _) => wanted.update(tx, address, qualia),
+            (None, Reference::Name(name)) => wanted.create(tx, Arc::clone(name), qualia),
             (None, _) => Err(target.missing()),
         }
     })?;
-    let view = moment.view();
-    if let Some(name) = view.node(address).and_then(|node| node.name().cloned()) {
-        let new = (is_new, What::New);
-        for (_, what) in std::iter::once(new).chain(events).filter(|(is, _)| *is) {
-            let name = Arc::clone(&name);
-            if !(is_new && what == What::Persists) {
-                request.note(Change { what, name });
-            }
-        }
-    }
     Ok(Some(NodeAt::new(&moment, address).shown(request)))
 }
 
@@ -428,16 +384,12 @@ fn delete<'a>(ctx: &ResolverContext<'a>) -> Answer<'a> {
         let Some(node) = target.find(&view) else {
             return Ok(None);
         };
-        let (address, id, name) = (node.address(), node.id(), node.name().cloned());
+        let (address, id) = (node.address(), node.id());
         tx.remove(address)?;
-        Ok(Some((id, name)))
+        Ok(Some(id))
     })?;
-    let Some((id, name)) = removed else {
-        return Ok(None);
-    };
-    if let Some(name) = name {
-        let what = What::Deleted;
-        request.note(Change { what, name });
+    match removed {
+        Some(id) => some(id.to_string()),
+        None => Ok(None),
     }
-    some(id.to_string())
 }

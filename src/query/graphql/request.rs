@@ -1,78 +1,113 @@
 //! What the fields of one request share: the moment they read, the transaction they write in, and what they may still
 //! cost.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
 
 use async_graphql::{Error, ServerError};
+use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{SpaceId, Transaction};
-use ladybug_engine::engine::{Engine, LongTransaction, NodeRef, TransactionId};
-
+use ladybug_engine::engine::{Engine, LongTransaction, NodeRef, SpacePast, TransactionId, When};
 use ladybug_engine::space::chunk::Node;
 use parking_lot::Mutex;
 
+use super::limits::Limits;
 use super::moment::Moment;
-use super::mutation::Change;
+use super::types::Types;
 
-/// Most nodes and edges that one request answers, nested ones included.
-pub const ROWS_MAX: usize = 100_000;
-/// Longest that one request may take.
-pub const TIME_MAX: Duration = Duration::from_secs(10);
+/// Most versions of the past that one request reads, each of which is made for it.
+const MOMENTS_MAX: usize = 16;
 
-/// One request under way.
-pub struct Request {
+/// Whoever asked may say that nobody waits for the answer any more.
+pub type Cancel = Arc<AtomicBool>;
+
+/// What stays the same when a document is tried again.
+#[derive(Clone)]
+pub struct Terms {
     /// Where nodes and edges are.
     pub engine: Arc<Engine>,
     /// Of which space it is.
     pub space: SpaceId,
+    /// What it may cost.
+    pub limits: Limits,
+    /// When it began.
+    pub begun: Instant,
+    /// Whether it is to end.
+    pub cancel: Cancel,
+}
+
+/// One request under way.
+pub struct Request {
+    terms: Terms,
     /// What it reads.
     pub now: Arc<Moment>,
+    /// The types of that.
+    pub types: Arc<Types>,
     /// What its mutations are part of.
     pub transaction: Option<TransactionId>,
     /// Whether the document was found good and its fields are read.
     pub has_begun: AtomicBool,
     rows: AtomicUsize,
-    begun: Instant,
+    bytes: AtomicUsize,
+    lookups: AtomicUsize,
+    revealed: AtomicU64,
+    past: OnceLock<SpacePast>,
+    moments: Mutex<BTreeMap<u64, Arc<Moment>>>,
     errors: Mutex<Vec<ServerError>>,
     changes: Mutex<Vec<Change>>,
 }
 
+impl std::ops::Deref for Request {
+    type Target = Terms;
+
+    fn deref(&self) -> &Terms {
+        &self.terms
+    }
+}
+
 impl Request {
-    /// A request that began at `begun`.
+    /// A request that reads what is there now.
     pub fn new(
-        engine: Arc<Engine>,
-        space: SpaceId,
+        terms: Terms,
         now: Moment,
+        types: Arc<Types>,
         transaction: Option<TransactionId>,
-        begun: Instant,
     ) -> Self {
         Self {
-            engine,
-            space,
+            terms,
+            revealed: now.snapshot.position.into(),
             now: Arc::new(now),
+            types,
             transaction,
             has_begun: AtomicBool::new(false),
             rows: AtomicUsize::new(0),
-            begun,
+            bytes: AtomicUsize::new(0),
+            lookups: AtomicUsize::new(1),
+            past: OnceLock::new(),
+            moments: Mutex::default(),
             errors: Mutex::default(),
-            changes: Mutex::default(),
         }
     }
 
     /// Whether it may go on.
     ///
     /// # Errors
-    /// It took too long, or its snapshot had to be given up.
+    /// It took too long, nobody waits for it, or its snapshot had to be given up.
     pub fn check(&self) -> Result<(), Error> {
         self.now.snapshot.check()?;
-        if self.begun.elapsed() > TIME_MAX {
-            let seconds = TIME_MAX.as_secs();
-            return Err(Error::new(format!(
-                "a request takes at most {seconds} s; ask for less"
-            )));
+        if self.cancel.load(Relaxed) {
+            return Err(Error::new("nobody waits for the answer any more"));
         }
-        Ok(())
+        match self.limits.timeout {
+            Some(timeout) if self.begun.elapsed() > timeout => Err(Error::new(format!(
+                "the request took longer than {} ms and was ended; see --graphql-timeout-ms",
+                timeout.as_millis()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Counts rows that are about to be answered.
@@ -81,12 +116,79 @@ impl Request {
     /// They are too many, or see [`check`](Self::check).
     pub fn answer(&self, rows: usize) -> Result<(), Error> {
         self.check()?;
-        if self.rows.fetch_add(rows, Relaxed) + rows > ROWS_MAX {
+        let rows_max = self.limits.rows_max;
+        if self.rows.fetch_add(rows, Relaxed) + rows > rows_max {
             return Err(Error::new(format!(
-                "a request answers at most {ROWS_MAX} nodes and edges; ask for smaller pages"
+                "a request answers at most {rows_max} nodes and edges, see --graphql-rows-max; ask for smaller pages"
             )));
         }
         Ok(())
+    }
+
+    /// Counts bytes of the answer, before they are made.
+    ///
+    /// # Errors
+    /// They are too many.
+    pub fn spend(&self, bytes: usize) -> Result<(), Error> {
+        let bytes_max = self.limits.memory_bytes;
+        if self.bytes.fetch_add(bytes, Relaxed) + bytes > bytes_max {
+            return Err(Error::new(format!(
+                "an answer takes at most {bytes_max} bytes, see --graphql-memory-bytes; ask for less"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The past of the space, which is asked for once, however many nodes are.
+    pub fn past(&self) -> &SpacePast {
+        self.past.get_or_init(|| {
+            self.lookups.fetch_add(1, Relaxed);
+            let (past, position) = self.engine.past(self.space);
+            self.revealed.fetch_max(position, Relaxed);
+            past
+        })
+    }
+
+    /// The space as it was after a version; each is made once.
+    ///
+    /// # Errors
+    /// The version is yet to come or forgotten, or there are too many.
+    pub fn as_of(&self, version: u64) -> Result<Arc<Moment>, Error> {
+        self.check()?;
+        let newest = self.now.snapshot.state.version();
+        if version == newest {
+            return Ok(Arc::clone(&self.now));
+        }
+        if version > newest {
+            return Err(Error::new(format!(
+                "version {version} is yet to come: this request reads version {newest}"
+            )));
+        }
+        let mut moments = self.moments.lock();
+        if let Some(moment) = moments.get(&version) {
+            return Ok(Arc::clone(moment));
+        }
+        if moments.len() == MOMENTS_MAX {
+            return Err(Error::new(format!(
+                "a request reads at most {MOMENTS_MAX} versions of the past"
+            )));
+        }
+        self.lookups.fetch_add(1, Relaxed);
+        let then = self.engine.glance_at(self.space, When::Version(version))?;
+        self.revealed.fetch_max(then.position, Relaxed);
+        let moment = Arc::new(Moment::new(then));
+        moments.insert(version, Arc::clone(&moment));
+        Ok(moment)
+    }
+
+    /// The log position that must be acknowledged before the answer is shown.
+    pub fn revealed(&self) -> Position {
+        self.revealed.load(Relaxed)
+    }
+
+    /// How often the memory was asked for something that takes its lock.
+    pub fn lookups(&self) -> usize {
+        self.lookups.load(Relaxed)
     }
 
     /// Remembers an error of a field that is null for it.
@@ -97,16 +199,6 @@ impl Request {
     /// The errors so far, which are forgotten.
     pub fn take_errors(&self) -> Vec<ServerError> {
         std::mem::take(&mut *self.errors.lock())
-    }
-
-    /// Remembers something that happened to a named node.
-    pub fn note(&self, change: Change) {
-        self.changes.lock().push(change);
-    }
-
-    /// What happened to named nodes so far, which is forgotten.
-    pub fn take_changes(&self) -> Vec<Change> {
-        std::mem::take(&mut *self.changes.lock())
     }
 
     /// Does something in the request's transaction, and answers the moment after it.

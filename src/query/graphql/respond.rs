@@ -45,13 +45,19 @@ impl Extension for Errors {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let (place, is_nullable) = (info.path_node, !info.return_type.ends_with('!'));
+        let request = ctx.data_unchecked::<Arc<Request>>();
+        // Every item and every field costs, whatever it holds.
+        if let Err(error) = request.spend(size_of::<Value>()) {
+            let error = error.into_server_error(info.field.name.pos);
+            return Err(placed(error, place));
+        }
         match next.run(ctx, info).await {
             Err(error) => {
                 let error = placed(error, place);
                 if !is_nullable {
                     return Err(error);
                 }
-                ctx.data_unchecked::<Arc<Request>>().fail(error);
+                request.fail(error);
                 Ok(None)
             }
             value => value,

@@ -1,59 +1,101 @@
-//! The schema, put together.
+//! A schema, put together: what every space has, and the types of its kinds.
 
-use std::sync::LazyLock;
+use std::collections::HashSet;
 
-use async_graphql::dynamic::{Enum, EnumItem, Scalar, Schema, SchemaError};
+use async_graphql::dynamic::{Enum, Object, Scalar, Schema, SchemaError};
 
+use super::bounds::NESTING_MAX;
 use super::edge::{self, EdgeAt};
+use super::history::{self, ChangeAt};
 use super::node::{self, NodeAt};
-use super::{input, mutation, page, query, respond};
+use super::query::{self, Found};
+use super::types::PLAIN;
+use super::{input, mutation, order, page, path, respond};
 
-/// Deepest nesting of a request's fields.
-pub const DEPTH_MAX: usize = 24;
-/// Most fields of a request, fragments spread out.
-pub const COMPLEXITY_MAX: usize = 1000;
-
-/// The schema of every space.
-pub static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| build().expect("invariant: the types are those that tests have built"));
-
-/// The schema in its definition language.
-pub fn sdl() -> String {
-    SCHEMA.sdl()
+/// The names that no kind's type can have: they are those of every schema, and GraphQL's own.
+pub fn reserved() -> HashSet<String> {
+    const NAMES: [&str; 38] = [
+        "Boolean",
+        "Change",
+        "ChangeConnection",
+        "ChangeItem",
+        "Direction",
+        "Edge",
+        "EdgeConnection",
+        "EdgeItem",
+        "Float",
+        "Hit",
+        "HitConnection",
+        "HitItem",
+        "ID",
+        "Int",
+        "JSON",
+        "Long",
+        "Moment",
+        "Mutation",
+        "Node",
+        "NodeConnection",
+        "NodeFilter",
+        "NodeItem",
+        "NodeKey",
+        "NodeOrder",
+        "NodeRef",
+        "PageInfo",
+        "Path",
+        PLAIN,
+        "Qualia",
+        "QualiaInput",
+        "Query",
+        "Sort",
+        "String",
+        "Subscription",
+        "Truth",
+        "TruthInput",
+        "Upload",
+        "Zone",
+    ];
+    NAMES.map(str::to_owned).into()
 }
 
-fn build() -> Result<Schema, SchemaError> {
+/// The schema in which nodes have these types beside the plain one.
+///
+/// # Errors
+/// Two types have one name.
+pub fn build(kinds: Vec<Object>) -> Result<Schema, SchemaError> {
+    // Depth is looked at before, with what may be said of it.
     let mut schema = Schema::build("Query", Some("Mutation"), None)
-        .limit_depth(DEPTH_MAX)
-        .limit_complexity(COMPLEXITY_MAX)
+        .limit_recursive_depth(2 * NESTING_MAX)
         .extension(respond::Errors)
         .register(Scalar::new("JSON").description("Any JSON value"))
-        .register(
-            Enum::new("Zone")
-                .item(EnumItem::new("FLUID"))
-                .item(EnumItem::new("NODE")),
-        )
-        .register(
-            Enum::new("Direction")
-                .item(EnumItem::new("OUTGOING"))
-                .item(EnumItem::new("INCOMING")),
-        )
+        .register(Scalar::new("Long").description("A whole number of 64 bits, as text in decimal"))
+        .register(Enum::new("Zone").item("FLUID").item("NODE"))
+        .register(Enum::new("Direction").item("OUTGOING").item("INCOMING"))
+        .register(order::key_type())
+        .register(order::order_type())
+        .register(order::sort_type())
         .register(input::filter_type())
         .register(input::reference_type())
         .register(input::truth_type())
         .register(input::qualia_type())
         .register(node::truth())
         .register(node::qualia())
-        .register(node::object())
+        .register(node::interface())
+        .register(node::object(PLAIN).description("A node that has no kind with a type of its own"))
         .register(edge::object())
+        .register(history::object())
+        .register(path::object())
         .register(query::hit())
         .register(page::info())
         .register(mutation::object())
+        .register(query::moment_object())
         .register(query::object());
-    for object in page::objects::<NodeAt>("NodeConnection", "NodeItem", "Node") {
-        schema = schema.register(object);
-    }
-    for object in page::objects::<EdgeAt>("EdgeConnection", "EdgeItem", "Edge") {
+    let connections = [
+        page::objects::<NodeAt>("NodeConnection", "NodeItem", "Node"),
+        page::objects::<EdgeAt>("EdgeConnection", "EdgeItem", "Edge"),
+        page::objects::<ChangeAt>("ChangeConnection", "ChangeItem", "Change"),
+        page::objects::<Found>("HitConnection", "HitItem", "Hit"),
+    ];
+    for object in connections.into_iter().flatten().chain(kinds) {
         schema = schema.register(object);
     }
     schema.finish()

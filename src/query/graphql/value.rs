@@ -7,6 +7,7 @@ use async_graphql::dynamic::{
 };
 use async_graphql::{Error, Name, Value};
 use ladybug_engine::space::address::Zone;
+use ladybug_engine::space::temporal::LocalDateTime;
 
 use super::request::Request;
 
@@ -68,6 +69,13 @@ pub fn item(name: &str) -> Value {
 /// The enumeration's item of a zone.
 pub fn zone(zone: Zone) -> Value {
     item(&zone.name().to_uppercase())
+}
+
+/// Microseconds since the epoch as in ISO 8601.
+pub fn time(micros: i64) -> String {
+    let (seconds, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let moment = LocalDateTime::of_epoch(seconds, rest * 1000);
+    format!("{}T{}Z", moment.date, moment.time)
 }
 
 /// `Int!`

@@ -78,7 +78,8 @@ pub(super) async fn execute(
     Ok((status, Json(reply)).into_response())
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the body is said to be JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -87,7 +88,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// The whole body, if it comes in time and is not too large.
-async fn read_body(request: axum::extract::Request) -> Result<Bytes, HttpError> {
+pub(super) async fn read_body(request: axum::extract::Request) -> Result<Bytes, HttpError> {
     use axum::extract::FromRequest as _;
 
     let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &()));
@@ -165,13 +166,12 @@ fn refuse_conversations(arguments: &[Vec<u8>]) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// Executes the command as a client that comes for it alone.
-fn answer(
+/// A client that comes for one command alone.
+pub(super) fn client(
     server: &Arc<Server>,
     (peer, caller): (Peer, Caller),
     options: &Options,
-    arguments: &[Vec<u8>],
-) -> Result<Reply, HttpError> {
+) -> Result<Session, HttpError> {
     let clients_max = server.live.clients_max.load(Relaxed);
     let client = server
         .clients
@@ -188,6 +188,16 @@ fn answer(
             return Err(error.into());
         }
     }
+    Ok(session)
+}
+
+fn answer(
+    server: &Arc<Server>,
+    peer: Peer,
+    options: &Options,
+    arguments: &[Vec<u8>],
+) -> Result<Reply, HttpError> {
+    let mut session = client(server, peer, options)?;
     let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
     Ok(session.answer_durably(&arguments))
 }

@@ -7,6 +7,7 @@
 mod access;
 mod command;
 mod error;
+mod graphql;
 mod metrics;
 mod routes;
 

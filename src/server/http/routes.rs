@@ -10,7 +10,7 @@ use axum::{Extension, Json, Router};
 use serde_json::json;
 
 use super::error::HttpError;
-use super::{Peer, Shared, access, command, metrics};
+use super::{Peer, Shared, access, command, graphql, metrics};
 
 /// All paths.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -19,6 +19,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/ready", get(ready))
         .route("/metrics", get(show_metrics))
         .route("/command", post(command::execute))
+        .route("/graphql", post(graphql::execute))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(shared.body_bytes_max))
@@ -60,11 +61,11 @@ async fn show_metrics(
 }
 
 async fn not_found() -> HttpError {
-    let paths = "there are /health, /ready, /metrics and /command";
+    let paths = "there are /health, /ready, /metrics, /command and /graphql";
     HttpError::new(StatusCode::NOT_FOUND, paths)
 }
 
 async fn method_not_allowed() -> HttpError {
-    let methods = "/command takes POST, the others GET";
+    let methods = "/command and /graphql take POST, the others GET";
     HttpError::new(StatusCode::METHOD_NOT_ALLOWED, methods)
 }

@@ -17,6 +17,11 @@ impl Caller {
         self.0.store(true, Relaxed);
     }
 
+    /// What is set once nobody waits any more, for those who know no callers.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether nobody waits any more.
     pub fn has_left(&self) -> bool {
         self.0.load(Relaxed)

@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;

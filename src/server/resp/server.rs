@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::config::Settings;
 use crate::query::cypher::index::PropertyIndexes;
+use crate::query::graphql::Graphql;
 use crate::query::sql::{Sql, SqlOptions};
 
 use super::client::Clients;
@@ -36,6 +37,8 @@ pub struct Server {
     pub engine: Arc<Engine>,
     /// SQL over the memory.
     pub sql: Sql,
+    /// GraphQL over the memory.
+    pub graphql: Graphql,
     /// Who is connected.
     pub clients: Clients,
     /// Who listens to what.
@@ -137,6 +140,7 @@ impl Server {
         engine.set_reports(settings.notify.is_any());
         Ok(Arc::new(Self {
             sql: Sql::new(Arc::clone(&engine), options)?,
+            graphql: Graphql::new(Arc::clone(&engine), settings.graphql),
             engine,
             live: Live::new(&settings),
             clients: Clients::default(),

@@ -41,7 +41,7 @@ pub use encode::Snapshot;
 pub use held::{Lease, SNAPSHOT_BYTES, SnapshotStats};
 use held::{Leases, copied_bytes_max};
 pub use moment::Moment;
-pub use past::{AsOf, HistoryStats, NodeRef, Version, Versions, When};
+pub use past::{AsOf, HistoryStats, NodeRef, SpacePast, Version, Versions, When};
 pub use reads::{Reads, Scan};
 pub use recovery::OpenError;
 use spaces::Registry;

@@ -79,6 +79,19 @@ pub enum When {
     Time(i64),
 }
 
+/// What history remembers of a space.
+#[derive(Default)]
+pub struct SpacePast {
+    segments: Vec<Arc<Segment>>,
+}
+
+impl SpacePast {
+    /// The changes that led to a node as it was at some version, newest first.
+    pub fn changes_of(&self, node: PastNode) -> PastNodes {
+        PastNodes::new(self.segments.clone(), node)
+    }
+}
+
 /// What one commit made of a space.
 pub struct Version {
     /// Its number, and when it was committed.
@@ -252,6 +265,17 @@ impl Engine {
             gone.map_or_else(PastNodes::none, |gone| PastNodes::new(all, gone)),
             position,
         )
+    }
+
+    /// The past of a space, for who asks for that of many nodes, and what must be acknowledged before it is shown.
+    pub fn past(&self, space: SpaceId) -> (SpacePast, Position) {
+        self.settle();
+        let Some(cell) = self.cell(space) else {
+            return (SpacePast::default(), 0);
+        };
+        let cell = cell.lock();
+        let segments = cell.history.segments().cloned().collect();
+        (SpacePast { segments }, cell.position)
     }
 
     /// Every version of a space that history remembers, newest first, and what must be acknowledged before they
