@@ -367,3 +367,61 @@ fn the_examples_of_the_page_run() {
     }
     assert_eq!(count, 4);
 }
+
+#[test]
+fn nodes_at_the_ends_of_ways_are_those_that_the_ways_lead_to() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    run(&mut client, "UNWIND range(0, 11) AS i CREATE (:N {i: i})");
+    // Cycles, parallel relationships, ends that lead nowhere, and nodes that lead to themselves.
+    run(
+        &mut client,
+        "UNWIND range(0, 21) AS e MATCH (a:N {i: e * 7 % 11}), (b:N {i: e * e % 12}) CREATE (a)-[:R {even: e % 2 = 0}]->(b)",
+    );
+    let ends_only = |client: &mut Connection, statement: &str| {
+        run(client, &format!("EXPLAIN {statement}")).contains("ends only")
+    };
+    for range in ["*0..", "*1..2", "*..3", "*0..1", "*0..0", "*"] {
+        for along in [
+            format!("-[:R{range}]->"),
+            format!("<-[:R{range}]-"),
+            format!("-[{range} {{even: true}}]->"),
+        ] {
+            let ends = format!(
+                "MATCH (a:N){along}(b) WITH DISTINCT a.i AS a, b.i AS b RETURN a, b ORDER BY a, b"
+            );
+            assert!(ends_only(&mut client, &ends), "{ends}");
+            let ways = format!(
+                "MATCH p = (a:N){along}(b) WITH a.i AS a, b.i AS b, p RETURN DISTINCT a, b ORDER BY a, b"
+            );
+            assert!(!ends_only(&mut client, &ways), "{ways}");
+            assert_eq!(
+                rows(&mut client, &ends),
+                rows(&mut client, &ways),
+                "{along}"
+            );
+        }
+    }
+    for counted in [
+        "MATCH (a:N)-[:R*]->(b) RETURN count(b)",
+        "MATCH (a:N)-[:R*]-(b) RETURN count(DISTINCT b)",
+        "MATCH (a:N)-[:R*2..3]->(b) RETURN count(DISTINCT b)",
+        "MATCH (a:N)-[r:R*]->(b) RETURN count(DISTINCT r)",
+        "MATCH (a:N)-[:R]->(c)-[:R*]->(b) RETURN count(DISTINCT b)",
+        "MATCH (a:N)-[:R*]->(b) RETURN max(b.i), count(*)",
+    ] {
+        assert!(!ends_only(&mut client, counted), "{counted}");
+    }
+    // One of the shortest paths is as long as all of them.
+    let shortest = |function: &str| {
+        format!(
+            "MATCH (a:N), (b:N) WHERE a <> b MATCH p = {function}((a)-[:R*..4]->(b)) \
+             RETURN DISTINCT a.i, b.i, length(p), startNode(head(relationships(p))) = a, \
+             endNode(last(relationships(p))) = b ORDER BY a.i, b.i"
+        )
+    };
+    assert_eq!(
+        rows(&mut client, &shortest("shortestPath")),
+        rows(&mut client, &shortest("allShortestPaths"))
+    );
+}

@@ -97,15 +97,20 @@ fn step_text(op: &Op) -> String {
         }
         Op::Ends { along, .. } => format!("Ends | {}", along_text(along)),
         Op::ExpandVariable {
-            along, least, most, ..
+            along,
+            least,
+            most,
+            is_pruning,
+            ..
         } => {
             let most = if *most == usize::MAX {
                 String::new()
             } else {
                 most.to_string()
             };
+            let ends = if *is_pruning { ", ends only" } else { "" };
             format!(
-                "Variable Length Traverse | {} *{least}..{most}",
+                "Variable Length Traverse | {} *{least}..{most}{ends}",
                 along_text(along)
             )
         }

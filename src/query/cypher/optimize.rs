@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::ast::{Comparison, Direction, Shortest};
-use super::plan::{Along, Expr, Op, Slot};
+use super::plan::{Along, Expr, Op, Projection, Slot, Step};
 
 /// A pattern: nodes, relationships between them, paths through them, conditions on them.
 #[derive(Debug, Default)]
@@ -79,6 +79,43 @@ pub fn order(graph: Graph) -> Vec<Op> {
     }
     ordering.ask(true);
     ordering.ops
+}
+
+/// Lets steps of variable length look for nodes instead of ways, where a projection makes of many equal rows what it makes
+/// of one, and nobody asks for the relationships.
+pub fn prune(steps: &mut [Step], projection: &Projection) {
+    if !projection.is_of_set() {
+        return;
+    }
+    for n in 0..steps.len() {
+        let Op::ExpandVariable {
+            relationships,
+            along,
+            least: 0 | 1,
+            is_following: false,
+            ..
+        } = &steps[n].op
+        else {
+            continue;
+        };
+        // Without a direction the way back along the same relationship would look like one.
+        if along.direction == Direction::Either || !along.unique.is_empty() {
+            continue;
+        }
+        let mut read = Vec::new();
+        projection.slots(&mut read);
+        for (m, step) in steps.iter().enumerate() {
+            step.visit(&mut |expr| expr.slots(&mut read));
+            read.extend(step.unique());
+            if m != n {
+                step.slots(&mut read);
+            }
+        }
+        let is_wanted = read.contains(relationships);
+        if let Op::ExpandVariable { is_pruning, .. } = &mut steps[n].op {
+            *is_pruning = !is_wanted;
+        }
+    }
 }
 
 struct Ordering {
@@ -354,6 +391,7 @@ impl Ordering {
                 is_into,
                 is_following: relationship.is_bound,
                 is_reversed,
+                is_pruning: false,
             },
             (shortest, range) => {
                 let (least, most) = range.unwrap_or((1, 1));

@@ -134,6 +134,8 @@ pub enum Op {
         is_following: bool,
         /// Whether the list is turned round, because the pattern is read from its end.
         is_reversed: bool,
+        /// Whether only the nodes at the ends are wanted, each once, not the ways to them.
+        is_pruning: bool,
     },
     /// The shortest paths between two nodes.
     ShortestPaths {
@@ -177,6 +179,41 @@ pub struct Projection {
     pub limit: Option<Expr>,
     /// The slots that are left, in the order of the columns.
     pub columns: Vec<Slot>,
+}
+
+impl Projection {
+    /// Whether it makes of rows what it makes of the set of them.
+    pub fn is_of_set(&self) -> bool {
+        let is_of_set = |aggregate: &Aggregate| {
+            aggregate.is_distinct
+                || matches!(
+                    aggregate.function,
+                    AggregateFunction::Least | AggregateFunction::Greatest
+                )
+        };
+        match &self.aggregation {
+            Some(aggregation) => aggregation.aggregates.iter().all(is_of_set),
+            None => self.is_distinct,
+        }
+    }
+
+    /// Shows its expressions.
+    fn visit<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
+        self.items.iter().for_each(|(value, _)| f(value));
+        self.order.iter().for_each(|(value, _)| f(value));
+        self.skip.iter().chain(&self.limit).for_each(&mut *f);
+        if let Some(aggregation) = &self.aggregation {
+            let arguments = aggregation.aggregates.iter().flat_map(|a| &a.arguments);
+            arguments.for_each(&mut *f);
+            aggregation.items.iter().for_each(|(value, _)| f(value));
+        }
+    }
+
+    /// The slots that it reads.
+    pub fn slots(&self, slots: &mut Vec<Slot>) {
+        self.visit(&mut |expr| expr.slots(slots));
+        slots.extend(&self.columns);
+    }
 }
 
 /// What a projection aggregates.
@@ -496,8 +533,19 @@ impl Step {
         }
     }
 
+    /// The slots of relationships that it must not go along.
+    pub fn unique(&self) -> &[Slot] {
+        match &self.op {
+            Op::Expand { along, .. }
+            | Op::Ends { along, .. }
+            | Op::ExpandVariable { along, .. }
+            | Op::ShortestPaths { along, .. } => &along.unique,
+            _ => &[],
+        }
+    }
+
     /// The slots that it reads or fills, but for those of its expressions.
-    fn slots(&self, slots: &mut Vec<Slot>) {
+    pub fn slots(&self, slots: &mut Vec<Slot>) {
         match &self.op {
             Op::Nodes { slot, .. }
             | Op::NodeById { slot, .. }
@@ -541,13 +589,7 @@ impl Query {
         for stage in &self.stages {
             stage.steps.iter().for_each(|step| step.visit(f));
             if let End::Project(projection) = &stage.end {
-                projection.items.iter().for_each(|(value, _)| f(value));
-                projection.order.iter().for_each(|(value, _)| f(value));
-                if let Some(aggregation) = &projection.aggregation {
-                    let arguments = aggregation.aggregates.iter().flat_map(|a| &a.arguments);
-                    arguments.for_each(&mut *f);
-                    aggregation.items.iter().for_each(|(value, _)| f(value));
-                }
+                projection.visit(f);
             }
         }
     }

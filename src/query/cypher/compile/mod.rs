@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::ast::{self, Clause, ClauseKind, Statement, Yields};
 use super::error::{CypherError, ErrorType, Result};
 use super::operators;
+use super::optimize;
 use super::plan::{Aggregate, End, Expr, Op, Plan, Query, Slot, Stage, Step};
 use super::procedures::Procedures;
 use super::value::{Map, Value};
@@ -166,8 +167,12 @@ impl Compiler<'_> {
 
     fn end(&mut self, building: &mut Building, end: End) {
         self.steps += 1;
+        let mut steps = std::mem::take(&mut building.steps);
+        if let End::Project(projection) = &end {
+            optimize::prune(&mut steps, projection);
+        }
         building.stages.push(Stage {
-            steps: std::mem::take(&mut building.steps),
+            steps,
             end,
             id: self.steps - 1,
         });

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ladybug_engine::space::address::Address;
+use ladybug_engine::space::address::{ADDRESSES, Address};
 use ladybug_engine::space::graph::EdgeLink;
 
 use super::super::ast::Direction;
@@ -18,6 +18,25 @@ use super::{Executor, Flow, has_kinds};
 /// A node on the way, and the relationships that are still to be tried from it.
 struct Level {
     next: std::vec::IntoIter<(EdgeLink, NodeRef)>,
+}
+
+/// Places that were seen, a bit each.
+struct Places(Vec<u64>);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self(vec![0; ADDRESSES / 64])
+    }
+}
+
+impl Places {
+    fn insert(&mut self, address: Address) {
+        self.0[address.index() / 64] |= 1 << (address.index() % 64);
+    }
+
+    fn contains(&self, address: Address) -> bool {
+        self.0[address.index() / 64] >> (address.index() % 64) & 1 == 1
+    }
 }
 
 impl Executor<'_, '_> {
@@ -39,6 +58,7 @@ impl Executor<'_, '_> {
             is_into,
             is_following,
             is_reversed,
+            is_pruning,
         } = op
         else {
             unreachable!("only this step is of variable length");
@@ -63,7 +83,7 @@ impl Executor<'_, '_> {
             if !fits {
                 return Ok(Flow::Continue(()));
             }
-            if !is_following {
+            if !is_following && !is_pruning {
                 let links = way.iter().map(|link| Value::Relationship(*link));
                 row[*relationships] = match is_reversed {
                     true => Value::list(links.rev()),
@@ -90,6 +110,41 @@ impl Executor<'_, '_> {
             return Ok(Flow::Break(()));
         }
         if *most == 0 {
+            return Ok(Flow::Continue(()));
+        }
+        if *is_pruning {
+            let mut seen = Places::default();
+            if *least == 0 {
+                seen.insert(start.address);
+            }
+            let mut frontier = vec![start];
+            let mut depth = 0;
+            while !frontier.is_empty() && depth < *most {
+                depth += 1;
+                let mut reached = Vec::new();
+                for node in frontier {
+                    let reach = &mut |link, other| {
+                        if !seen.contains(other)
+                            && let Some(node) = self.live_node(other)
+                            && self.has_properties(link, &properties)?
+                        {
+                            seen.insert(other);
+                            reached.push(NodeRef {
+                                id: node.id(),
+                                address: other,
+                            });
+                        }
+                        Ok(Flow::Continue(()))
+                    };
+                    let _ = self.neighbours(node, (along.direction, &verbs), reach)?;
+                }
+                for node in &reached {
+                    if arrive(&[], *node, row)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
+                }
+                frontier = reached;
+            }
             return Ok(Flow::Continue(()));
         }
         let mut way: Vec<EdgeLink> = Vec::new();
@@ -234,6 +289,16 @@ impl Executor<'_, '_> {
         }
         let properties = self.values(properties, row)?;
         let verbs = self.verbs(&along.types);
+        if !is_all {
+            let found = self.shortest_path((start, end), (along, &verbs, &properties), *most)?;
+            return match found {
+                Some(way) if way.len() >= *least => {
+                    row[*relationships] = Value::list(way.into_iter().map(Value::Relationship));
+                    next(row)
+                }
+                _ => Ok(Flow::Continue(())),
+            };
+        }
         let mut depths: HashMap<Address, usize> = HashMap::from([(start.address, 0)]);
         let mut frontier = vec![start];
         let mut depth = 0;
@@ -296,11 +361,66 @@ impl Executor<'_, '_> {
                     return Ok(Flow::Break(()));
                 }
             }
-            if !is_all {
-                break;
-            }
             way.pop();
         }
         Ok(Flow::Continue(()))
+    }
+
+    /// One of the shortest paths between two nodes that are not the same: breadth first from the start.
+    fn shortest_path(
+        &self,
+        (start, end): (NodeRef, NodeRef),
+        (along, verbs, properties): (&Along, &Verbs, &[(Arc<str>, Value)]),
+        most: usize,
+    ) -> Result<Option<Vec<EdgeLink>>> {
+        // What was reached, in order: by which relationship, and from which of those before.
+        let mut reached: Vec<(NodeRef, EdgeLink, usize)> = Vec::new();
+        let mut seen = Places::default();
+        seen.insert(start.address);
+        // The nodes of the last level are those from here on; before the first level it is the start alone.
+        let (mut level, mut depth) = (0, 0);
+        let mut is_found = false;
+        loop {
+            let (from, to) = (level, reached.len());
+            if depth == most || (depth > 0 && from == to) {
+                return Ok(None);
+            }
+            depth += 1;
+            level = to;
+            let nodes = if depth == 1 { 0..1 } else { from..to };
+            for n in nodes {
+                let node = match depth {
+                    1 => start,
+                    _ => reached[n].0,
+                };
+                let reach = &mut |link, other| {
+                    if !seen.contains(other)
+                        && let Some(there) = self.live_node(other)
+                        && self.has_properties(link, properties)?
+                    {
+                        seen.insert(other);
+                        let id = there.id();
+                        let there = NodeRef { id, address: other };
+                        reached.push((there, link, n));
+                        is_found = other == end.address;
+                        if is_found {
+                            return Ok(Flow::Break(()));
+                        }
+                    }
+                    Ok(Flow::Continue(()))
+                };
+                let _ = self.neighbours(node, (along.direction, verbs), reach)?;
+                if is_found {
+                    let mut way = Vec::with_capacity(depth);
+                    let mut at = reached.len() - 1;
+                    for _ in 0..depth {
+                        way.push(reached[at].1);
+                        at = reached[at].2;
+                    }
+                    way.reverse();
+                    return Ok(Some(way));
+                }
+            }
+        }
     }
 }
