@@ -206,7 +206,11 @@ fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
     let operation = match (&document.operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        (DocumentOperations::Multiple(_), None) => None,
+        // One that has a name is not Single; it needs none to be chosen.
+        (DocumentOperations::Multiple(operations), None) => match operations.len() {
+            1 => operations.values().next(),
+            _ => None,
+        },
     };
     operation.is_some_and(|operation| operation.node.ty == OperationType::Mutation)
 }

@@ -391,6 +391,12 @@ fn a_document_of_several_operations_does_the_one_that_is_named() {
     let named = operation(Some("B")).json();
     assert_eq!(named["data"]["set"]["name"], "pink");
     assert!(operation(Some("A")).json()["data"]["version"].is_string());
+    // One alone needs no name to be done, though it has one.
+    let alone = ask(
+        &engine,
+        "mutation B { set(node: {name: \"puce\"}) { name } }",
+    );
+    assert_eq!(alone["data"]["set"]["name"], "puce", "{alone}");
     for wrong in [None, Some("C")] {
         let answered = operation(wrong);
         assert!(!answered.is_executed && answered.response.is_err());
