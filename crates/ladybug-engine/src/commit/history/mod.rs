@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::codec::{Decoder, Encoder, Malformed};
 use super::record::Position;
-use crate::space::apply::Space;
+use crate::space::apply::{Misfit, Space};
 use crate::space::mutation::{Inverse, Mutation};
 
 /// Bytes after which another segment is begun: what is forgotten at once, and what a commit copies at most when
@@ -52,10 +52,19 @@ pub struct Past {
 impl Past {
     /// Takes the commit back in a space that is just behind it.
     pub fn take_back(self, space: &mut Space) {
+        self.try_take_back(space).expect(FITS);
+    }
+
+    /// Takes the commit back, if it is one of this space, and the space just behind it.
+    ///
+    /// # Errors
+    /// It is not, and the space is of no use any more.
+    pub fn try_take_back(self, space: &mut Space) -> Result<(), Misfit> {
         for inverse in self.inverses.into_iter().rev() {
-            undo(space, inverse);
+            space.apply(inverse.mutation, inverse.version)?;
         }
         space.set_version(self.before.version, self.before.committed);
+        Ok(())
     }
 }
 
@@ -73,10 +82,10 @@ pub struct EncodedPast<'a> {
 /// Takes back one applied mutation. An inverse fits the state that its mutation left, so it cannot
 /// fail.
 pub(crate) fn undo(space: &mut Space, inverse: Inverse) {
-    space
-        .apply(inverse.mutation, inverse.version)
-        .expect("an inverse fits the state that its mutation left");
+    space.apply(inverse.mutation, inverse.version).expect(FITS);
 }
+
+const FITS: &str = "invariant: an inverse fits the state that its mutation left";
 
 /// Commits that follow each other, encoded.
 #[derive(Debug, Clone)]

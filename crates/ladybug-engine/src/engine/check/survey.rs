@@ -3,14 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{CheckError, CheckpointSummary, Finding, LogSummary, Report, StateSummary};
-use crate::commit::checkpoint::{Contents, DIRECTORY, Damage, LoadError, list, load};
+use crate::commit::checkpoint::{
+    Contents, DIRECTORY, Damage, LoadError, SpaceContents, list, load,
+};
+use crate::commit::history::History;
 use crate::commit::log::{LogOptions, LogReport, rehearse, scan};
 use crate::commit::record::Position;
 use crate::engine::recovery::{OpenError, Replay};
+use crate::space::apply::Space;
 use crate::space::image::{SpaceImage, check_invariants};
 use crate::space::restore::Restore;
-
+use crate::space::state::State;
 use crate::storage::Storage;
 
 /// Names are hashed with any key here: nothing that is checked depends on it.
@@ -177,10 +183,33 @@ fn survey_checkpoint(
                 in_space(place, what),
                 "needs the other checkpoint and the log",
             );
+        } else if let Err(what) = check_history(space) {
+            (surveyed.is_damaged, sound) = (true, false);
+            let place = format!("history of space {}", space.id);
+            note(
+                in_space(place, what),
+                "needs the other checkpoint and the log",
+            );
         }
     }
     surveyed.contents = sound.then_some(loaded.contents);
     Ok(surveyed)
+}
+
+/// Takes back every commit that history remembers: each must fit what the one after it left, and a sound space come out.
+fn check_history(space: &SpaceContents) -> Result<(), String> {
+    let mut past = Space::from_state(State::clone(&space.state));
+    let segments: Vec<_> = space.history.segments().collect();
+    let commits = segments.iter().rev().flat_map(|s| s.newest_first());
+    for commit in commits {
+        let version = commit.after.version;
+        let taken_back = commit.try_take_back(&mut past);
+        taken_back.map_err(|misfit| format!("version {version} cannot be taken back: {misfit}"))?;
+    }
+    check_invariants(past.state()).map_err(|what| {
+        let oldest = space.history.oldest().version;
+        format!("it leads back to a version {oldest} in which {what}")
+    })
 }
 
 impl Survey {
@@ -322,10 +351,13 @@ impl Survey {
                 let led = replay.contents(position, 0);
                 let image = |contents: &Contents| -> Vec<_> {
                     let written = contents.spaces.iter().filter(|space| space.version_max > 0);
-                    written.map(|s| (s.id, SpaceImage::of(&s.state))).collect()
+                    let image = |s: &SpaceContents| (s.id, s.origin, SpaceImage::of(&s.state));
+                    written.map(image).collect()
                 };
                 if image(&led) != image(newest) {
                     what = Some(String::from("something else than this checkpoint holds"));
+                } else if !newest.spaces.iter().all(|space| remembers(&led, space)) {
+                    what = Some(String::from("another history than this checkpoint holds"));
                 }
             }
             Err(error) => what = Some(error.to_string()),
@@ -343,4 +375,16 @@ impl Survey {
         }
         Ok(())
     }
+}
+
+/// Whether what a space's history holds is the end of what the log leads to, which has forgotten nothing meanwhile.
+fn remembers(led: &Contents, space: &SpaceContents) -> bool {
+    let commits = |history: &History| -> Vec<_> {
+        let segments = history.segments();
+        let commits = segments.flat_map(|segment| segment.encoded());
+        let hashed = commits.map(|commit| (commit.after, xxh3_64(commit.inverses)));
+        hashed.collect()
+    };
+    let led = led.spaces.iter().find(|there| there.id == space.id);
+    led.is_none_or(|led| commits(&led.history).ends_with(&commits(&space.history)))
 }

@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
+use super::survey::HASH_KEY;
 use super::*;
-use crate::commit::checkpoint::{DIRECTORY, NODES_FILE, list};
+use crate::commit::batch::Origin;
+use crate::commit::checkpoint::{DIRECTORY, NODES_FILE, SpaceContents, discard, list, load, write};
+use crate::commit::history::History;
 use crate::engine::tests::checkpoint::{Random, images, open_simulated, random_commit};
 use crate::engine::{Engine, SpaceId};
+use crate::space::address::Address;
 use crate::space::image::SpaceImage;
+use crate::space::mutation::{Inverse, Mutation};
 use crate::storage::SimulatedStorage;
 
 type Images = Vec<(SpaceId, SpaceImage)>;
@@ -184,6 +189,69 @@ fn parity_repairs_a_checkpoint_that_has_nothing_else() {
     assert!(repaired.after.is_clean(), "{:?}", repaired.after);
     assert_eq!(disk.read(&path).expect("bytes").len(), bytes.len());
     assert!(images(&open_simulated(&disk)) == before);
+}
+
+/// Writes the newest checkpoint again with something else in its first space, all checksums right.
+fn forge(disk: &SimulatedStorage, change: impl FnOnce(&mut SpaceContents)) {
+    let newest = list(disk).expect("a listing").positions[0];
+    let mut contents = load(disk, newest, HASH_KEY, false).expect("sound").contents;
+    change(&mut contents.spaces[0]);
+    discard(disk, newest).expect("discarded");
+    write(disk, &contents).expect("written");
+}
+
+/// The same commits, of which each is said to have replaced something else.
+fn replaced(history: &History, inverses: &[Inverse]) -> History {
+    let mut forged = History::new(history.oldest());
+    for segment in history.segments() {
+        for commit in segment.encoded() {
+            forged.push(commit.after, inverses);
+        }
+    }
+    forged
+}
+
+#[test]
+fn a_history_that_does_not_lead_back_is_found_and_restored() {
+    let (disk, before) = prepared(5);
+    let removed = Mutation::Remove {
+        address: Address(0xFFFF),
+    };
+    let unfit = Inverse {
+        version: 0,
+        mutation: removed,
+    };
+    forge(&disk, |space| {
+        space.history = replaced(&space.history, &[unfit])
+    });
+    let report = check(&shared(&disk)).expect("a report");
+    let finding = report.findings[0].to_string();
+    assert!(finding.contains("history of space 0"), "{finding}");
+    assert!(finding.contains("cannot be taken back"), "{finding}");
+    let repaired = repair(&shared(&disk)).expect("repaired");
+    assert!(repaired.after.is_clean(), "{:?}", repaired.after);
+    assert!(images(&open_simulated(&disk)) == before);
+}
+
+#[test]
+fn a_history_or_an_origin_that_the_log_does_not_lead_to_is_found() {
+    let (disk, _) = prepared(6);
+    forge(&disk, |space| space.history = replaced(&space.history, &[]));
+    let report = check(&shared(&disk)).expect("a report");
+    let finding = report.findings[0].to_string();
+    assert!(finding.contains("another history"), "{finding}");
+
+    let (disk, _) = prepared(6);
+    forge(&disk, |space| {
+        space.origin = Some(Origin {
+            space: 1,
+            version: 1,
+            is_checkpoint: false,
+        });
+    });
+    let report = check(&shared(&disk)).expect("a report");
+    let finding = report.findings[0].to_string();
+    assert!(finding.contains("something else"), "{finding}");
 }
 
 #[test]
