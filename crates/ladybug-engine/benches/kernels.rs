@@ -7,6 +7,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ladybug_engine::fingerprint::bundle::bundle;
+use ladybug_engine::fingerprint::encode;
 use ladybug_engine::fingerprint::kernel::{Kernels, available};
 use ladybug_engine::fingerprint::{Fingerprint, SKETCH_WORDS, Sketch, WORDS, sketch};
 
@@ -20,6 +21,46 @@ const QUERIES: usize = 64;
 const BLOCK: usize = 64;
 /// Sketches of a chunk.
 const CHUNK: usize = 256;
+
+/// English text, as packages describe themselves.
+const SYNOPSES: [&str; 8] = [
+    "small, powerful, scalable web/proxy server",
+    "interactive, high-level object-oriented language",
+    "tools for manipulating, converting and viewing images",
+    "Chess playing program for the terminal",
+    "secure shell (SSH) client, for secure access to remote machines",
+    "GNU C++ compiler for the default architecture",
+    "daemon that bans hosts that cause multiple authentication errors",
+    "database server of the latest version (metapackage)",
+];
+/// English prose, of which a longer text is taken.
+const PROSE: &str = include_str!("../../../docs/design/search.md");
+/// Characters of a longer text.
+const LONG: usize = 2_000;
+
+/// The text encoder with the best kernel, on short texts and on a long one.
+fn texts(criterion: &mut Criterion) {
+    let long: String = PROSE.chars().take(LONG).collect();
+    let mut group = criterion.benchmark_group("text");
+    for (name, texts) in [("short", &SYNOPSES[..]), ("long", &[&*long][..])] {
+        let bytes = texts.iter().map(|text| text.len()).sum::<usize>();
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(BenchmarkId::new("encode", name), |bench| {
+            bench.iter(|| {
+                for text in texts {
+                    black_box(encode::text(black_box(text)));
+                }
+            });
+        });
+        group.bench_function(BenchmarkId::new("features", name), |bench| {
+            bench.iter(|| {
+                for text in texts {
+                    black_box(encode::text_features(black_box(text)));
+                }
+            });
+        });
+    }
+}
 
 fn words(count: usize) -> Vec<u64> {
     (0..count.div_ceil(WORDS))
@@ -171,5 +212,5 @@ fn algebra(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, pairs, scans, sketches, algebra);
+criterion_group!(benches, pairs, scans, sketches, algebra, texts);
 criterion_main!(benches);

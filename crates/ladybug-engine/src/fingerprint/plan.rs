@@ -36,3 +36,20 @@ pub(super) struct Plan {
     /// Slots in all.
     pub(super) slots: usize,
 }
+
+impl Plan {
+    /// Whether each column adds up only slots that lie before its own results, the first of which is `next`.
+    pub(super) fn is_in_order(&self, mut next: usize) -> bool {
+        let mut pairs = &self.pairs[..];
+        self.columns.iter().all(|column| {
+            let Some((these, rest)) = pairs.split_at_checked(usize::from(column.pairs)) else {
+                return false;
+            };
+            pairs = rest;
+            let last = these.as_flattened().iter().max();
+            let is_before = last.is_none_or(|&last| usize::from(last) < next);
+            next += 1 + these.len();
+            is_before
+        })
+    }
+}

@@ -5,17 +5,24 @@
 //! side, 512 bits at a time, and these bits are added up in the first cache. What is added to what is the same for
 //! each 512, so it is decided once, in a [`Plan`].
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
 use super::expand::LANES;
 use super::kernel;
-use super::plan::{Column, ONES, PLANES, Plan, Slot, ZEROS};
+use super::plan::{Block, Column, ONES, PLANES, Plan, Slot, ZEROS};
 use super::vector::{Fingerprint, WORDS, Words};
 
 /// Seeds of one plan: few enough for all of its slots to lie in the first cache.
 const BATCH: usize = 128;
+
+thread_local! {
+    /// The slots and planes of the last sum, whose memory the next one takes: each is written before it is read, so that
+    /// making and clearing them anew, a tenth of the instructions of a short text, is saved. A few dozen KiB at most.
+    static SCRATCH: RefCell<(Vec<Block>, Vec<Words>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
 
 /// A seed, and how often its vector counts.
 #[derive(Debug, Clone, Copy)]
@@ -35,24 +42,31 @@ pub(super) fn weighted_majority(
     // With this much more, the sum has the bit `top` set where it is above half.
     let top = (u64::BITS - total.leading_zeros()) as usize;
     let more = (1 << top) - total / 2 - 1;
-    let mut planes = vec![[0; WORDS]; top + 1];
-    let mut slots = Vec::new();
+    SCRATCH.with_borrow_mut(|(slots, planes)| {
+        planes.resize(planes.len().max(top + 1), [0; WORDS]);
+        let planes = &mut planes[..=top];
+        add_up(seeds, more, top, slots, planes);
+        let above = Fingerprint::from_words(planes[top]);
+        if !total.is_multiple_of(2) {
+            return above;
+        }
+        // The sum is exactly half where all planes below are ones.
+        let equal = planes[..top].iter().fold([u64::MAX; WORDS], and);
+        &above | &(&Fingerprint::from_words(equal) & &tie())
+    })
+}
+
+/// The sum of weighted seeds and `more`, to plane `top`.
+fn add_up(seeds: &[Weighted], more: u64, top: usize, slots: &mut Vec<Block>, planes: &mut [Words]) {
     for (number, batch) in seeds.chunks(BATCH).enumerate() {
         let plan = match number {
             0 => Plan::new(batch, 0, more, top),
             _ => Plan::new(batch, planes.len(), 0, top),
         };
-        slots.resize(plan.slots, [0; LANES]);
+        slots.resize(slots.len().max(plan.slots), [0; LANES]);
         let batch: SmallVec<[u64; BATCH]> = batch.iter().map(|one| one.seed).collect();
-        (kernel::active().weigh)(&batch, &plan, &mut slots, &mut planes);
+        (kernel::active().weigh)(&batch, &plan, slots, planes);
     }
-    let above = Fingerprint::from_words(planes[top]);
-    if !total.is_multiple_of(2) {
-        return above;
-    }
-    // The sum is exactly half where all planes below are ones.
-    let equal = planes[..top].iter().fold([u64::MAX; WORDS], and);
-    &above | &(&Fingerprint::from_words(equal) & &tie())
 }
 
 fn and(mut a: Words, b: &Words) -> Words {

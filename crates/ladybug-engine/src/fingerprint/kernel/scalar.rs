@@ -100,12 +100,20 @@ pub(super) fn expand(seed: u64, words: &mut Words) {
     }
 }
 
+/// What a plan's number of slots is for.
+const ROOM: &str = "invariant: a plan counts its slots";
+
 #[inline(always)]
 pub(super) fn weigh(seeds: &[u64], plan: &Plan, slots: &mut [Block], planes: &mut [Words]) {
     slots[usize::from(ZEROS)] = [0; LANES];
     slots[usize::from(ONES)] = [u64::MAX; LANES];
     let first = usize::from(PLANES) + plan.given;
     let results = first + seeds.len();
+    // Once, so that not each of hundreds of pairs is checked in each of the blocks.
+    assert!(
+        plan.is_in_order(results),
+        "slots are added before they are there"
+    );
     for (slot, &seed) in slots[first..].iter_mut().zip(seeds) {
         *slot = lanes(seed);
     }
@@ -119,18 +127,19 @@ pub(super) fn weigh(seeds: &[u64], plan: &Plan, slots: &mut [Block], planes: &mu
         for column in &plan.columns {
             let (these, rest) = pairs.split_at(usize::from(column.pairs));
             pairs = rest;
-            let mut sum = slots[usize::from(column.first)];
-            let sum_slot = next;
-            next += 1;
-            for pair in these {
-                let [a, b] = pair.map(|slot| slots[usize::from(slot)]);
+            // A column adds up what lies before its own results.
+            let (before, results) = slots.split_at_mut(next);
+            let (sum_slot, carries) = results.split_first_mut().expect(ROOM);
+            next += 1 + these.len();
+            let mut sum = before[usize::from(column.first)];
+            for (pair, carry) in these.iter().zip(carries) {
+                // SAFETY: `is_in_order` has been asserted: the slots of a pair lie before the column's results.
+                let [a, b] = pair.map(|slot| unsafe { before.get_unchecked(usize::from(slot)) });
                 let half: Block = std::array::from_fn(|lane| a[lane] ^ b[lane]);
-                let carry = |lane| (a[lane] & b[lane]) | (half[lane] & sum[lane]);
-                slots[next] = std::array::from_fn(carry);
-                next += 1;
+                *carry = std::array::from_fn(|lane| (a[lane] & b[lane]) | (half[lane] & sum[lane]));
                 sum = std::array::from_fn(|lane| half[lane] ^ sum[lane]);
                 // Each time, as compilers take the last one apart into words.
-                slots[sum_slot] = sum;
+                *sum_slot = sum;
             }
         }
         for (plane, &slot) in planes.iter_mut().zip(&plan.planes) {
