@@ -2,6 +2,7 @@
 //! durable.
 
 pub mod batch;
+pub mod cell;
 pub mod checkpoint;
 pub mod codec;
 pub mod difference;

@@ -1,7 +1,10 @@
 //! A commit in the making: reads and changes of locked spaces, its own changes visible to it, and
 //! the way back if it fails.
 //!
-//! Each change is applied in place and its inverse kept; nobody else sees it before the locks go.
+//! Each change is applied in place and its inverse kept; nobody else sees it before the locks go. `allocation` finds
+//! addresses for what is new.
+
+mod allocation;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,6 +12,10 @@ use std::sync::Arc;
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 use smallvec::SmallVec;
 
+pub use allocation::{EXPIRED_PER_COMMIT_MAX, Eviction};
+
+pub(crate) use super::cell::Unlocked;
+pub use super::cell::{Cell, SpaceId};
 use super::codec::Encoder;
 pub use super::draft::{Draft, EdgeDraft, sorted_kinds};
 use super::event::{self, NodeEvent, NodeEventKind};
@@ -16,7 +23,7 @@ use super::history::{History, HistoryLimits, Mark, name_key, undo};
 use super::record::Position;
 use crate::error::{EngineError, NAME_BYTES_MAX};
 use crate::space::address::{Address, Zone};
-use crate::space::apply::{DEPTH_MAX, Space};
+use crate::space::apply::DEPTH_MAX;
 use crate::space::chunk::NEVER;
 use crate::space::fields::{FieldValue, Fields, LIST_DEPTH_MAX};
 use crate::space::graph::Edge;
@@ -25,69 +32,13 @@ use crate::space::mutation::{Content, Inverse, Mutation, NodeImage};
 use crate::space::state::{State, View};
 use crate::space::verbs::is_verb_name;
 
-/// Number of a space: below the limit of numbered ones its number, above it a named one.
-pub type SpaceId = u32;
-
 type Result<T> = std::result::Result<T, EngineError>;
-
-/// A space under its lock, and the position of the last commit that changed it.
-pub struct Cell {
-    /// The space.
-    pub space: Space,
-    /// The log position of what it shows.
-    pub position: Position,
-    /// The highest version ever given out, also to commits that a failing log took back.
-    pub version_max: u64,
-    /// What its commits replaced.
-    pub history: History,
-    /// It is no more: whoever waited for its lock is too late.
-    pub is_dropped: bool,
-}
-
-impl Cell {
-    /// A space as it is at a log position, with its past still to come.
-    pub fn new(space: Space, position: Position) -> Self {
-        let (version, committed) = (space.state().version(), space.state().committed());
-        Self {
-            space,
-            position,
-            version_max: version,
-            history: History::new(Mark {
-                version,
-                committed,
-                position,
-            }),
-            is_dropped: false,
-        }
-    }
-
-    /// Takes back the commits whose log position is beyond `position`.
-    pub fn take_back_after(&mut self, position: Position) {
-        while let Some(past) = self.history.pop_after(position) {
-            past.take_back(&mut self.space);
-        }
-        self.position = self.history.newest().position;
-    }
-}
-
-/// What a full fluid zone does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Eviction {
-    /// Refuses.
-    #[default]
-    None,
-    /// Evicts the least activated node of the fluid zone.
-    Coldest,
-}
 
 /// Room that a space's mutations get at once: more than those of a `SET` of a usual value need.
 const RECORD_BYTES_USUAL: usize = 256;
 
 /// Something of each space that a commit touches: mostly one, which then needs no allocation.
 pub(crate) type OfSpaces<T> = SmallVec<[T; 1]>;
-
-/// A space that a transaction will lock: its id, its name if it has one, its cell.
-pub(crate) type Unlocked = (SpaceId, Option<Arc<str>>, Arc<Mutex<Cell>>);
 
 /// One locked space of a transaction.
 struct Part {
@@ -365,91 +316,6 @@ impl<'e> Transaction<'e> {
                 part.record.truncate(start);
                 Err(misfit.into())
             }
-        }
-    }
-
-    /// A free address of a zone. A full fluid zone first loses what has expired, then, if that is
-    /// the policy, its coldest node; but none of `kept`, which the address is wanted for.
-    fn allocate(&mut self, zone: Zone, near: Option<Address>, kept: &[Address]) -> Result<Address> {
-        if let Some(address) = self.choose(zone, near) {
-            return Ok(address);
-        }
-        if zone == Zone::Fluid {
-            self.remove_expired(EXPIRED_PER_COMMIT_MAX)?;
-            if self.terms.eviction == Eviction::Coldest && self.choose(zone, near).is_none() {
-                self.evict_coldest(kept)?;
-            }
-            if let Some(address) = self.choose(zone, near) {
-                return Ok(address);
-            }
-        }
-        let part = &self.parts[self.current];
-        Err(EngineError::ZoneFull {
-            zone,
-            space: part
-                .name
-                .as_ref()
-                .map_or_else(|| part.id.to_string(), |name| name.to_string()),
-            count: part.guard.space.state().population(zone),
-        })
-    }
-
-    fn choose(&self, zone: Zone, near: Option<Address>) -> Option<Address> {
-        self.parts[self.current]
-            .guard
-            .space
-            .free()
-            .choose(zone, near)
-    }
-
-    /// Removes up to `limit` nodes of the current space whose time is up; how many it removed.
-    pub fn remove_expired(&mut self, limit: usize) -> Result<usize> {
-        let expired = self.parts[self.current]
-            .guard
-            .space
-            .expired(self.terms.now, limit);
-        for &address in &expired {
-            self.remove_gone(address, NodeEventKind::Expired)?;
-        }
-        Ok(expired.len())
-    }
-
-    fn evict_coldest(&mut self, kept: &[Address]) -> Result<()> {
-        let version = self.parts[self.current].version;
-        let view = self.view();
-        let coldest = view
-            .nodes()
-            .filter(|node| node.address().zone() == Zone::Fluid && node.version() != version)
-            .filter(|node| !kept.contains(&node.address()))
-            .map(|node| (view.access(node).activation(view.now), node.address()))
-            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        match coldest {
-            Some((_, address)) => self.remove_gone(address, NodeEventKind::Evicted),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes a node that nobody deleted, and remembers its name.
-    fn remove_gone(&mut self, address: Address, kind: NodeEventKind) -> Result<()> {
-        let part = &self.parts[self.current];
-        let node = part.guard.space.state().node(address);
-        if let Some(name) = node.and_then(|node| node.name().cloned()) {
-            self.events.push(NodeEvent {
-                space: part.id,
-                name,
-                kind,
-            });
-        }
-        self.remove(address)
-    }
-
-    /// Lets a name be free for a new node: what stood under it has expired.
-    fn clear_expired_name(&mut self, name: &[u8]) -> Result<()> {
-        match self.parts[self.current].guard.space.state().find(name) {
-            Some(address) if self.view().node(address).is_none() => {
-                self.remove_gone(address, NodeEventKind::Expired)
-            }
-            _ => Ok(()),
         }
     }
 
@@ -751,9 +617,6 @@ impl Drop for Transaction<'_> {
         }
     }
 }
-
-/// Most expired nodes that one commit removes.
-pub const EXPIRED_PER_COMMIT_MAX: usize = 256;
 
 /// An expiry as it is stored: the end of time is none, and the beginning of time, which stands for the view
 /// that sees everything, is a moment later.

@@ -1,6 +1,8 @@
 //! Columns of a record batch by name and type.
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, UInt32Array};
+
+use crate::commit::cell::SpaceId;
 
 /// What does not read as it should although its checksum holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +46,14 @@ pub fn full<'a, T: Array + 'static>(
             "no nulls in column '{name}'"
         ))),
     }
+}
+
+/// The space whose rows a batch holds.
+pub fn owner(batch: &RecordBatch) -> Result<SpaceId, Unreadable> {
+    let space: &UInt32Array = full(batch, "space")?;
+    let first = space.values().first().copied();
+    let only = first.filter(|first| space.values().iter().all(|space| space == first));
+    only.ok_or_else(|| Unreadable::expected("a record batch of one space"))
 }
 
 /// The value of a row, unless it is null.

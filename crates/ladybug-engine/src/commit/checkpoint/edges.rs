@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::{LargeBinaryBuilder, UInt32Builder};
 use arrow_array::{
-    Float32Array, LargeBinaryArray, ListArray, RecordBatch, StringArray, UInt16Array, UInt32Array,
-    UInt64Array,
+    Float32Array, LargeBinaryArray, ListArray, RecordBatch, StringArray, UInt16Array, UInt64Array,
 };
 use arrow_schema::{DataType, Field, Schema};
 
@@ -13,7 +12,6 @@ use super::column::{Unreadable, column, full, optional};
 use super::nodes::{decode_fields, encode_fields, read_evidence};
 use super::table::{BATCH_BYTES_MAX, TableWriter};
 use super::{CheckpointError, SpaceContents};
-use crate::commit::transaction::SpaceId;
 use crate::space::address::Address;
 use crate::space::graph::Edge;
 use crate::space::marks::Truth;
@@ -58,16 +56,6 @@ pub fn write(writer: &mut TableWriter, space: &SpaceContents) -> Result<(), Chec
         }
     }
     Ok(())
-}
-
-/// Whose edges a batch holds.
-pub fn owner(batch: &RecordBatch) -> Result<SpaceId, Unreadable> {
-    let space: &UInt32Array = full(batch, "space")?;
-    let first = space.values().first().copied();
-    match first.filter(|first| space.values().iter().all(|space| space == first)) {
-        Some(space) => Ok(space),
-        None => Err(Unreadable::expected("a record batch of one space's edges")),
-    }
 }
 
 /// The edges of a batch, of a space with these verbs.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::{LargeBinaryBuilder, UInt32Builder, UInt64Builder};
 use arrow_array::{
-    ArrayRef, LargeBinaryArray, RecordBatch, TimestampMicrosecondArray, UInt32Array, UInt64Array,
+    ArrayRef, LargeBinaryArray, RecordBatch, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow_schema::{DataType, Field, Schema};
 
@@ -12,7 +12,6 @@ use super::column::{Unreadable, full};
 use super::table::TableWriter;
 use super::{CheckpointError, SpaceContents};
 use crate::commit::history::{History, Mark};
-use crate::commit::transaction::SpaceId;
 use crate::space::schema::time_type;
 
 /// The schema. `before` columns say what was there before a commit: for all rows but a space's first, the row above.
@@ -77,18 +76,6 @@ pub fn write(writer: &mut TableWriter, space: &SpaceContents) -> Result<(), Chec
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?, &holds)?;
     }
     Ok(())
-}
-
-/// Whose history a batch holds.
-pub fn owner(batch: &RecordBatch) -> Result<SpaceId, Unreadable> {
-    let space: &UInt32Array = full(batch, "space")?;
-    let first = space.values().first().copied();
-    match first.filter(|first| space.values().iter().all(|space| space == first)) {
-        Some(space) => Ok(space),
-        None => Err(Unreadable::expected(
-            "a record batch of one space's history",
-        )),
-    }
 }
 
 /// The history that leads to `newest`, from the batches of its space in order.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 
-use super::column::Unreadable;
+use super::column::{Unreadable, owner};
 use super::directory::{list, path_of};
 use super::manifest::{FORMAT, FORMAT_WITH_HISTORY, FileEntry, Manifest};
 use super::rebuild::rebuild;
@@ -173,9 +173,8 @@ fn assemble(
 
     let stale = encoder != ENCODER_VERSION;
     let mut chunks = read_chunks(nodes, &entries, stale)?;
-    let mut edges_by_space = by_space(edges, edges::owner)?;
-    let by_owner = |history| by_space(history, history::owner);
-    let mut history_by_space = history.map(by_owner).transpose()?.unwrap_or_default();
+    let mut edges_by_space = by_space(edges)?;
+    let mut history_by_space = history.map(by_space).transpose()?.unwrap_or_default();
 
     let mut spaces = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -219,10 +218,7 @@ fn assemble(
 }
 
 /// The batches of a table, by the space whose rows they are.
-fn by_space(
-    file: &VerifiedFile<'_>,
-    owner: impl Fn(&RecordBatch) -> Result<SpaceId, Unreadable>,
-) -> Result<HashMap<SpaceId, Vec<RecordBatch>>, Damage> {
+fn by_space(file: &VerifiedFile<'_>) -> Result<HashMap<SpaceId, Vec<RecordBatch>>, Damage> {
     let (_, batches) = read(&file.bytes).map_err(|error| damage(&file.path, error))?;
     let mut batches_by_space: HashMap<_, Vec<_>> = HashMap::new();
     for batch in batches {

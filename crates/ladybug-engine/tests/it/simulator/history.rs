@@ -1,5 +1,8 @@
 //! One history: a memory lives, its disk fails, it dies, it is opened again, and so on; beside it the model.
 
+mod forks;
+mod past;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,11 +13,9 @@ use ladybug_engine::commit::log::FsyncPolicy;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{Eviction, SpaceId};
 use ladybug_engine::engine::{
-    CHECKPOINTS_KEPT, Clock, Engine, EngineOptions, HISTORY_BYTES, NodeRef, Snapshot, When,
+    CHECKPOINTS_KEPT, Clock, Engine, EngineOptions, HISTORY_BYTES, Snapshot,
 };
 use ladybug_engine::error::EngineError;
-use ladybug_engine::space::image::check_invariants;
-use ladybug_engine::space::mutation::NodeImage;
 use ladybug_engine::storage::simulated::Faults;
 use ladybug_engine::storage::{SimulatedStorage, Storage};
 
@@ -550,60 +551,6 @@ impl History {
         assert!(outcome.position >= revealed, "a read tells what it reveals");
     }
 
-    /// What was is what the model was then, as far back as history goes.
-    fn look_back(&mut self, engine: &Engine) {
-        let id = self.spaces()[0];
-        let began = self.begun.get(&id).copied().unwrap_or(0);
-        let thens: Vec<_> = self
-            .past
-            .range(began..)
-            .map(|(_, memory)| memory.space(id))
-            .collect();
-        let then = self.random.pick(&thens).expect("at least the beginning");
-        let version = When::Version(then.version);
-        let past = engine.state_at(id, version);
-        let oldest = engine.history_stats(id).oldest.version;
-        let name = format!("n{}", self.random.below(20)).into_bytes();
-        let node = engine.node_at(id, NodeRef::Name(&name), version);
-        let random_id = self.random.below(self.memory.id_max.max(1)) + 1;
-        let by_id = engine.node_at(id, NodeRef::Id(random_id), version);
-        if engine.log().check().is_err() {
-            return;
-        }
-        let bounded = self.options.history_bytes < HISTORY_BYTES;
-        let (Ok(past), Ok(node), Ok(by_id)) = (past, node, by_id) else {
-            assert!(bounded && then.version < oldest, "only what is forgotten");
-            return;
-        };
-        assert!(then.version >= oldest);
-        assert_same(&past.value, &then);
-        check_invariants(&past.value).expect("a sound past");
-        assert_eq!(
-            (past.version, past.committed),
-            (then.version, then.committed)
-        );
-        let found = node
-            .value
-            .as_ref()
-            .map(|node| (node.image.id, node.version));
-        let expected = then.find(&name).map(|id| (id, then.nodes[&id].version));
-        assert_eq!((found, node.committed), (expected, then.committed));
-        let image = |id| Some(NodeImage::of(past.value.node(past.value.find_id(id)?)?));
-        assert_eq!(by_id.value.map(|node| node.image), image(random_id));
-        if let Some(node) = node.value {
-            let named = then
-                .nodes
-                .values()
-                .find(|there| there.name.as_ref() == Some(&name));
-            assert_eq!(
-                Some(node.fingerprint()),
-                named.map(|node| node.fingerprint())
-            );
-            assert_eq!(image(node.image.id), Some(node.image));
-        }
-        self.tally.looks_back += 1;
-    }
-
     fn snapshot(&mut self, engine: &Engine) {
         let space = self.spaces()[0];
         let snapshot = engine.snapshot(space);
@@ -665,83 +612,6 @@ impl History {
         self.tally.expired += names.len() as u64;
         self.record(position);
         self.shows(engine, &BTreeSet::from([id]));
-    }
-
-    /// A space begins as another is, or was.
-    fn fork(&mut self, engine: &Engine) {
-        let source = self.spaces()[0];
-        let name = format!("fork-{}", self.random.below(4));
-        let began = self.begun.get(&source).copied().unwrap_or(0);
-        let thens: Vec<_> = self
-            .past
-            .range(began..)
-            .map(|(_, memory)| memory.space(source))
-            .collect();
-        let then = match self.random.one_in(2) {
-            true => self.random.pick(&thens),
-            false => None,
-        };
-        let at = then.as_ref().map(|then| When::Version(then.version));
-        let outcome = engine.fork(source, &name, at, false);
-        let id = match outcome.value {
-            Ok(id) => id,
-            Err(EngineError::SpaceTaken(_)) => {
-                return assert!(self.memory.names.contains_key(&name));
-            }
-            Err(EngineError::SpacesFull(_)) => return,
-            Err(EngineError::VersionGone { .. }) => return,
-            Err(_) => return assert!(engine.log().check().is_err()),
-        };
-        assert!(!self.memory.names.contains_key(&name));
-        assert!(
-            self.memory.names.values().all(|there| *there != id),
-            "numbers are not reused"
-        );
-        let then = then.unwrap_or_else(|| self.memory.space(source));
-        self.memory.names.insert(name, id);
-        self.memory.version_max.insert(id, then.version);
-        self.memory.spaces.insert(id, then);
-        self.begun.insert(id, outcome.position);
-        self.changed.insert(id, outcome.position);
-        self.record(outcome.position);
-        self.tally.forks += 1;
-        self.shows(engine, &BTreeSet::from([id, source]));
-    }
-
-    fn drop_fork(&mut self, engine: &Engine) {
-        let forks: Vec<_> = self
-            .memory
-            .names
-            .iter()
-            .filter(|(name, _)| is_fork(name))
-            .collect();
-        let Some((name, id)) = self
-            .random
-            .pick(&forks)
-            .map(|(name, id)| ((*name).clone(), *id))
-        else {
-            let refused = engine.drop_fork(0).value;
-            return assert!(matches!(
-                refused,
-                Err(EngineError::NoFork(_)) | Err(EngineError::ReadOnly(_))
-            ));
-        };
-        let outcome = engine.drop_fork(id);
-        if outcome.value.is_err() {
-            return assert!(engine.log().check().is_err());
-        }
-        self.memory.names.remove(&name);
-        self.memory.spaces.remove(&id);
-        self.changed.remove(&id);
-        self.record(outcome.position);
-        self.tally.dropped += 1;
-        if engine.log().check().is_ok() {
-            let refused = engine.commit::<(), EngineError>(&[id], |_| panic!("it is gone"));
-            assert!(
-                matches!(refused.value, Err(EngineError::SpaceGone(gone)) if gone == id)
-                    || engine.log().check().is_err()
-            );
-        }
     }
 
     fn name_space(&mut self, engine: &Engine) {
