@@ -6,6 +6,7 @@
 //! | [`narsese`] | terms, statements and sentences; their parser and printer |
 //! | [`causal`] | diagrams, identification, effects, counterfactuals |
 //! | [`inference`] | syllogistic figures, bounded backward chaining |
+//! | [`quantum`] | reversible and collapsing maps of fingerprints |
 //!
 //! Nothing here knows a protocol, a clock, a file or a thread. Time and randomness come in as arguments, so that
 //! the same arguments always give the same answer.
@@ -13,4 +14,5 @@
 pub mod causal;
 pub mod inference;
 pub mod narsese;
+pub mod quantum;
 pub mod truth;
