@@ -6,5 +6,6 @@ pub mod config;
 pub mod health;
 pub mod load;
 pub mod mind;
+pub mod operand;
 pub mod query;
 pub mod server;

@@ -1,56 +1,18 @@
-//! Operands, options and rows of Ladybug's own commands.
-//!
-//! An operand is `@8042`, `#17`, `KEY name`, `TEXT words`, `FP hex-or-bytes` or `VECTOR f32-bytes`. A bare one is
-//! taken for an address or an id if it is written like one, else for what the command says: text
-//! or a key. Programs write the keyword, and then nothing is taken for anything else.
+//! Arguments and rows of Ladybug's own commands: operands, options and numbers, taken one by one.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use ladybug_engine::engine::Lease;
-use ladybug_engine::error::EngineError;
-use ladybug_engine::fingerprint::{Fingerprint, encode};
-use ladybug_engine::space::address::{Address, Zone};
-use ladybug_engine::space::chunk::Node;
-use ladybug_engine::space::derive;
+use ladybug_engine::space::address::Zone;
 use ladybug_engine::space::state::View;
-use ladybug_engine::space::verbs::VERB_PREFIX;
 
 use super::super::context::Context;
 use super::super::error::CommandError;
 use super::super::reply::{Protocol, Reply};
-
-/// What an operand without a keyword is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bare {
-    /// A key.
-    Key,
-    /// Text.
-    Text,
-}
-
-/// A node or a reified edge, by one of its three names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reference<'a> {
-    /// By its unique key.
-    Key(&'a [u8]),
-    /// By its address.
-    Address(Address),
-    /// By its id.
-    Id(u64),
-}
-
-/// What a command is given to compare: something in memory, or a fingerprint of its own.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operand<'a> {
-    /// Something in memory.
-    Stored(Reference<'a>),
-    /// The fingerprint of a text or a vector, or one that was given.
-    Given(Box<Fingerprint>),
-}
+pub use crate::operand::{Bare, Operand, OperandError, Reference, fingerprint_of};
+use crate::operand::{KEYWORDS, NODE, OPERAND, shown};
 
 /// The arguments behind a command's name, taken one by one.
 #[derive(Debug, Clone)]
@@ -196,18 +158,10 @@ impl<'a> Arguments<'a> {
     /// The next operand; with a keyword it takes two arguments.
     pub fn operand(&mut self, bare: Bare) -> Result<Operand<'a>, CommandError> {
         // A keyword that nothing follows is no keyword.
-        let Some((keyword, input)) = self.keyword(&["KEY", "TEXT", "FP", "VECTOR"]) else {
-            return bare_operand(self.take(OPERAND)?, bare);
-        };
-        let fingerprint = match keyword {
-            "KEY" => return Ok(Operand::Stored(Reference::Key(input))),
-            "TEXT" => text_fingerprint(input)?,
-            "FP" => Fingerprint::from_bytes_or_hex(input)
-                .map_err(|error| CommandError::err(format!("{error}")))?,
-            _ => encode::vector_from_bytes(input)
-                .map_err(|error| CommandError::err(format!("{error}")))?,
-        };
-        Ok(Operand::Given(Box::new(fingerprint)))
+        Ok(match self.keyword(&KEYWORDS) {
+            Some((keyword, input)) => Operand::with_keyword(keyword, input)?,
+            None => Operand::bare(self.take(OPERAND)?, bare)?,
+        })
     }
 
     /// The next operand, which must be something in memory.
@@ -220,139 +174,18 @@ impl<'a> Arguments<'a> {
     }
 }
 
-const OPERAND: &str =
-    "an operand (KEY name, @8042, #17, TEXT words, FP hex-or-bytes or VECTOR f32-bytes)";
-const NODE: &str = "a node (KEY name, @8042 or #17)";
-
 /// What came instead of what was expected.
 pub fn expected(what: &str, got: &[u8]) -> CommandError {
-    CommandError::err(format!("expected {what}, got '{}'", shown(got)))
+    OperandError::expected(what, got).into()
 }
 
-/// Bytes of a client's as errors show them.
-const SHOWN_BYTES_MAX: usize = 64;
-
-fn shown(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES_MAX)])
-}
-
-fn bare_operand(input: &[u8], bare: Bare) -> Result<Operand<'_>, CommandError> {
-    let text = std::str::from_utf8(input).unwrap_or_default();
-    let reference = match (text.as_bytes().first(), bare) {
-        (Some(b'@'), Bare::Key) => {
-            let address = text.parse().map_err(|error| {
-                CommandError::err(format!(
-                    "{error}; write KEY before a key that begins with @"
-                ))
-            })?;
-            Some(Reference::Address(address))
-        }
-        (Some(b'#'), Bare::Key) => {
-            let id = parse_id(text).ok_or_else(|| {
-                let what = "an id such as #17, or KEY before a key that begins with #";
-                expected(what, input)
-            })?;
-            Some(Reference::Id(id))
-        }
-        (Some(b'@'), Bare::Text) => text.parse().ok().map(Reference::Address),
-        (Some(b'#'), Bare::Text) => parse_id(text).map(Reference::Id),
-        _ => None,
-    };
-    match (reference, bare) {
-        (Some(reference), _) => Ok(Operand::Stored(reference)),
-        (None, Bare::Key) => Ok(Operand::Stored(Reference::Key(input))),
-        (None, Bare::Text) => Ok(Operand::Given(Box::new(text_fingerprint(input)?))),
-    }
-}
-
-fn parse_id(text: &str) -> Option<u64> {
-    let digits = text.strip_prefix('#')?;
-    let are_digits = digits.bytes().all(|digit| digit.is_ascii_digit());
-    digits.parse().ok().filter(|_| are_digits)
-}
-
-fn text_fingerprint(input: &[u8]) -> Result<Fingerprint, CommandError> {
-    let text = std::str::from_utf8(input).map_err(|_| {
-        expected(
-            "text in UTF-8 (write FP before a fingerprint, VECTOR before floats)",
-            input,
-        )
-    })?;
-    Ok(encode::text(text))
-}
-
-/// As errors and replies write it.
-impl fmt::Display for Reference<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(key) => write!(out, "{}", shown(key)),
-            Self::Address(address) => write!(out, "{address}"),
-            Self::Id(id) => write!(out, "#{id}"),
+impl From<OperandError> for CommandError {
+    fn from(error: OperandError) -> Self {
+        match error {
+            OperandError::Syntax(message) => Self::err(message),
+            OperandError::Engine(error) => error.into(),
         }
     }
-}
-
-impl Reference<'_> {
-    /// The node or reified edge.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn occupant<'v>(&self, view: &View<'v>) -> Result<Node<'v>, CommandError> {
-        let found = match *self {
-            Self::Key(key) => view.find(key),
-            Self::Address(address) => view.occupant(address),
-            Self::Id(id) => view
-                .find_id(id)
-                .or_else(|| view.occupant(reified(view, id)?)),
-        };
-        found.ok_or_else(|| EngineError::NoSuchNode(self.to_string()).into())
-    }
-
-    /// The node.
-    ///
-    /// # Errors
-    /// There is none, or it is an edge.
-    pub fn node<'v>(&self, view: &View<'v>) -> Result<Node<'v>, CommandError> {
-        let node = self.occupant(view)?;
-        match node.is_edge() {
-            false => Ok(node),
-            true => Err(CommandError::err(format!(
-                "expected {NODE}, and {self} is an edge"
-            ))),
-        }
-    }
-}
-
-/// Where the edge with an id lives, if it is reified.
-fn reified(view: &View<'_>, id: u64) -> Option<Address> {
-    let graph = view.state.graph();
-    graph.get(graph.source_of(id)?, id)?.address
-}
-
-impl Operand<'_> {
-    /// What it says, as a fingerprint; a verb's, at its surface address, is that of its name.
-    ///
-    /// # Errors
-    /// There is nothing there.
-    pub fn fingerprint(&self, view: &View<'_>) -> Result<Fingerprint, CommandError> {
-        let reference = match self {
-            Self::Given(fingerprint) => return Ok((**fingerprint).clone()),
-            Self::Stored(reference) => reference,
-        };
-        if let Reference::Address(address) = *reference
-            && address.prefix() == VERB_PREFIX
-            && view.state.verbs().name(address.slot()).is_some()
-        {
-            return Ok(derive::verb(view.state, address.slot()));
-        }
-        Ok(fingerprint_of(view, reference.occupant(view)?))
-    }
-}
-
-/// The fingerprint of what is there, encoded here if it was not yet.
-pub fn fingerprint_of(view: &View<'_>, node: Node<'_>) -> Fingerprint {
-    let encoded = node.fingerprint().cloned();
-    encoded.unwrap_or_else(|| derive::derive(view.state, node))
 }
 
 /// A row of a reply: in RESP2 an array of its values, in RESP3 a map.
@@ -392,6 +225,9 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
+    use ladybug_engine::fingerprint::{Fingerprint, encode};
+    use ladybug_engine::space::address::Address;
+
     use super::*;
 
     fn operand<'a>(request: &'a [&'a [u8]], bare: Bare) -> Result<Operand<'a>, String> {

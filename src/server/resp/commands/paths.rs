@@ -128,7 +128,7 @@ fn only_node<'v>(view: &View<'v>, request: &[&[u8]]) -> Result<Node<'v>, Command
     let mut arguments = Arguments::new(request);
     let node = arguments.reference()?.node(view);
     arguments.end()?;
-    node
+    Ok(node?)
 }
 
 fn get(view: &View<'_>, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {

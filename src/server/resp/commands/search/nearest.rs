@@ -334,6 +334,7 @@ fn filters(
     for snapshot in snapshots {
         let view = snapshot.view();
         let under = options.under.map(|under| under.node(&view)).transpose();
+        let under = under.map_err(CommandError::from);
         let filter = match under.and_then(|under| restriction(&view, context, under)) {
             Ok(Restriction::None) => plain(),
             Ok(Restriction::Under(node)) => Some(Filter {
