@@ -1,5 +1,6 @@
 //! Ladybug, the server: protocols over the memory of `ladybug-engine`.
 
+pub mod cam;
 pub mod check;
 pub mod cli;
 pub mod config;

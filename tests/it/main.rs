@@ -1,5 +1,6 @@
 //! The one integration-test binary.
 
+mod cam;
 mod cypher;
 mod cypher_concurrent;
 mod cypher_random;

@@ -32,4 +32,5 @@ mod write;
 pub use catalog::{CATALOG, TableInfo, schema_of};
 pub use error::SqlError;
 pub use handle::{MEMORY_BYTES, Sql, SqlOptions};
+pub use parse::predicate;
 pub use session::{Done, Executed, Prepared, Rows, Session};

@@ -1,6 +1,6 @@
 //! Text to syntax tree, within bounds: planning recurses as deep as a tree is, so that no text may make it deep.
 
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, Statement};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
@@ -51,6 +51,51 @@ pub(super) fn parse(text: &str) -> Result<Statement, SqlError> {
             "expected one statement, got {}; send them one by one, after BEGIN if they belong together",
             more + 1
         ))),
+    }
+}
+
+/// A condition, as one may stand behind WHERE, written out again by its syntax tree.
+///
+/// # Errors
+/// It is no expression, or more than one, or beyond the bounds.
+pub fn predicate(text: &str) -> Result<String, SqlError> {
+    let statement = parse(&format!("SELECT 1 WHERE ({text}\n)"))?;
+    let wrong = || {
+        SqlError::statement(format!(
+            "expected one condition in SQL such as rung < 3, got '{}'",
+            text.chars().take(64).collect::<String>()
+        ))
+    };
+    let Statement::Query(query) = statement else {
+        return Err(wrong());
+    };
+    let Query {
+        with: None,
+        body,
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks,
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators,
+    } = *query
+    else {
+        return Err(wrong());
+    };
+    match *body {
+        SetExpr::Select(select) if locks.is_empty() && pipe_operators.is_empty() => {
+            let Some(Expr::Nested(condition)) = &select.selection else {
+                return Err(wrong());
+            };
+            // What stands behind the condition would make the statement another one.
+            match select.to_string() == format!("SELECT 1 WHERE ({condition})") {
+                true => Ok(condition.to_string()),
+                false => Err(wrong()),
+            }
+        }
+        _ => Err(wrong()),
     }
 }
 

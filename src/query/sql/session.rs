@@ -62,6 +62,41 @@ pub struct Rows {
     pub batches: SendableRecordBatchStream,
 }
 
+impl Rows {
+    /// All of them, within bounds.
+    ///
+    /// # Errors
+    /// Making them fails, or they are more or larger than asked for.
+    pub async fn collect(
+        mut self,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<RecordBatch>, SqlError> {
+        let (mut batches, mut count, mut bytes) = (Vec::new(), 0, 0);
+        while let Some(batch) = self.batches.next().await {
+            let batch = batch?;
+            count += batch.num_rows();
+            if count > rows_max {
+                return Err(SqlError::Limit(format!(
+                    "expected at most the {rows_max} rows of --sql-rows-max; add a LIMIT, or read them over Arrow Flight"
+                )));
+            }
+            let sizes = batch
+                .columns()
+                .iter()
+                .map(|column| column.to_data().get_slice_memory_size());
+            bytes += sizes.sum::<Result<usize, _>>().unwrap_or(usize::MAX / 2);
+            if bytes > bytes_max {
+                return Err(SqlError::Limit(format!(
+                    "expected rows of at most the {bytes_max} bytes of --sql-memory-bytes; ask for fewer rows or columns"
+                )));
+            }
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+}
+
 /// A change that was made.
 #[derive(Debug)]
 pub struct Done {

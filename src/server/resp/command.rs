@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use foldhash::fast::FixedState;
 
-use super::commands::{FAMILIES, help};
+use super::commands::{FAMILIES, cam, help};
 use ladybug_engine::commit::transaction::{SpaceId, Transaction};
 use ladybug_engine::engine::Engine;
 use ladybug_engine::space::state::View;
@@ -242,6 +242,8 @@ pub enum Group {
     Search,
     /// Query languages.
     Query,
+    /// The instruction set.
+    Cam,
 }
 
 impl Group {
@@ -260,6 +262,7 @@ impl Group {
             Self::Graph => "graph",
             Self::Search => "search",
             Self::Query => "query",
+            Self::Cam => "cam",
         }
     }
 }
@@ -347,7 +350,8 @@ pub static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(FAMILIES));
 impl Table {
     fn new(families: &'static [&'static [Command]]) -> Self {
         let mut entries: Vec<Entry> = Vec::new();
-        for command in families.iter().copied().flatten() {
+        let all = families.iter().copied().flatten();
+        for command in all.chain(cam::operations()) {
             entries.push(Entry {
                 command,
                 full_name: command.name,

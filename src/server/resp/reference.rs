@@ -45,6 +45,7 @@ fn title(group: Group) -> &'static str {
         Group::Graph => "Edges",
         Group::Search => "Search",
         Group::Query => "Query languages",
+        Group::Cam => "The instruction set",
     }
 }
 

@@ -10,6 +10,7 @@ use ladybug_engine::engine::Engine;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
+use crate::cam::methods_table;
 use crate::config::Settings;
 use crate::query::cypher::index::PropertyIndexes;
 use crate::query::graphql::Graphql;
@@ -134,7 +135,10 @@ impl Server {
     pub fn new(settings: Settings, engine: Arc<Engine>) -> std::io::Result<Arc<Self>> {
         let options = SqlOptions {
             memory_bytes: settings.sql_memory_bytes,
-            constants: vec![("commands".to_owned(), commands_table())],
+            constants: vec![
+                ("commands".to_owned(), commands_table()),
+                ("methods".to_owned(), methods_table()),
+            ],
             ..SqlOptions::default()
         };
         engine.set_reports(settings.notify.is_any());

@@ -199,6 +199,7 @@ fn categories(command: &Command) -> Vec<&'static str> {
         Group::Graph => Some("@graph"),
         Group::Search => Some("@search"),
         Group::Query => Some("@query"),
+        Group::Cam => Some("@cam"),
         Group::Server | Group::Pubsub => None,
     });
     categories

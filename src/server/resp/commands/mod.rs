@@ -1,6 +1,7 @@
 //! The commands, a file a family: each command's syntax, arity, flags, keys, documentation and
 //! function side by side.
 
+pub mod cam;
 pub mod connection;
 pub mod content;
 pub mod cypher;
@@ -45,4 +46,5 @@ pub const FAMILIES: &[&[Command]] = &[
     cypher::COMMANDS,
     sql::COMMANDS,
     graphql::COMMANDS,
+    cam::COMMANDS,
 ];

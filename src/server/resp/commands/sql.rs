@@ -1,18 +1,20 @@
 //! SQL: one statement, its parameters, its rows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    SchemaRef, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::ScalarValue;
-use futures::StreamExt;
 use ladybug_engine::engine::Engine;
+use ladybug_engine::space::address::Address;
 
-use crate::query::sql::{Done, Executed, Prepared, Rows, SqlError};
+use crate::cam::is_address;
+use crate::query::sql::{Done, Executed, Prepared, SqlError};
 
 use super::super::command::{Command, Flag, Group, Handler};
 use super::super::context::Context;
@@ -53,10 +55,13 @@ fn sql(_: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, Comman
             given => parameters(&session.prepare(statement).await?, given)?,
         };
         match session.execute(statement, parameters).await? {
-            Executed::Rows(rows) => Ok(Outcome::Rows(
-                rows.position,
-                collected(rows, settings.sql_rows_max, settings.sql_memory_bytes).await?,
-            )),
+            Executed::Rows(rows) => {
+                let (position, schema) = (rows.position, Arc::clone(&rows.schema));
+                let batches = rows
+                    .collect(settings.sql_rows_max, settings.sql_memory_bytes)
+                    .await?;
+                Ok(Outcome::Rows(position, (schema, batches)))
+            }
             Executed::Done(done) => Ok::<_, SqlError>(Outcome::Done(done)),
         }
     };
@@ -122,36 +127,6 @@ fn parameters(prepared: &Prepared, given: &[&[u8]]) -> Result<Vec<ScalarValue>, 
     given.iter().enumerate().map(parameter).collect()
 }
 
-/// All rows of a query, within bounds.
-async fn collected(
-    mut rows: Rows,
-    rows_max: usize,
-    bytes_max: usize,
-) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
-    let (mut batches, mut count, mut bytes) = (Vec::new(), 0, 0);
-    while let Some(batch) = rows.batches.next().await {
-        let batch = batch?;
-        count += batch.num_rows();
-        if count > rows_max {
-            return Err(SqlError::Limit(format!(
-                "expected at most the {rows_max} rows of --sql-rows-max; add a LIMIT, or read them over Arrow Flight"
-            )));
-        }
-        let sizes = batch
-            .columns()
-            .iter()
-            .map(|column| column.to_data().get_slice_memory_size());
-        bytes += sizes.sum::<Result<usize, _>>().unwrap_or(usize::MAX / 2);
-        if bytes > bytes_max {
-            return Err(SqlError::Limit(format!(
-                "expected rows of at most the {bytes_max} bytes of --sql-memory-bytes; ask for fewer rows or columns"
-            )));
-        }
-        batches.push(batch);
-    }
-    Ok((rows.schema, batches))
-}
-
 fn done_reply(context: &Context, done: Done) -> Reply {
     context.happened(done.events);
     match done.what {
@@ -160,7 +135,8 @@ fn done_reply(context: &Context, done: Done) -> Reply {
     }
 }
 
-fn rows_reply(
+/// Rows: in RESP2 an array of the columns' names and then an array a row, in RESP3 a map a row.
+pub(super) fn rows_reply(
     protocol: Protocol,
     schema: &SchemaRef,
     batches: &[RecordBatch],
@@ -176,7 +152,8 @@ fn rows_reply(
     }
     for batch in batches {
         for row in 0..batch.num_rows() {
-            let values = batch.columns().iter().map(|column| value(column, row));
+            let columns = schema.fields().iter().zip(batch.columns());
+            let values = columns.map(|(field, column)| cell(field, column, row));
             let values = values.collect::<Result<Vec<_>, _>>()?;
             rows.push(match protocol {
                 Protocol::Resp2 => Reply::Array(values),
@@ -185,6 +162,17 @@ fn rows_reply(
         }
     }
     Ok(Reply::Array(rows))
+}
+
+/// One value of a column: an address that a method answers as `@8042`.
+pub(super) fn cell(field: &Field, column: &ArrayRef, row: usize) -> Result<Reply, CommandError> {
+    match is_address(field) && column.is_valid(row) {
+        true => {
+            let address = Address(column.as_primitive::<UInt16Type>().value(row));
+            Ok(Reply::bulk(address.to_string()))
+        }
+        false => value(column, row),
+    }
 }
 
 /// One value: numbers as such, bytes and text as bulk strings, lists as arrays, times and the rest as text.

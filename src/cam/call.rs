@@ -1,0 +1,317 @@
+//! A call whose arguments are read and whose operands are found, and its pieces of SQL.
+
+use std::borrow::Cow;
+
+use ladybug_engine::fingerprint::Fingerprint;
+use ladybug_engine::space::address::Address;
+use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::marks::Qualia;
+use ladybug_engine::space::state::View;
+
+use super::error::Fault;
+use super::method::{Mode, Scope};
+use super::statement::Said;
+use super::surface;
+use super::table::Operation;
+use crate::mind::inference::Judgement;
+use crate::mind::truth::Truth;
+use crate::operand::{Operand, Reference};
+
+/// A value of an argument.
+#[derive(Clone, Debug)]
+pub enum Value<'a> {
+    /// It was left out.
+    Absent,
+    /// Something to compare with.
+    Query(Query<'a>),
+    /// A node, and where it is.
+    Node(Reference<'a>, Option<Place>),
+    /// A name.
+    Name(&'a [u8]),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Float(f64),
+    /// A word of those that are known.
+    Word(&'static str),
+    /// Floats.
+    Floats(Vec<f32>),
+    /// A statement.
+    Said(Box<Said<'a>>),
+    /// A truth.
+    Truth(Truth),
+    /// Ids.
+    Ids(Vec<u64>),
+    /// Qualia.
+    Qualia(Qualia),
+    /// What another operation reads.
+    Raw(&'a [u8]),
+}
+
+/// Something to compare with.
+#[derive(Clone, Debug)]
+pub struct Query<'a> {
+    /// What it says.
+    pub operand: Operand<'a>,
+    /// The text that it is the fingerprint of.
+    pub text: Option<&'a str>,
+    /// Where it is, if it is stored.
+    pub place: Option<Place>,
+}
+
+/// Where an operand is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its address.
+    pub address: Address,
+    /// Its id; a word of the surface has none.
+    pub id: Option<u64>,
+    /// Whether it is a reified edge.
+    pub is_edge: bool,
+}
+
+/// A call, ready to be run or explained.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// What is called.
+    pub operation: &'static Operation,
+    /// In which mode.
+    pub mode: Mode,
+    /// A value for each argument that is declared, then those that came again.
+    pub values: Vec<Value<'a>>,
+    /// The fingerprints of the queries among the values, in their order, as far as they are known before it runs.
+    pub bits: Vec<Option<Fingerprint>>,
+}
+
+/// The operation's own entry says what its arguments are; these are what it says.
+const DECLARED: &str = "invariant: the operation's entry declares an argument of this kind here";
+
+impl Call<'_> {
+    /// The addresses that it reads.
+    pub fn scope(&self) -> Scope {
+        self.mode.scope
+    }
+
+    /// Whether an argument was given.
+    pub fn has(&self, at: usize) -> bool {
+        !matches!(self.values.get(at), None | Some(Value::Absent))
+    }
+
+    /// The query at a place.
+    pub fn query(&self, at: usize) -> &Query<'_> {
+        match &self.values[at] {
+            Value::Query(query) => query,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The fingerprint of the query at a place.
+    pub fn fingerprint(&self, at: usize) -> &Fingerprint {
+        let bits = self.bits.get(at).and_then(Option::as_ref);
+        bits.expect("invariant: queries are found before a kernel runs")
+    }
+
+    /// The fingerprints of all queries from a place on.
+    pub fn fingerprints(&self, from: usize) -> Vec<&Fingerprint> {
+        self.bits[from..].iter().flatten().collect()
+    }
+
+    /// Where the node at a place is.
+    pub fn place(&self, at: usize) -> Place {
+        match &self.values[at] {
+            Value::Node(_, Some(place)) => *place,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The node at a place as a transaction has it: it may have moved or gone since it was found.
+    ///
+    /// # Errors
+    /// It is gone, or outside the scope by now.
+    pub fn find_again<'v>(&self, at: usize, view: &View<'v>) -> Result<Node<'v>, Fault> {
+        let Value::Node(reference, _) = &self.values[at] else {
+            unreachable!("{DECLARED}");
+        };
+        let name = self.operation.arguments[at].name;
+        let node = reference
+            .node(view)
+            .map_err(|error| Fault::operand(name, error))?;
+        match self.scope().contains(node.address()) {
+            true => Ok(node),
+            false => Err(Fault::of(
+                name,
+                format!(
+                    "expected an operand in scope {}, and {reference} is outside",
+                    self.scope().name()
+                ),
+            )),
+        }
+    }
+
+    /// The name at a place.
+    pub fn name(&self, at: usize) -> &[u8] {
+        match &self.values[at] {
+            Value::Name(name) => name,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The text at a place.
+    pub fn text(&self, at: usize) -> &str {
+        match &self.values[at] {
+            Value::Text(text) => text,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The whole number at a place, if it was given.
+    pub fn integer(&self, at: usize) -> Option<i64> {
+        match self.values.get(at) {
+            Some(Value::Integer(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The count at a place, which its entry lets be nothing negative.
+    pub fn count(&self, at: usize) -> usize {
+        let number = self.integer(at).expect(DECLARED);
+        usize::try_from(number).expect("invariant: its entry lets it be nothing negative")
+    }
+
+    /// The word at a place.
+    pub fn word(&self, at: usize) -> &'static str {
+        match &self.values[at] {
+            Value::Word(word) => word,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The number at a place.
+    pub fn float(&self, at: usize) -> f64 {
+        match &self.values[at] {
+            Value::Float(number) => *number,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The qualia at a place.
+    pub fn qualia(&self, at: usize) -> Qualia {
+        match &self.values[at] {
+            Value::Qualia(qualia) => *qualia,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The arguments from a place on that another operation reads.
+    pub fn raw(&self, from: usize) -> Vec<&[u8]> {
+        let rest = self.values.get(from..).unwrap_or_default().iter();
+        let raw = rest.map(|value| match value {
+            Value::Raw(bytes) => *bytes,
+            _ => unreachable!("{DECLARED}"),
+        });
+        raw.collect()
+    }
+
+    /// The floats at a place.
+    pub fn floats(&self, at: usize) -> &[f32] {
+        match &self.values[at] {
+            Value::Floats(floats) => floats,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The statement at a place.
+    pub fn said(&self, at: usize) -> &Said<'_> {
+        match &self.values[at] {
+            Value::Said(said) => said,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The judgement at a place.
+    pub fn judgement(&self, at: usize) -> &Judgement {
+        let found = self.said(at).judgement.as_ref();
+        found.expect("invariant: premises are found before a kernel runs")
+    }
+
+    /// The truth at a place, if it was given.
+    pub fn truth(&self, at: usize) -> Option<Truth> {
+        match self.values.get(at) {
+            Some(Value::Truth(truth)) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// The ids at a place, if they were given.
+    pub fn ids(&self, at: usize) -> Option<&[u64]> {
+        match self.values.get(at) {
+            Some(Value::Ids(ids)) => Some(ids),
+            _ => None,
+        }
+    }
+
+    /// In SQL: the rows of the scope, as `nodes`.
+    pub fn rows_sql(&self) -> Cow<'static, str> {
+        rows_sql(self.scope())
+    }
+
+    /// In SQL: the fingerprint of the query at a place.
+    pub fn fingerprint_sql(&self, at: usize) -> String {
+        let query = self.query(at);
+        let reference = match (&query.operand, query.text) {
+            (_, Some(text)) => return format!("encode({})", quoted(text)),
+            (Operand::Given(bits), None) => return format!("fingerprint('{}')", bits.to_hex()),
+            (Operand::Stored(reference), None) => reference,
+        };
+        match query.place {
+            Some(place) if place.is_edge => format!(
+                "(SELECT bind(s.fingerprint, permute(encode(e.verb), 1), permute(t.fingerprint, 2)) FROM edges e \
+                 JOIN nodes s ON s.id = e.source JOIN nodes t ON t.id = e.target WHERE e.address = {})",
+                place.address.0
+            ),
+            place => format!(
+                "(SELECT fingerprint FROM {} WHERE {})",
+                self.rows_sql(),
+                condition(reference, place)
+            ),
+        }
+    }
+
+    /// In SQL: the condition that a row of `nodes` is the node at a place.
+    pub fn node_sql(&self, at: usize) -> String {
+        match &self.values[at] {
+            Value::Node(reference, place) => condition(reference, *place),
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+}
+
+/// The condition that a row is what a reference names.
+fn condition(reference: &Reference<'_>, place: Option<Place>) -> String {
+    let id = place.and_then(|place| place.id);
+    match (reference, id) {
+        (Reference::Key(name), id) => match (std::str::from_utf8(name), id) {
+            (Err(_), Some(id)) => format!("id = {id}"),
+            _ => format!("name = {}", quoted(&String::from_utf8_lossy(name))),
+        },
+        (Reference::Address(address), _) => format!("address = {}", address.0),
+        (Reference::Id(id), _) => format!("id = {id}"),
+    }
+}
+
+/// The rows of a scope as something to select from, named `nodes`.
+pub fn rows_sql(scope: Scope) -> Cow<'static, str> {
+    match scope {
+        Scope::All => "nodes".into(),
+        Scope::Surface => surface::ROWS_SQL.into(),
+        Scope::Fluid => "(SELECT * FROM nodes WHERE zone = 'fluid') AS nodes".into(),
+        Scope::Node => "(SELECT * FROM nodes WHERE zone = 'node') AS nodes".into(),
+    }
+}
+
+/// Text as SQL writes it.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

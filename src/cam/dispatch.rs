@@ -1,0 +1,203 @@
+//! A call from its id to its answer. Scopes and forms are applied here, once for all operations.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, StringArray, UInt64Array};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::DataType;
+use ladybug_engine::engine::Outcome;
+
+use super::arguments;
+use super::batch::{batch, bundled, fingerprints};
+use super::call::Call;
+use super::error::{CamError, Fault};
+use super::host::{Host, Reading, find};
+use super::method::{Form, Method, Mode, Scope};
+use super::table::{Class, Column, ColumnKind, Kernel};
+
+const COUNT: &[Column] = &[Column::new("count", ColumnKind::Count)];
+const BUNDLE: &[Column] = &[Column::new("fingerprint", ColumnKind::Fingerprint)];
+const PLAN: &[Column] = &[
+    Column::new("plan_type", ColumnKind::Text),
+    Column::new("plan", ColumnKind::Text),
+];
+
+/// Reads the arguments of a call and finds its operands.
+///
+/// # Errors
+/// An argument is wrong: which, what was expected, what came.
+pub fn prepare<'a>(
+    method: &Method,
+    arguments: &'a [&'a [u8]],
+    reading: &Reading<'_>,
+) -> Result<Call<'a>, CamError> {
+    prepared(method, arguments, reading).map_err(|fault| fault.at(name(method)))
+}
+
+/// The same of a call that another one makes, whose name its errors begin with.
+///
+/// # Errors
+/// An argument is wrong.
+pub fn prepare_within<'a>(
+    method: &Method,
+    arguments: &'a [&'a [u8]],
+    reading: &Reading<'_>,
+) -> Result<Call<'a>, Fault> {
+    prepared(method, arguments, reading)
+}
+
+fn prepared<'a>(
+    method: &Method,
+    arguments: &'a [&'a [u8]],
+    reading: &Reading<'_>,
+) -> Result<Call<'a>, Fault> {
+    let operation = method.operation;
+    let (mode, rest) = arguments::mode(method.mode, arguments)?;
+    if mode.scope != Scope::All && !operation.is_scoped {
+        return Err(Fault::of(
+            "SCOPE",
+            format!(
+                "expected all, got {}: it reads no stored rows",
+                mode.scope.name()
+            ),
+        ));
+    }
+    let mut values = arguments::parse(operation, rest)?;
+    let bits = find(operation, mode.scope, &mut values, reading)?;
+    Ok(Call {
+        operation,
+        mode,
+        values,
+        bits,
+    })
+}
+
+/// The mode that a call is in: the method's, with the trailing words of its arguments; the method's alone where
+/// they are wrong.
+pub fn mode_of(method: &Method, arguments: &[&[u8]]) -> Mode {
+    arguments::mode(method.mode, arguments).map_or(method.mode, |(mode, _)| mode)
+}
+
+fn name(method: &Method) -> String {
+    let bare = Method {
+        mode: Mode::DEFAULT,
+        ..*method
+    };
+    format!("CAM.{bare}")
+}
+
+/// Runs a call, or with form plan only says how it would be run. The value is the result table, in one piece; an
+/// argument that is wrong, or whatever refuses, has changed nothing.
+pub fn run(
+    host: &Host<'_>,
+    method: &Method,
+    arguments: &[&[u8]],
+) -> Outcome<Result<RecordBatch, CamError>> {
+    let reading = Reading::new(host);
+    let outcome = answer(host, method, arguments, &reading);
+    Outcome {
+        value: outcome.value.map_err(|fault| fault.at(name(method))),
+        position: outcome.position.max(reading.position()),
+        gone: outcome.gone,
+    }
+}
+
+fn answer(
+    host: &Host<'_>,
+    method: &Method,
+    arguments: &[&[u8]],
+    reading: &Reading<'_>,
+) -> Outcome<Result<RecordBatch, Fault>> {
+    let read = |value| Outcome {
+        value,
+        position: 0,
+        gone: Vec::new(),
+    };
+    let call = match prepared(method, arguments, reading) {
+        Ok(call) => call,
+        Err(fault) => return read(Err(fault)),
+    };
+    match (call.mode.form, call.operation.kernel) {
+        (Form::Plan, _) => read(plan(&call, method, arguments, reading)),
+        (_, Kernel::Read(kernel)) => {
+            let rows = kernel(&call, reading).and_then(|rows| formed(&call, rows));
+            let rows = rows.and_then(|rows| bounded(host, rows));
+            read(rows.and_then(|rows| reading.check().map(|()| rows).map_err(Into::into)))
+        }
+        (_, Kernel::Write(kernel)) => host.engine().commit(&[host.space], |tx| {
+            let rows = formed(&call, kernel(&call, tx)?)?;
+            bounded(host, rows)
+        }),
+    }
+}
+
+/// Rows, if they are not too many.
+fn bounded(host: &Host<'_>, rows: RecordBatch) -> Result<RecordBatch, Fault> {
+    match rows.num_rows() <= host.rows_max {
+        true => Ok(rows),
+        false => Err(Fault::Argument(format!(
+            "expected at most the {} rows of --sql-rows-max, got {}; ask for fewer, or FORM count",
+            host.rows_max,
+            rows.num_rows()
+        ))),
+    }
+}
+
+/// Rows in the form that was asked for.
+fn formed(call: &Call<'_>, rows: RecordBatch) -> Result<RecordBatch, Fault> {
+    Ok(match call.mode.form {
+        Form::Rows | Form::Plan => rows,
+        Form::Count => batch(
+            COUNT,
+            vec![Arc::new(UInt64Array::from(vec![rows.num_rows() as u64]))],
+        ),
+        Form::Bundle => batch(BUNDLE, vec![fingerprints(bundled(&rows)?.as_ref())]),
+    })
+}
+
+/// How a call would be run: a relational one as SQL and DataFusion's plan of it, others as their tree.
+fn plan(
+    call: &Call<'_>,
+    method: &Method,
+    arguments: &[&[u8]],
+    reading: &Reading<'_>,
+) -> Result<RecordBatch, Fault> {
+    let rows = |pairs: &[(&str, &str)]| {
+        let column = |of: fn(&(&str, &str)) -> String| {
+            Arc::new(StringArray::from_iter_values(pairs.iter().map(of))) as _
+        };
+        let texts = vec![
+            column(|(name, _)| (*name).to_owned()),
+            column(|(_, text)| (*text).to_owned()),
+        ];
+        batch(PLAN, texts)
+    };
+    match call.operation.class {
+        Class::Relational(translation) => {
+            let sql = translation(call);
+            let explained = reading.query(&format!("EXPLAIN {sql}"))?;
+            let text = |at: usize| cast(explained.column(at), &DataType::Utf8);
+            let explained = batch(PLAN, vec![text(0)?, text(1)?]);
+            let head = rows(&[("sql", &sql)]);
+            Ok(concat_batches(&head.schema(), [&head, &explained])?)
+        }
+        Class::Write(translation) => Ok(rows(&[("statements", &translation(call))])),
+        Class::Other(operators) => {
+            let shown: Vec<_> = arguments
+                .iter()
+                .map(|bytes| crate::operand::shown(bytes))
+                .collect();
+            let tree = format!(
+                "{} {}\n{}",
+                name(method),
+                shown.join(" "),
+                operators
+                    .lines()
+                    .map(|line| format!("  {line}"))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            );
+            Ok(rows(&[("operators", &tree)]))
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows that are made, changed, removed.
+
+use arrow::array::RecordBatch;
+use ladybug_engine::commit::transaction::{Draft, Transaction};
+use ladybug_engine::space::address::Address;
+use ladybug_engine::space::mutation::{Bits, Content};
+
+use super::super::super::call::{Call, quoted};
+use super::super::super::error::Fault;
+use super::super::super::host::Row;
+use super::read::rows_batch;
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+
+/// The column that an operand is written to, and what, in SQL.
+fn content_sql(call: &Call<'_>) -> (&'static str, String) {
+    match call.query(1).text {
+        Some(text) => ("value", quoted(text)),
+        None => ("fingerprint", call.fingerprint_sql(1)),
+    }
+}
+
+fn name_sql(call: &Call<'_>) -> String {
+    quoted(&String::from_utf8_lossy(call.name(0)))
+}
+
+pub fn insert_sql(call: &Call<'_>) -> String {
+    let (column, content) = content_sql(call);
+    let name = name_sql(call);
+    match call.integer(2) {
+        None => format!(
+            "INSERT INTO nodes (name, {column}) SELECT {name} AS name, {content} AS {column}"
+        ),
+        Some(seconds) => format!(
+            "INSERT INTO nodes (name, {column}, expires) \
+             SELECT {name} AS name, {content} AS {column}, now() + INTERVAL '{seconds} seconds' AS expires"
+        ),
+    }
+}
+
+pub fn insert(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
+    let expires = call.integer(2).map(|seconds| tx.now() + seconds * SECOND);
+    let draft = Draft {
+        name: Some(call.name(0).into()),
+        content: content(call),
+        expires,
+        ..Draft::default()
+    };
+    let address = tx.create(draft)?;
+    written(call, tx, address)
+}
+
+/// What a node is to say: text as its value, anything else as its fingerprint.
+fn content(call: &Call<'_>) -> Content {
+    match call.query(1).text {
+        Some(text) => Content {
+            value: Some(text.as_bytes().into()),
+            ..Content::default()
+        },
+        None => Content {
+            fingerprint: Bits::Given(Box::new(call.fingerprint(1).clone())),
+            ..Content::default()
+        },
+    }
+}
+
+pub fn upsert_sql(call: &Call<'_>) -> String {
+    let (column, content) = content_sql(call);
+    let name = name_sql(call);
+    let rest = match column {
+        "value" => ", properties = NULL, fingerprint = NULL",
+        _ => "",
+    };
+    format!(
+        "UPDATE nodes SET {column} = {content}{rest} WHERE name = {name};\n\
+         INSERT INTO nodes (name, {column}) SELECT {name} AS name, {content} AS {column} \
+         WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE name = {name})"
+    )
+}
+
+pub fn upsert(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
+    let view = tx.view();
+    let Some(node) = view.find(call.name(0)) else {
+        return insert(call, tx);
+    };
+    let (address, new) = (node.address(), content(call));
+    let content = match new.value.is_some() {
+        true => new,
+        false => Content {
+            value: node.value().cloned(),
+            fields: node.fields().cloned(),
+            ..new
+        },
+    };
+    tx.set_content(address, content)?;
+    written(call, tx, address)
+}
+
+/// The row that was written, which must be in the scope.
+fn written(call: &Call<'_>, tx: &Transaction<'_>, address: Address) -> Result<RecordBatch, Fault> {
+    match call.scope().contains(address) {
+        true => Ok(row(tx, address)),
+        false => Err(Fault::of(
+            "SCOPE",
+            format!(
+                "expected the scope of what is written, got {}: it lives in the {} zone at {address}",
+                call.scope().name(),
+                address.zone()
+            ),
+        )),
+    }
+}
+
+pub fn delete_sql(call: &Call<'_>) -> String {
+    format!("DELETE FROM nodes WHERE {}", call.node_sql(0))
+}
+
+pub fn delete(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
+    let address = call.find_again(0, &tx.view())?.address();
+    let rows = written(call, tx, address)?;
+    tx.remove(address)?;
+    Ok(rows)
+}
+
+fn row(tx: &Transaction<'_>, address: Address) -> RecordBatch {
+    let view = tx.view();
+    let node = view
+        .node(address)
+        .expect("invariant: a node was just found there");
+    rows_batch(&[Row::of(&view, node)])
+}

@@ -1,0 +1,133 @@
+//! Judgements that are made: an edge between the nodes that the terms name.
+
+use std::sync::Arc;
+
+use arrow::array::{Float64Array, RecordBatch, StringArray, UInt64Array};
+use ladybug_engine::commit::transaction::{Draft, EdgeDraft, Transaction};
+use ladybug_engine::space::address::Address;
+
+use super::super::super::batch::batch;
+use super::super::super::call::{Call, quoted};
+use super::super::super::error::Fault;
+use super::super::super::statement::{Said, Source, verb};
+use super::JUDGED;
+use super::rules::ids;
+use crate::mind::narsese::{Statement, Term};
+use crate::mind::truth::{Evidence, Truth};
+
+/// What is judged, and how true it is: as the statement says, or the argument behind it.
+fn judged<'c>(call: &'c Call<'_>) -> (&'c Statement, Truth) {
+    let Said {
+        source: Source::Text(statement, written),
+        ..
+    } = call.said(0)
+    else {
+        unreachable!("invariant: an entry that takes a statement takes no edge for it");
+    };
+    (statement, call.truth(1).or(*written).unwrap_or_default())
+}
+
+/// The verb and the names of the nodes that a statement is about.
+fn parts(statement: &Statement) -> Result<(&'static str, [&str; 2]), Fault> {
+    let verb = verb(statement.copula()).ok_or_else(|| {
+        Fault::of(
+            "statement",
+            format!("expected -->, <-> or ==>, which edges can say, got {statement}"),
+        )
+    })?;
+    let name = |term: &'_ Term| match term {
+        Term::Atom(_) => Ok(()),
+        other => Err(Fault::of(
+            "statement",
+            format!("expected terms that nodes can have as names, got {other} in {statement}"),
+        )),
+    };
+    name(statement.subject())?;
+    name(statement.predicate())?;
+    Ok((verb, atoms(statement)))
+}
+
+/// The names of terms; empty for those that are none.
+fn atoms(statement: &Statement) -> [&str; 2] {
+    [statement.subject(), statement.predicate()].map(|term| match term {
+        Term::Atom(name) => name.as_str(),
+        _ => "",
+    })
+}
+
+pub fn judge(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
+    let (statement, truth) = judged(call);
+    let (verb, names) = parts(statement)?;
+    let mut ends = [Address(0); 2];
+    for (end, name) in ends.iter_mut().zip(names) {
+        *end = match tx.find(name.as_bytes()) {
+            Some(address) => address,
+            None => tx.create(Draft {
+                name: Some(name.as_bytes().into()),
+                ..Draft::default()
+            })?,
+        };
+        if !call.scope().contains(*end) {
+            return Err(Fault::of(
+                "SCOPE",
+                format!(
+                    "expected the scope of what is written, got {}: '{name}' lives in the {} zone at {end}",
+                    call.scope().name(),
+                    end.zone()
+                ),
+            ));
+        }
+    }
+    let verb = tx.define_verb(verb)?;
+    let draft = EdgeDraft {
+        truth: truth.into(),
+        ..EdgeDraft::default()
+    };
+    let mut edge = tx.link(ends[0], verb, ends[1], draft)?;
+    let given = call.ids(2);
+    if let Some(evidence) = given {
+        edge.evidence = Some(evidence.into());
+        tx.update_edge(edge.clone())?;
+    }
+    let own = [edge.id];
+    let evidence = Evidence::new(given.unwrap_or(&own).iter().copied());
+    Ok(batch(
+        JUDGED,
+        vec![
+            Arc::new(UInt64Array::from(vec![edge.id])),
+            Arc::new(StringArray::from(vec![statement.to_string()])),
+            Arc::new(Float64Array::from(vec![truth.frequency()])),
+            Arc::new(Float64Array::from(vec![truth.confidence()])),
+            ids([&evidence]),
+        ],
+    ))
+}
+
+pub fn sql(call: &Call<'_>) -> String {
+    let (statement, truth) = judged(call);
+    let verb = verb(statement.copula()).unwrap_or_default();
+    let [s, p] = atoms(statement).map(quoted);
+    let made = |name: &str| {
+        format!(
+            "INSERT INTO nodes (name) SELECT {name} AS name WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE name = {name});\n"
+        )
+    };
+    let (column, evidence) = match call.ids(2) {
+        None => (String::new(), String::new()),
+        Some(ids) => {
+            let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
+            (
+                ", evidence".to_owned(),
+                format!(", make_array({}) AS evidence", ids.join(", ")),
+            )
+        }
+    };
+    format!(
+        "{}{}INSERT INTO edges (source, verb, target, frequency, confidence{column}) \
+         SELECT s.id AS source, '{verb}' AS verb, t.id AS target, {} AS frequency, {} AS confidence{evidence} FROM nodes s, nodes t WHERE s.name = {s} AND t.name = {p}",
+        made(&s),
+        made(&p),
+        truth.frequency(),
+        truth.confidence(),
+    )
+}

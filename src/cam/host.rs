@@ -1,0 +1,312 @@
+//! Where calls run, and what they read: one space at one moment, looked at as late as possible.
+
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use ladybug_engine::commit::record::Position;
+use ladybug_engine::commit::transaction::SpaceId;
+use ladybug_engine::engine::{Engine, Snapshot};
+use ladybug_engine::error::EngineError;
+use ladybug_engine::fingerprint::Fingerprint;
+use ladybug_engine::space::address::Address;
+use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::state::View;
+
+use super::call::{Place, Value};
+use super::error::Fault;
+use super::method::Scope;
+use super::surface;
+use super::table::{Argument, Kind, Operation};
+use crate::operand::{Operand, Reference, fingerprint_of};
+use crate::query::sql::{Executed, Sql};
+
+/// Where calls run: not on a thread that drives other work.
+#[derive(Clone, Debug)]
+pub struct Host<'h> {
+    /// SQL, and the engine below it.
+    pub sql: &'h Sql,
+    /// The space.
+    pub space: SpaceId,
+    /// Plans and queries end with an error after this long; `None` for never.
+    pub timeout: Option<Duration>,
+    /// Most rows of a result.
+    pub rows_max: usize,
+    /// Most bytes of a result.
+    pub bytes_max: usize,
+}
+
+impl Host<'_> {
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        self.sql.engine()
+    }
+}
+
+/// What one call reads.
+pub struct Reading<'h> {
+    host: &'h Host<'h>,
+    glance: OnceCell<Snapshot>,
+    encoded: OnceCell<Snapshot>,
+    position: Cell<Position>,
+}
+
+/// A row: its id, where it is, its name if that is text, its fingerprint.
+pub struct Row<'r> {
+    /// Its id; a word of the surface has none.
+    pub id: Option<u64>,
+    /// Where it is.
+    pub address: Address,
+    /// Its name, if it has one in UTF-8.
+    pub name: Option<Cow<'r, str>>,
+    /// Its fingerprint.
+    pub fingerprint: Cow<'r, Fingerprint>,
+}
+
+impl<'r> Row<'r> {
+    /// A node, with its fingerprint encoded here if it was not yet.
+    pub fn of(view: &View<'r>, node: Node<'r>) -> Self {
+        let name = node.name().and_then(|name| std::str::from_utf8(name).ok());
+        Self {
+            id: Some(node.id()),
+            address: node.address(),
+            name: name.map(Cow::Borrowed),
+            fingerprint: Cow::Owned(fingerprint_of(view, node)),
+        }
+    }
+}
+
+impl<'h> Reading<'h> {
+    /// Nothing is looked at yet.
+    pub fn new(host: &'h Host<'h>) -> Self {
+        Self {
+            host,
+            glance: OnceCell::new(),
+            encoded: OnceCell::new(),
+            position: Cell::new(0),
+        }
+    }
+
+    /// Where the call runs.
+    pub fn host(&self) -> &'h Host<'h> {
+        self.host
+    }
+
+    /// The log position that must be acknowledged before anything of it is shown.
+    pub fn position(&self) -> Position {
+        self.position.get()
+    }
+
+    /// Says that the answer shows the memory at a log position.
+    pub fn reveal(&self, position: Position) {
+        self.position.set(self.position.get().max(position));
+    }
+
+    /// The space with fingerprints as they are.
+    pub fn glance(&self) -> &Snapshot {
+        self.glance.get_or_init(|| {
+            let glance = self.host.engine().glance(self.host.space);
+            self.reveal(glance.position);
+            glance
+        })
+    }
+
+    /// The space as a view.
+    pub fn view(&self) -> View<'_> {
+        self.glance().view()
+    }
+
+    /// The same moment with every fingerprint encoded.
+    pub fn snapshot(&self) -> &Snapshot {
+        self.encoded
+            .get_or_init(|| self.host.engine().encoded(self.host.space, self.glance()))
+    }
+
+    /// Whether the space may still be read, which whoever reads for long asks between steps.
+    pub fn check(&self) -> Result<(), EngineError> {
+        self.glance().check()
+    }
+
+    /// The rows of a scope, by address.
+    pub fn rows(&self, scope: Scope) -> Vec<Row<'_>> {
+        let snapshot = self.snapshot();
+        if scope == Scope::Surface {
+            let word = |(address, name, fingerprint)| Row {
+                id: None,
+                address,
+                name: Some(name),
+                fingerprint,
+            };
+            return surface::words(&snapshot.view())
+                .into_iter()
+                .map(word)
+                .collect();
+        }
+        let view = snapshot.view();
+        view.nodes()
+            .filter(|node| scope.contains(node.address()))
+            .map(|node| self.row(node.address()))
+            .collect()
+    }
+
+    /// The row at an address of a node.
+    ///
+    /// # Panics
+    /// There is none.
+    pub fn row(&self, address: Address) -> Row<'_> {
+        let snapshot = self.snapshot();
+        let there = "invariant: the address is of a node that was just found";
+        let node = snapshot.view().node(address).expect(there);
+        let name = node.name().and_then(|name| std::str::from_utf8(name).ok());
+        Row {
+            id: Some(node.id()),
+            address,
+            name: name.map(Cow::Borrowed),
+            fingerprint: Cow::Borrowed(snapshot.fingerprint(address).expect(there)),
+        }
+    }
+
+    /// The rows of a query of the same space, within the host's bounds.
+    ///
+    /// # Errors
+    /// The query is wrong, or beyond the bounds.
+    pub fn query(&self, statement: &str) -> Result<RecordBatch, Fault> {
+        let host = self.host;
+        let mut session = host.sql.session(host.space);
+        session.set_timeout(host.timeout);
+        host.sql.block_on(async {
+            match session.execute(statement, Vec::new()).await? {
+                Executed::Rows(rows) => {
+                    self.reveal(rows.position);
+                    let schema = rows.schema.clone();
+                    let batches = rows.collect(host.rows_max, host.bytes_max).await?;
+                    Ok(concat_batches(&schema, &batches)?)
+                }
+                Executed::Done(_) => Err(Fault::Argument("expected a query".to_owned())),
+            }
+        })
+    }
+}
+
+/// Finds the operands of a call in the memory, and answers the fingerprint of each that is to be compared with.
+///
+/// # Errors
+/// One is not there, or outside the scope.
+pub fn find(
+    operation: &Operation,
+    scope: Scope,
+    values: &mut [Value<'_>],
+    reading: &Reading<'_>,
+) -> Result<Vec<Option<Fingerprint>>, Fault> {
+    let mut bits = Vec::with_capacity(values.len());
+    for (at, value) in values.iter_mut().enumerate() {
+        let name = declared(operation, at).name;
+        let mut found = None;
+        match value {
+            Value::Query(query) => match &query.operand {
+                Operand::Given(given) => found = Some((**given).clone()),
+                Operand::Stored(reference) => {
+                    let place = stored(name, scope, reference, reading)?;
+                    query.place = Some(place);
+                    found = fingerprint_at(&reading.view(), place.address);
+                }
+            },
+            Value::Node(reference, place) => {
+                let there = stored(name, scope, reference, reading)?;
+                if there.is_edge {
+                    return Err(Fault::of(
+                        name,
+                        format!(
+                            "expected {}, and {reference} is an edge",
+                            crate::operand::NODE
+                        ),
+                    ));
+                }
+                *place = Some(there);
+            }
+            Value::Said(said) if matches!(declared(operation, at).kind, Kind::Premise) => {
+                let sought = said.find(scope, reading.glance());
+                sought.map_err(|fault| fault.of_argument(name))?;
+            }
+            _ => {}
+        }
+        bits.push(found);
+    }
+    Ok(bits)
+}
+
+/// The declaration of the value at a place.
+fn declared(operation: &Operation, at: usize) -> &Argument {
+    let all = operation.arguments;
+    match all.get(at) {
+        Some(argument) => argument,
+        None => {
+            let first = all.len() - operation.repeats.group;
+            &all[first + (at - first) % operation.repeats.group]
+        }
+    }
+}
+
+/// The fingerprint of what is at an address, encoded here if it was not yet.
+pub fn fingerprint_at(view: &View<'_>, address: Address) -> Option<Fingerprint> {
+    match Scope::Surface.contains(address) {
+        true => surface::word(view, address),
+        false => Some(fingerprint_of(view, view.occupant(address)?)),
+    }
+}
+
+/// Where something stored is, which must be in the scope.
+fn stored(
+    name: &str,
+    scope: Scope,
+    reference: &Reference<'_>,
+    reading: &Reading<'_>,
+) -> Result<Place, Fault> {
+    let view = reading.view();
+    let outside = || {
+        Fault::of(
+            name,
+            format!(
+                "expected an operand in scope {}, and {reference} is outside",
+                scope.name()
+            ),
+        )
+    };
+    if let Reference::Address(address) = *reference
+        && Scope::Surface.contains(address)
+    {
+        if surface::word(&view, address).is_none() {
+            return Err(Fault::of(name, format!("no word is at {address}")));
+        }
+        let place = Place {
+            address,
+            id: None,
+            is_edge: false,
+        };
+        return match scope {
+            Scope::Surface => Ok(place),
+            _ => Err(outside()),
+        };
+    }
+    let node = reference
+        .occupant(&view)
+        .map_err(|error| Fault::operand(name, error))?;
+    let is_inside = match node.is_edge() {
+        false => scope.contains(node.address()),
+        // An edge is where both its ends are.
+        true => {
+            let link = view.state.graph().link(node.id());
+            link.is_some_and(|link| scope.contains(link.source) && scope.contains(link.target))
+        }
+    };
+    match is_inside {
+        true => Ok(Place {
+            address: node.address(),
+            id: Some(node.id()),
+            is_edge: node.is_edge(),
+        }),
+        false => Err(outside()),
+    }
+}

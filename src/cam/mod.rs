@@ -1,0 +1,42 @@
+//! The instruction set: one table of operations, from which calls, plans, commands and documents are made.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `table` | what an operation is, and the families of them |
+//! | `method` | ids, names and modes |
+//! | `arguments` | arguments as an operation declares them |
+//! | `call` | a call whose arguments are read and whose operands are found; its pieces of SQL |
+//! | `host` | where calls run, and what they read |
+//! | `dispatch` | a call from its id to its answer: scopes and forms, once for all operations |
+//! | `batch` | result tables |
+//! | `statement` | statements of logic as arguments |
+//! | `surface` | methods and words as rows |
+//! | `family` | the operations, a file a family |
+//! | `reference` | `docs/cam.md` |
+//! | `error` | what can go wrong |
+//!
+//! It calls query languages, reasoning and the engine, and knows no protocol.
+
+mod arguments;
+mod batch;
+mod call;
+mod dispatch;
+mod error;
+mod family;
+mod host;
+mod method;
+mod reference;
+mod statement;
+mod surface;
+mod table;
+
+pub use batch::is_address;
+pub use call::{Call, Query, Value};
+pub use dispatch::{mode_of, prepare, run};
+pub use error::CamError;
+pub use host::{Host, Reading};
+pub use method::{Form, Method, Mode, Scope};
+pub use surface::methods_table;
+pub use table::{
+    Argument, Class, Column, ColumnKind, FAMILIES, Family, Kernel, Kind, Operation, Repeats,
+};

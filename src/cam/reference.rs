@@ -1,0 +1,95 @@
+//! `docs/cam.md`: the reference of all methods, written from the table they are dispatched by.
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::super::table::{Class, FAMILIES, Family, Operation};
+
+    const HEAD: &str = include_str!("reference.md");
+
+    /// The page.
+    fn render() -> String {
+        let mut page = HEAD.to_owned();
+        let there: Vec<&Family> = FAMILIES.iter().flatten().copied().collect();
+        let count = |wanted: &str| {
+            let operations = there.iter().flat_map(|family| family.operations);
+            operations
+                .filter(|operation| operation.class.name() == wanted)
+                .count()
+        };
+        writeln!(
+            page,
+            "Of the {} operations below, {} are relational, {} writes, {} other.\n",
+            16 * there.len(),
+            count("relational"),
+            count("write"),
+            count("other"),
+        )
+        .unwrap();
+        for family in there {
+            writeln!(
+                page,
+                "## 0x{:02X} {}\n\n{}.\n",
+                family.prefix, family.name, family.doc
+            )
+            .unwrap();
+            for (code, operation) in family.operations.iter().enumerate() {
+                describe(family, code, operation, &mut page);
+            }
+        }
+        page
+    }
+
+    fn describe(family: &Family, code: usize, operation: &Operation, page: &mut String) {
+        let name = format!("CAM.{}.{}", family.name, operation.name);
+        let syntax = format!("{name} {}", operation.syntax());
+        writeln!(
+            page,
+            "### 0x{:02X}{code:X}0 {}\n",
+            family.prefix, operation.name
+        )
+        .unwrap();
+        writeln!(page, "    {}\n", syntax.trim_end()).unwrap();
+        writeln!(page, "{}.\n", operation.doc).unwrap();
+        for argument in operation.arguments {
+            writeln!(page, "- `{}`: {}", argument.name, argument.kind.expected()).unwrap();
+        }
+        if !operation.arguments.is_empty() {
+            page.push('\n');
+        }
+        let columns: Vec<_> = operation
+            .columns
+            .iter()
+            .map(|column| format!("`{}`", column.name))
+            .collect();
+        let class = match operation.class {
+            Class::Relational(_) => "Relational: FORM plan shows its SQL.",
+            Class::Write(_) => "Writes: FORM plan shows the statements that it amounts to.",
+            Class::Other(_) => "FORM plan shows its operators.",
+        };
+        let scope = match operation.is_scoped {
+            true => "",
+            false => " Reads no stored rows: scope all only.",
+        };
+        writeln!(page, "Answers {}. {class}{scope}", columns.join(", ")).unwrap();
+        if !operation.source.is_empty() {
+            writeln!(page, "Source: {}.", operation.source).unwrap();
+        }
+        page.push('\n');
+    }
+
+    #[test]
+    fn the_page_of_methods_is_what_the_table_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cam.md");
+        let page = render();
+        if std::env::var_os("LADYBUG_REGENERATE").is_some() {
+            std::fs::write(path, &page).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == page,
+            "docs/cam.md is not what the table says: LADYBUG_REGENERATE=1 cargo test --lib reference"
+        );
+    }
+}

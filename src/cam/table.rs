@@ -1,0 +1,377 @@
+//! What an operation is, declared once: its arguments, its columns, its documentation, its kernel and its
+//! translation side by side in the file of its family.
+
+use ladybug_engine::commit::transaction::Transaction;
+use ladybug_engine::space::marks::Qualia;
+
+use super::call::Call;
+use super::error::Fault;
+use super::family;
+use super::host::Reading;
+use super::statement;
+use arrow::array::RecordBatch;
+
+/// Sixteen operations that belong together.
+#[derive(Debug)]
+pub struct Family {
+    /// The high byte of its addresses.
+    pub prefix: u8,
+    /// In capitals.
+    pub name: &'static str,
+    /// What it is about, as a sentence without its stop.
+    pub doc: &'static str,
+    /// By code.
+    pub operations: &'static [Operation; 16],
+}
+
+/// The names of all families, by prefix; [`FAMILIES`] says which are there.
+pub const FAMILY_NAMES: [&str; 16] = [
+    "LANCE", "SQL", "CYPHER", "GRAPHQL", "NARS", "CAUSAL", "META", "VERBS", "CONCEPTS", "QUALIA",
+    "MEMORY", "LEARNING", "VSA", "TEMPORAL", "QUANTUM", "USER",
+];
+
+/// The families that are there, by prefix.
+pub static FAMILIES: [Option<&Family>; 16] = [
+    Some(&family::lance::FAMILY),
+    None,
+    None,
+    None,
+    Some(&family::nars::FAMILY),
+    None,
+    None,
+    None,
+    None,
+    Some(&family::qualia::FAMILY),
+    None,
+    None,
+    Some(&family::vsa::FAMILY),
+    None,
+    Some(&family::quantum::FAMILY),
+    None,
+];
+
+/// One operation.
+#[derive(Debug)]
+pub struct Operation {
+    /// In capitals.
+    pub name: &'static str,
+    /// What it does, as a sentence without its stop.
+    pub doc: &'static str,
+    /// Where its formula comes from; empty where it is nobody's in particular.
+    pub source: &'static str,
+    /// What it takes. Those that may be left out come last.
+    pub arguments: &'static [Argument],
+    /// Which of them may come again.
+    pub repeats: Repeats,
+    /// What it answers.
+    pub columns: &'static [Column],
+    /// Whether it reads stored rows; otherwise it has no scope but all.
+    pub is_scoped: bool,
+    /// Whether it answers at most one row; none is then nil.
+    pub is_single: bool,
+    /// What else says what it does.
+    pub class: Class,
+    /// What does it.
+    pub kernel: Kernel,
+}
+
+impl Operation {
+    /// What an entry leaves out: `..Operation::DEFAULT`.
+    pub const DEFAULT: Self = Self {
+        name: "",
+        doc: "",
+        source: "",
+        arguments: &[],
+        repeats: Repeats::NONE,
+        columns: &[],
+        is_scoped: true,
+        is_single: false,
+        class: Class::Other(""),
+        kernel: Kernel::Read(|_, _| {
+            Err(Fault::Argument("expected a kernel in the table".to_owned()))
+        }),
+    };
+
+    /// How it is called, as `COMMAND DOCS` writes it, without the words of the mode.
+    pub fn syntax(&self) -> String {
+        let mut words = Vec::new();
+        let (fixed, repeated) = self
+            .arguments
+            .split_at(self.arguments.len() - self.repeats.group);
+        for argument in fixed {
+            words.push(match argument.is_optional {
+                true => format!("[{}]", argument.syntax()),
+                false => argument.syntax(),
+            });
+        }
+        if !repeated.is_empty() {
+            let group: Vec<_> = repeated.iter().map(Argument::syntax).collect();
+            let group = group.join(" ");
+            let again = format!("[{group} ...]");
+            words.extend(std::iter::repeat_n(group, self.repeats.min));
+            words.push(again);
+        }
+        words.join(" ")
+    }
+}
+
+/// How many of the last arguments may come again, as a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeats {
+    /// So many arguments; 0 if none repeats.
+    pub group: usize,
+    /// So often at least.
+    pub min: usize,
+}
+
+impl Repeats {
+    /// Nothing repeats.
+    pub const NONE: Self = Self { group: 0, min: 0 };
+
+    /// The last argument may come any number of times from `min`.
+    pub const fn last(min: usize) -> Self {
+        Self { group: 1, min }
+    }
+
+    /// The last two may, as pairs.
+    pub const fn pairs(min: usize) -> Self {
+        Self { group: 2, min }
+    }
+}
+
+/// One argument.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument {
+    /// As documents and errors name it.
+    pub name: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// Whether it may be left out.
+    pub is_optional: bool,
+}
+
+impl Argument {
+    /// One that must be there.
+    pub const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            is_optional: false,
+        }
+    }
+
+    /// One that may be left out.
+    pub const fn optional(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            is_optional: true,
+        }
+    }
+
+    fn syntax(&self) -> String {
+        match self.kind {
+            Kind::Word(words) => format!("<{}>", words.join(" | ")),
+            _ => self.name.to_owned(),
+        }
+    }
+}
+
+/// What an argument may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Something to compare with: an operand, bare as text.
+    Query,
+    /// A node: an operand, bare as a key.
+    Node,
+    /// A name that a node has or is to have: bytes.
+    Name,
+    /// UTF-8 text.
+    Text,
+    /// A whole number, ends included.
+    Integer(i64, i64),
+    /// A number, ends included.
+    Float(f64, f64),
+    /// One of these words, in any case.
+    Word(&'static [&'static str]),
+    /// Floats: little-endian f32 bytes behind `VECTOR`, or numbers with commas between.
+    Floats,
+    /// A condition in SQL on the columns of `nodes`.
+    Predicate,
+    /// A statement of Narsese.
+    Statement,
+    /// A judgement: written out, stored, or an edge.
+    Premise,
+    /// A truth: frequency and confidence with a comma between.
+    Truth,
+    /// Ids with commas between.
+    Ids,
+    /// Eight numbers with commas between, in the order of the dimensions.
+    Qualia,
+    /// What another operation reads.
+    Raw,
+}
+
+impl Kind {
+    /// What is expected, for documents and errors.
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Query => "something to compare with (words, @8042, #17, KEY name, FP hex-or-bytes or VECTOR f32-bytes)".to_owned(),
+            Self::Node => crate::operand::NODE.to_owned(),
+            Self::Name => "a name".to_owned(),
+            Self::Text => "text in UTF-8".to_owned(),
+            Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Float(min, max) if min.is_finite() && max.is_finite() => {
+                format!("a number from {min} to {max}")
+            }
+            Self::Float(..) => "a finite number".to_owned(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Floats => "numbers with commas between, or VECTOR f32-bytes".to_owned(),
+            Self::Predicate => "a condition in SQL such as rung < 3".to_owned(),
+            Self::Statement => statement::STATEMENT.to_owned(),
+            Self::Premise => statement::PREMISE.to_owned(),
+            Self::Truth => "a truth f,c: a frequency in 0..1, and a confidence between 0 and 1, both excluded".to_owned(),
+            Self::Qualia => format!("qualia: eight numbers {}", Qualia::DIMENSIONS.join(",")),
+            Self::Raw => "an argument of the operation".to_owned(),
+            Self::Ids => "ids with commas between, such as 17,23".to_owned(),
+        }
+    }
+}
+
+/// A column of a result.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: ColumnKind,
+    /// Whether it may hold nothing.
+    pub is_nullable: bool,
+}
+
+impl Column {
+    /// One that always holds something.
+    pub const fn new(name: &'static str, kind: ColumnKind) -> Self {
+        Self {
+            name,
+            kind,
+            is_nullable: false,
+        }
+    }
+
+    /// One that may hold nothing.
+    pub const fn nullable(name: &'static str, kind: ColumnKind) -> Self {
+        Self {
+            name,
+            kind,
+            is_nullable: true,
+        }
+    }
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// A fingerprint.
+    Fingerprint,
+    /// An address, u16.
+    Address,
+    /// An id, a version or a count: u64.
+    Count,
+    /// A distance in bits: u32.
+    Distance,
+    /// A number: f64.
+    Float,
+    /// True or false.
+    Boolean,
+    /// Text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// A time: microseconds since the epoch.
+    Time,
+    /// A list of ids, u64.
+    Ids,
+}
+
+/// What else says what an operation does, beside its kernel.
+#[derive(Clone, Copy, Debug)]
+pub enum Class {
+    /// SQL over the engine's tables and general functions that makes the same rows.
+    Relational(fn(&Call<'_>) -> String),
+    /// The statements, or commands, that it amounts to.
+    Write(fn(&Call<'_>) -> String),
+    /// The tree of its operators, below the call itself: the tests hold an independent reference.
+    Other(&'static str),
+}
+
+impl Class {
+    /// As documents name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Relational(_) => "relational",
+            Self::Write(_) => "write",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+/// What makes an operation's rows, by what it needs.
+#[derive(Clone, Copy, Debug)]
+pub enum Kernel {
+    /// Reads.
+    Read(fn(&Call<'_>, &Reading<'_>) -> Result<RecordBatch, Fault>),
+    /// Changes the space in one commit; an error changes nothing.
+    Write(fn(&Call<'_>, &mut Transaction<'_>) -> Result<RecordBatch, Fault>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_consistent() {
+        for (at, family) in FAMILIES.iter().enumerate() {
+            let Some(family) = family else { continue };
+            assert_eq!(
+                (usize::from(family.prefix), family.name),
+                (at, FAMILY_NAMES[at])
+            );
+            for (code, operation) in family.operations.iter().enumerate() {
+                let name = format!("{}.{}", family.name, operation.name);
+                assert!(
+                    !operation.doc.is_empty() && !operation.doc.ends_with('.'),
+                    "{name}"
+                );
+                assert!(!operation.columns.is_empty(), "{name}");
+                let again = family
+                    .operations
+                    .iter()
+                    .position(|o| o.name == operation.name);
+                assert_eq!(again, Some(code), "{name} is given twice");
+                let optional = operation
+                    .arguments
+                    .iter()
+                    .map(|argument| argument.is_optional);
+                assert!(
+                    optional.is_sorted(),
+                    "{name}: what may be left out comes last"
+                );
+                let has_optional = operation
+                    .arguments
+                    .iter()
+                    .any(|argument| argument.is_optional);
+                assert!(!has_optional || operation.repeats.group == 0, "{name}");
+                if let Class::Other(operators) = operation.class {
+                    assert!(!operators.is_empty(), "{name} has no operators to show");
+                }
+                let is_write = matches!(operation.kernel, Kernel::Write(_));
+                assert_eq!(
+                    is_write,
+                    matches!(operation.class, Class::Write(_)),
+                    "{name}"
+                );
+            }
+        }
+    }
+}

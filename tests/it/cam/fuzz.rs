@@ -1,0 +1,176 @@
+//! Every id answers, whatever it is given: a result, or an error that says what was expected.
+
+use ladybug::cam::{Method, Scope};
+
+use super::Machine;
+use super::translations::{Known, arguments, pick};
+use crate::random::Random;
+
+/// What may stand anywhere.
+const HOSTILE: &[&[u8]] = &[
+    b"",
+    b"0",
+    b"-1",
+    b"1e400",
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"18446744073709551616",
+    b"NaN",
+    b"@8000",
+    b"@1000",
+    b"@0704",
+    b"@0CFF",
+    b"@",
+    b"#1",
+    b"#99999999999999999999",
+    b"KEY",
+    b"TEXT",
+    b"FP",
+    b"VECTOR",
+    b"SCOPE",
+    b"FORM",
+    b"node",
+    b"plan",
+    b"\xff\xfe\x00",
+    b"1 = 1) UNION SELECT 1 --",
+    b"'; DROP TABLE nodes; --",
+    b"((((((((",
+    b"<robin --> bird>. %1.0;0.9%",
+    b"1.0,0.9",
+    b"{\"a\":[1,{}]}",
+    b"SELECT 1",
+    b"\0\0\x80\x7f",
+];
+
+#[test]
+fn every_id_answers_whatever_it_is_given() {
+    let machine = Machine::filled(3);
+    let mut random = Random(11);
+    let known = Scope::ALL.map(|scope| Known::new(&machine, scope));
+    let mut answered = 0;
+    for id in 0..=0x0FFF_u16 {
+        let method = match Method::of_id(id) {
+            Ok(method) => method,
+            Err(error) => {
+                let error = error.to_string();
+                assert!(
+                    error.contains("family 0x") && error.contains("it has those of"),
+                    "{error}"
+                );
+                continue;
+            }
+        };
+        let known = &known[method.mode.scope as usize];
+        for round in 0..4 {
+            let mut words: Vec<Vec<u8>> = match round % 2 {
+                0 => (0..random.below(5))
+                    .map(|_| pick(&mut random, HOSTILE).to_vec())
+                    .collect(),
+                _ => arguments(method.operation, known, &mut random),
+            };
+            // What is nearly right reaches further.
+            if round == 3 && !words.is_empty() {
+                let at = random.below(words.len() as u64) as usize;
+                words[at] = pick(&mut random, HOSTILE).to_vec();
+            }
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            match machine.call(&method, &words) {
+                Ok(_) => answered += 1,
+                Err(error) => {
+                    let lower = error.to_lowercase();
+                    for word in [
+                        "not implemented",
+                        "unimplemented",
+                        "panicked",
+                        "internal error",
+                        "todo",
+                    ] {
+                        assert!(!lower.contains(word), "{method} {words:?}: {error}");
+                    }
+                    assert!(error.len() > 10, "{method}: {error}");
+                }
+            }
+        }
+    }
+    assert!(answered > 100, "only {answered} calls had an answer");
+}
+
+#[test]
+fn an_argument_that_is_wrong_is_named_with_what_was_expected() {
+    let machine = Machine::filled(1);
+    for (line, message) in [
+        (
+            "LANCE.TOPK",
+            "CAM.LANCE.TOPK: q: expected something to compare with (words, @8042, #17, KEY name, FP hex-or-bytes or VECTOR f32-bytes), got nothing more",
+        ),
+        (
+            "LANCE.TOPK bird ten",
+            "CAM.LANCE.TOPK: k: expected a whole number from 0 to 65536, got 'ten'",
+        ),
+        (
+            "LANCE.TOPK bird 1 2",
+            "CAM.LANCE.TOPK: expected nothing after q k, got '2'",
+        ),
+        (
+            "LANCE.COUNT 1",
+            "CAM.LANCE.COUNT: expected no arguments, got '1'",
+        ),
+        (
+            "LANCE.COUNT SCOPE here",
+            "CAM.LANCE.COUNT: SCOPE: expected one of all, surface, fluid, node, got 'here'",
+        ),
+        (
+            "LANCE.COUNT FORM heap",
+            "CAM.LANCE.COUNT: FORM: expected one of rows, count, bundle, plan, got 'heap'",
+        ),
+        (
+            "0x0052 SCOPE node",
+            "CAM.LANCE.COUNT: SCOPE: expected fluid, as the id says, got 'node'",
+        ),
+        (
+            "LANCE.GET nobody-here",
+            "CAM.LANCE.GET: x: no such node 'nobody-here'",
+        ),
+        (
+            "VSA.RANDOM 1 SCOPE node",
+            "CAM.VSA.RANDOM: SCOPE: expected all, got node: it reads no stored rows",
+        ),
+        (
+            "VSA.POPCOUNT @0704",
+            "CAM.VSA.POPCOUNT: q: expected an operand in scope all, and @0704 is outside",
+        ),
+        (
+            "VSA.ENCODE morse x",
+            "CAM.VSA.ENCODE: encoder: expected one of text, exact, record, vector, got 'morse'",
+        ),
+        (
+            "VSA.PROJECT 1,x",
+            "CAM.VSA.PROJECT: vector: expected numbers with commas between, or VECTOR f32-bytes, got '1,x'",
+        ),
+        (
+            "VSA.PROJECT 0,0",
+            "CAM.VSA.PROJECT: vector: a vector needs a direction, all of its 2 components are zero",
+        ),
+        (
+            "LANCE.INSERT x y SCOPE fluid",
+            "CAM.LANCE.INSERT: SCOPE: expected the scope of what is written, got fluid: it lives in the node zone",
+        ),
+    ] {
+        let refused = machine.refusal(line);
+        assert!(refused.starts_with(message), "{line}: {refused}");
+    }
+    for condition in [
+        "rung < 3) OR (1 = 1",
+        "1; DELETE FROM nodes",
+        "true ORDER BY 1",
+        "",
+    ] {
+        let words: [&[u8]; 3] = [b"bird", b"3", condition.as_bytes()];
+        let method = Method::of_name("LANCE.FILTER").expect("a method");
+        let refused = machine.call(&method, &words).expect_err(condition);
+        assert!(
+            refused.starts_with("CAM.LANCE.FILTER: predicate: "),
+            "{condition}: {refused}"
+        );
+    }
+}

@@ -1,0 +1,343 @@
+//! Every relational operation says the same as its translation: on generated data, with generated arguments, in every
+//! scope it has.
+
+use std::collections::HashSet;
+
+use arrow::array::RecordBatch;
+use ladybug::cam::{
+    Argument, Class, FAMILIES, Form, Kind, Method, Mode, Operation, Reading, Scope, prepare,
+};
+use ladybug_engine::fingerprint::Fingerprint;
+
+use super::{Machine, cells};
+use crate::random::Random;
+
+/// Sets of arguments that each operation is tried with in each scope.
+const TRIES: usize = 6;
+
+/// Names that nodes of a scope have, and addresses that are of it.
+pub struct Known {
+    names: Vec<String>,
+    addresses: Vec<String>,
+    premises: Vec<String>,
+}
+
+/// The verbs that premises are, as Narsese writes them.
+const COPULAS: [(&str, &str); 3] = [("IS_A", "-->"), ("SIMILAR_TO", "<->"), ("IMPLIES", "==>")];
+
+/// One of several.
+pub fn pick<'a, T>(random: &mut Random, of: &'a [T]) -> &'a T {
+    &of[random.below(of.len() as u64) as usize]
+}
+
+impl Known {
+    pub fn new(machine: &Machine, scope: Scope) -> Self {
+        let condition = match scope {
+            Scope::All => "true".to_owned(),
+            _ => format!("zone = '{}'", scope.name()),
+        };
+        let texts = |query: &str| machine.texts(query);
+        match scope {
+            Scope::Surface => Self {
+                names: Vec::new(),
+                addresses: vec!["@0704".into(), "@0C20".into(), "@0067".into()],
+                premises: Vec::new(),
+            },
+            _ => Self {
+                names: texts(&format!(
+                    "SELECT name FROM nodes WHERE name IS NOT NULL AND {condition}"
+                )),
+                addresses: texts(&format!("SELECT address FROM nodes WHERE {condition}"))
+                    .iter()
+                    .map(|text| format!("@{:04X}", text.parse::<u16>().expect("an address")))
+                    .collect(),
+                premises: COPULAS
+                    .iter()
+                    .flat_map(|copula| premises(machine, scope, *copula))
+                    .collect(),
+            },
+        }
+    }
+
+    /// The same without addresses where there are names: where a node goes depends on what was refused before.
+    pub fn by_name(self) -> Self {
+        let addresses = match self.names.is_empty() {
+            true => self.addresses,
+            false => Vec::new(),
+        };
+        Self { addresses, ..self }
+    }
+
+    /// The name of a node.
+    pub fn name(&self, random: &mut Random) -> Vec<u8> {
+        match self.names.is_empty() {
+            true => b"nobody".to_vec(),
+            false => pick(random, &self.names).clone().into_bytes(),
+        }
+    }
+
+    /// A judgement: written out, stored, or an edge.
+    fn premise(&self, random: &mut Random) -> Vec<u8> {
+        let terms = ["M", "P", "S"];
+        let (s, p) = (pick(random, &terms), pick(random, &terms));
+        let written = format!(
+            "<{s} {} {p}>. %{};{}%",
+            pick(random, &COPULAS).1,
+            random.below(5) as f64 / 4.0,
+            (1 + random.below(9)) as f64 / 10.0
+        );
+        match self.premises.is_empty() || random.below(3) == 0 {
+            true => written.into_bytes(),
+            false => pick(random, &self.premises).clone().into_bytes(),
+        }
+    }
+
+    fn stored(&self, random: &mut Random) -> Vec<Vec<u8>> {
+        let has_names = !self.names.is_empty();
+        match !has_names || (!self.addresses.is_empty() && random.below(2) == 0) {
+            true => vec![pick(random, &self.addresses).clone().into_bytes()],
+            false => vec![
+                b"KEY".to_vec(),
+                pick(random, &self.names).clone().into_bytes(),
+            ],
+        }
+    }
+}
+
+/// The edges of a verb that a scope has, by id and by what they say.
+fn premises(machine: &Machine, scope: Scope, (verb, copula): (&str, &str)) -> Vec<String> {
+    let condition = match scope {
+        Scope::All => "true".to_owned(),
+        _ => format!("s.zone = '{0}' AND t.zone = '{0}'", scope.name()),
+    };
+    machine.texts(&format!(
+        "SELECT unnest(make_array('#' || e.id, '<' || s.name || ' {copula} ' || t.name || '>')) FROM edges e \
+         JOIN nodes s ON s.id = e.source JOIN nodes t ON t.id = e.target WHERE e.verb = '{verb}' AND {condition}"
+    ))
+}
+
+/// Words for one argument.
+pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<Vec<u8>> {
+    let texts = ["web server", "ada", "O'Hara; --", "a bird and a gear", ""];
+    match argument.kind {
+        Kind::Query => match random.below(3) {
+            0 => vec![b"TEXT".to_vec(), pick(random, &texts).as_bytes().to_vec()],
+            1 => vec![
+                b"FP".to_vec(),
+                Fingerprint::random(random.below(9)).to_bytes().to_vec(),
+            ],
+            _ => known.stored(random),
+        },
+        Kind::Node => known.stored(random),
+        Kind::Name | Kind::Text => vec![pick(random, &texts).as_bytes().to_vec()],
+        Kind::Integer(min, max) => {
+            let small = [0, 1, 2, 3, 7, 20, 5000, 5120];
+            let number = *pick(random, &small);
+            vec![number.clamp(min, max).to_string().into_bytes()]
+        }
+        Kind::Float(min, max) => {
+            let share = random.below(11) as f64 / 10.0;
+            let (min, max) = (min.max(-2.0), max.min(2.0));
+            vec![(min + share * (max - min)).to_string().into_bytes()]
+        }
+        Kind::Word(words) => vec![pick(random, words).as_bytes().to_vec()],
+        Kind::Floats => vec![b"0.5,-1,0.25,0,0,1,0,1".to_vec()],
+        Kind::Statement => vec![
+            pick(
+                random,
+                &[
+                    "<robin --> bird>",
+                    "<ada ==> gear>. %0.5;0.8%",
+                    "<x <-> ?y>?",
+                ],
+            )
+            .as_bytes()
+            .to_vec(),
+        ],
+        Kind::Premise => vec![known.premise(random)],
+        Kind::Truth => vec![
+            pick(random, &["1.0,0.9", "0,0.5", "0.25,0.125"])
+                .as_bytes()
+                .to_vec(),
+        ],
+        Kind::Raw => vec![pick(random, &["bird", "gear", "3"]).as_bytes().to_vec()],
+        Kind::Qualia => {
+            let value = |_| random.below(9) as f64 / 8.0;
+            let values: Vec<_> = (0..8).map(value).map(|value| value.to_string()).collect();
+            vec![values.join(",").into_bytes()]
+        }
+        Kind::Ids => vec![pick(random, &["1", "3,2,1", "#9,10"]).as_bytes().to_vec()],
+        Kind::Predicate => {
+            let conditions = [
+                "name LIKE '%a%' OR name IS NULL",
+                "popcount(fingerprint) > 5100",
+                "address % 2 = 0",
+                "false",
+            ];
+            vec![pick(random, &conditions).as_bytes().to_vec()]
+        }
+    }
+}
+
+/// Words for all arguments of an operation.
+pub fn arguments(operation: &Operation, known: &Known, random: &mut Random) -> Vec<Vec<u8>> {
+    let declared = operation.arguments;
+    let (fixed, repeated) = declared.split_at(declared.len() - operation.repeats.group);
+    let mut words = Vec::new();
+    for one in fixed {
+        if one.is_optional && random.below(2) == 0 {
+            break;
+        }
+        words.extend(argument(one, known, random));
+    }
+    for _ in 0..operation.repeats.min + random.below(4) as usize {
+        words.extend(repeated.iter().flat_map(|one| argument(one, known, random)));
+    }
+    words
+}
+
+#[test]
+fn kernels_and_translations_make_the_same_rows_in_every_scope() {
+    let mut compared: HashSet<String> = HashSet::new();
+    let mut different = Vec::new();
+    for seed in 0..2 {
+        let machine = Machine::filled(seed);
+        let mut random = Random(seed);
+        let known = Scope::ALL.map(|scope| Known::new(&machine, scope));
+        for method in Method::all().filter(|method| method.mode.form == Form::Rows) {
+            let Class::Relational(translation) = method.operation.class else {
+                continue;
+            };
+            let scope = method.mode.scope;
+            if scope != Scope::All && !method.operation.is_scoped {
+                continue;
+            }
+            let known = &known[scope as usize];
+            // Of premises taken at random few stand in a rule's figure.
+            let tries = match takes_premises(method.operation) {
+                true => 40 * TRIES,
+                false => TRIES,
+            };
+            for _ in 0..tries {
+                let words = arguments(method.operation, known, &mut random);
+                let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+                let shown: Vec<_> = words
+                    .iter()
+                    .map(|word| String::from_utf8_lossy(word))
+                    .collect();
+                let what = format!("seed {seed}: {method} {shown:?}");
+                let made = match machine.call(&method, &words) {
+                    Ok(made) => made,
+                    Err(error) => {
+                        let reasons = [" takes ", "of one statement", "counted twice"];
+                        let is_refused = reasons.iter().any(|reason| error.contains(reason));
+                        assert!(
+                            is_refused && takes_premises(method.operation),
+                            "{what}: {error}"
+                        );
+                        continue;
+                    }
+                };
+                compared.insert(method.to_string());
+                let host = machine.host();
+                let reading = Reading::new(&host);
+                let sql =
+                    translation(&prepare(&method, &words, &reading).expect("it was prepared"));
+                let said = machine.try_query(&sql);
+                let outcome = said.and_then(|said| differences(&made, &said));
+                if let Err(error) = outcome {
+                    different.push(format!("{what}: {error}\n{sql:.2000}"));
+                    break;
+                }
+            }
+            assert!(
+                compared.contains(&method.to_string()),
+                "{method} was never compared"
+            );
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n\n"));
+}
+
+fn takes_premises(operation: &Operation) -> bool {
+    operation
+        .arguments
+        .iter()
+        .any(|argument| matches!(argument.kind, Kind::Premise))
+}
+
+#[test]
+fn a_relational_plan_shows_its_sql_and_reads_nothing() {
+    let machine = Machine::filled(1);
+    for family in FAMILIES.iter().flatten() {
+        for operation in family.operations {
+            let mut random = Random(3);
+            let known = Known::new(&machine, Scope::All);
+            let words = arguments(operation, &known, &mut random);
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let mode = Mode {
+                form: Form::Plan,
+                ..Mode::DEFAULT
+            };
+            let method = Method {
+                family,
+                operation,
+                mode,
+            };
+            let before = machine.engine().state(0).0.version();
+            let plan = cells(
+                &machine
+                    .call(&method, &words)
+                    .unwrap_or_else(|error| panic!("{method}: {error}")),
+            );
+            assert_eq!(machine.engine().state(0).0.version(), before, "{method}");
+            let kinds: Vec<_> = plan.iter().map(|row| row[0].as_str()).collect();
+            match operation.class {
+                Class::Relational(_) => {
+                    assert_eq!(kinds, ["sql", "logical_plan", "physical_plan"], "{method}")
+                }
+                Class::Write(_) => assert_eq!(kinds, ["statements"], "{method}"),
+                Class::Other(_) => assert_eq!(kinds, ["operators"], "{method}"),
+            }
+        }
+    }
+}
+
+/// What is different about rows: names of columns, order, texts; floats to 1e-6.
+pub fn differences(made: &RecordBatch, said: &[RecordBatch]) -> Result<(), String> {
+    let said_cells: Vec<_> = said.iter().flat_map(cells).collect();
+    let made_cells = cells(made);
+    if made_cells.len() != said_cells.len() {
+        return Err(format!(
+            "{} rows and {}",
+            made_cells.len(),
+            said_cells.len()
+        ));
+    }
+    if let Some(first) = said.first() {
+        let names = |batch: &RecordBatch| -> Vec<String> {
+            let schema = batch.schema();
+            schema
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect()
+        };
+        if names(made) != names(first) {
+            return Err(format!("columns {:?} and {:?}", names(made), names(first)));
+        }
+    }
+    for (at, (made_row, said_row)) in made_cells.iter().zip(&said_cells).enumerate() {
+        for (column, (a, b)) in made_row.iter().zip(said_row).enumerate() {
+            let is_float = made.column(column).data_type().is_floating();
+            let same = match (is_float, a.parse::<f64>(), b.parse::<f64>()) {
+                (true, Ok(a), Ok(b)) => (a - b).abs() <= 1e-6,
+                _ => a == b,
+            };
+            if !same {
+                return Err(format!("row {at}, column {column}: {a:.200} and {b:.200}"));
+            }
+        }
+    }
+    Ok(())
+}

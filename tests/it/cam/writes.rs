@@ -1,0 +1,85 @@
+//! Every write leaves behind what its statements leave: two machines of the same history go through the same calls, one by
+//! kernels, the other by statements.
+
+use std::collections::HashMap;
+
+use ladybug::cam::{Class, Method, Reading, prepare};
+
+use super::Machine;
+use super::translations::{Known, arguments, differences};
+use crate::random::Random;
+
+/// Calls of each operation in each of its scopes.
+const TRIES: usize = 4;
+
+const NODES: &str = "SELECT name, value, properties, kinds, zone, expires IS NULL, fingerprint, CAST(frequency AS DOUBLE), \
+                     CAST(confidence AS DOUBLE), evidence, CAST(qualia[1] AS DOUBLE), CAST(qualia[2] AS DOUBLE), \
+                     CAST(qualia[3] AS DOUBLE), CAST(qualia[4] AS DOUBLE), CAST(qualia[5] AS DOUBLE), \
+                     CAST(qualia[6] AS DOUBLE), CAST(qualia[7] AS DOUBLE), CAST(qualia[8] AS DOUBLE), rung FROM nodes \
+                     ORDER BY name, value, fingerprint";
+const EDGES: &str = "SELECT s.name, e.verb, t.name, CAST(e.frequency AS DOUBLE), CAST(e.confidence AS DOUBLE), \
+                     cardinality(e.evidence) FROM edges e JOIN nodes s ON s.id = e.source JOIN nodes t ON t.id = e.target \
+                     ORDER BY 1, 2, 3, 4, 5, 6";
+
+/// The statements that a call amounts to, if its arguments are right.
+fn statements(machine: &Machine, method: &Method, words: &[&[u8]]) -> Option<Vec<String>> {
+    let host = machine.host();
+    let reading = Reading::new(&host);
+    let call = prepare(method, words, &reading).ok()?;
+    let Class::Write(translation) = method.operation.class else {
+        panic!("{method} does not write");
+    };
+    Some(translation(&call).split(";\n").map(str::to_owned).collect())
+}
+
+#[test]
+fn writes_leave_what_their_statements_leave() {
+    let (one, other) = (Machine::filled(2), Machine::filled(2));
+    let mut random = Random(5);
+    let mut done: HashMap<&str, usize> = HashMap::new();
+    let writes = || {
+        Method::all().filter(|method| {
+            matches!(method.operation.class, Class::Write(_)) && method.mode.code() < 4
+        })
+    };
+    for _ in 0..TRIES {
+        for method in writes() {
+            let known = Known::new(&one, method.mode.scope).by_name();
+            let mut words = arguments(method.operation, &known, &mut random);
+            // Names that are free, and that are taken.
+            if method.operation.arguments[0].name == "name" {
+                words[0] = match random.below(2) {
+                    0 => format!("O'Neil {}", random.below(1 << 40)).into_bytes(),
+                    _ => known.name(&mut random),
+                };
+            }
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let shown: Vec<_> = words
+                .iter()
+                .map(|word| String::from_utf8_lossy(word))
+                .collect();
+            let what = format!("{method} {shown:?}");
+            let before = statements(&other, &method, &words);
+            match one.call(&method, &words) {
+                Err(_) => {}
+                Ok(_) => {
+                    *done.entry(method.operation.name).or_default() += 1;
+                    for statement in before.expect("what is run can be prepared") {
+                        other.change(&statement);
+                    }
+                }
+            }
+            for state in [NODES, EDGES] {
+                let (a, b) = (one.query(state), other.query(state));
+                let schema = a.first().map(|batch| batch.schema());
+                let Some(schema) = schema else { continue };
+                let a = arrow::compute::concat_batches(&schema, &a).expect("one schema");
+                differences(&a, &b).unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+        }
+    }
+    for method in writes() {
+        let name = method.operation.name;
+        assert!(done.contains_key(name), "{name} was never done");
+    }
+}
