@@ -52,7 +52,7 @@ def post(server, body, **headers):
 @pytest.fixture
 def people(server):
     with client_of(server) as session:
-        ask(session, PEOPLE, ada={"born": 1815, "first name": "Ada", "tags": ["x", "y"]})
+        ask(session, PEOPLE, ada={"born": 1815, "first name": "Ada", "tags": ["x", "y"], "big": 1 << 40})
     return server
 
 
@@ -69,7 +69,7 @@ def test_the_schema_is_one_to_others_and_the_same_by_introspection_and_as_text(p
     node, person = introspected.type_map["Node"], introspected.type_map["Person"]
     assert isinstance(node, GraphQLInterfaceType) and node in person.interfaces
     own = {name: str(field.type) for name, field in person.fields.items() if name not in node.fields}
-    assert own == {"born": "Int", "first_name": "String", "tags": "[String]"}
+    assert own == {"big": "Long", "born": "Int", "first_name": "String", "tags": "[String]"}
 
 
 def test_the_written_schema_is_that_of_an_empty_space(start):
