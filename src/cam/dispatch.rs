@@ -98,7 +98,7 @@ pub fn run(
     Outcome {
         value: outcome.value.map_err(|fault| fault.at(name(method))),
         position: outcome.position.max(reading.position()),
-        gone: outcome.gone,
+        events: outcome.events,
     }
 }
 
@@ -111,7 +111,7 @@ fn answer(
     let read = |value| Outcome {
         value,
         position: 0,
-        gone: Vec::new(),
+        events: Vec::new(),
     };
     let call = match prepared(method, arguments, reading) {
         Ok(call) => call,
@@ -125,8 +125,9 @@ fn answer(
             read(rows.and_then(|rows| reading.check().map(|()| rows).map_err(Into::into)))
         }
         (_, Kernel::Write(kernel)) => host.engine().commit(&[host.space], |tx| {
-            let rows = formed(&call, kernel(&call, tx)?)?;
-            bounded(host, rows)
+            let rows = bounded(host, formed(&call, kernel(&call, tx)?)?)?;
+            tx.report();
+            Ok(rows)
         }),
     }
 }

@@ -57,7 +57,6 @@ pub struct Request {
     past: OnceLock<SpacePast>,
     moments: Mutex<BTreeMap<u64, Arc<Moment>>>,
     errors: Mutex<Vec<ServerError>>,
-    changes: Mutex<Vec<Change>>,
 }
 
 impl std::ops::Deref for Request {

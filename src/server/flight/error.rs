@@ -12,6 +12,7 @@ use ladybug_engine::error::EngineError;
 use prost::Message as _;
 use tonic::{Code, Status};
 
+use crate::operand::OperandError;
 use crate::server::resp::error::CommandError;
 
 /// Who gives the reasons.
@@ -120,6 +121,15 @@ impl From<FlightError> for Status {
 impl From<CommandError> for FlightError {
     fn from(error: CommandError) -> Self {
         Self::new(error.code, error.message)
+    }
+}
+
+impl From<OperandError> for FlightError {
+    fn from(error: OperandError) -> Self {
+        match error {
+            OperandError::Syntax(message) => Self::bad(message),
+            OperandError::Engine(error) => error.into(),
+        }
     }
 }
 

@@ -193,11 +193,11 @@ pub(super) fn client(
 
 fn answer(
     server: &Arc<Server>,
-    peer: Peer,
+    caller: (Peer, Caller),
     options: &Options,
     arguments: &[Vec<u8>],
 ) -> Result<Reply, HttpError> {
-    let mut session = client(server, peer, options)?;
+    let mut session = client(server, caller, options)?;
     let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
     Ok(session.answer_durably(&arguments))
 }

@@ -4,7 +4,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;

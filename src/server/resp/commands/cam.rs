@@ -114,7 +114,7 @@ fn answer(context: &Context, method: &Method, arguments: &[&[u8]]) -> Result<Rep
     };
     let outcome = run(&host, method, arguments);
     context.reveal(outcome.position);
-    context.lost(outcome.gone);
+    context.happened(outcome.events);
     let rows = outcome.value?;
     let form = mode_of(method, arguments).form;
     let is_single = match form {
