@@ -131,7 +131,11 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
         Kind::Node => known.stored(random),
         Kind::Name | Kind::Text => vec![pick(random, &texts).as_bytes().to_vec()],
         Kind::Integer(min, max) => {
-            let small = [0, 1, 2, 3, 7, 20, 5000, 5120];
+            // Half of all pairs lie within chance, and those of the surface are more than a result may have.
+            let small = match argument.name {
+                "radius" => [0, 1, 2, 20, 1000, 2000, 3000, 4000],
+                _ => [0, 1, 2, 3, 7, 20, 5000, 5120],
+            };
             let number = *pick(random, &small);
             vec![number.clamp(min, max).to_string().into_bytes()]
         }
