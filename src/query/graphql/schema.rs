@@ -57,17 +57,17 @@ pub fn reserved() -> HashSet<String> {
     NAMES.map(str::to_owned).into()
 }
 
-/// The schema in which nodes have these types beside the plain one.
+/// The schema in which nodes have these types beside the plain one; with `Long` if any of them has that, since
+/// introspection shows no scalar that nothing has.
 ///
 /// # Errors
 /// Two types have one name.
-pub fn build(kinds: Vec<Object>) -> Result<Schema, SchemaError> {
+pub fn build(kinds: Vec<Object>, has_long: bool) -> Result<Schema, SchemaError> {
     // Depth is looked at before, with what may be said of it.
     let mut schema = Schema::build("Query", Some("Mutation"), None)
         .limit_recursive_depth(2 * NESTING_MAX)
         .extension(respond::Errors)
         .register(Scalar::new("JSON").description("Any JSON value"))
-        .register(Scalar::new("Long").description("A whole number of 64 bits, as text in decimal"))
         .register(Enum::new("Zone").item("FLUID").item("NODE"))
         .register(Enum::new("Direction").item("OUTGOING").item("INCOMING"))
         .register(order::key_type())
@@ -89,6 +89,10 @@ pub fn build(kinds: Vec<Object>) -> Result<Schema, SchemaError> {
         .register(mutation::object())
         .register(query::moment_object())
         .register(query::object());
+    if has_long {
+        let long = Scalar::new("Long");
+        schema = schema.register(long.description("A whole number of 64 bits, as text in decimal"));
+    }
     let connections = [
         page::objects::<NodeAt>("NodeConnection", "NodeItem", "Node"),
         page::objects::<EdgeAt>("EdgeConnection", "EdgeItem", "Edge"),

@@ -46,6 +46,14 @@ impl Holds {
         }
     }
 
+    /// Whether there are whole numbers of 64 bits in it.
+    pub fn has_long(&self) -> bool {
+        match self {
+            Self::List(items) => items.has_long(),
+            holds => *holds == Self::Long,
+        }
+    }
+
     /// What holds both.
     fn or(self, other: Self) -> Self {
         match (self, other) {

@@ -45,11 +45,15 @@ impl Types {
             .zip(&named)
             .map(|((kind, _), name)| (Arc::clone(kind), name.clone()))
             .collect();
+        let mut shown = kinds
+            .iter()
+            .flat_map(|(_, fields)| fields.values().take(FIELDS_MAX));
+        let has_long = shown.any(Holds::has_long);
         let objects = kinds
             .iter()
             .zip(&named)
             .map(|((kind, fields), name)| object(kind, name, fields));
-        let schema = schema::build(objects.collect())
+        let schema = schema::build(objects.collect(), has_long)
             .expect("invariant: names are unique and types those that tests have built");
         Self {
             schema,
