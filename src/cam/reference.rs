@@ -6,7 +6,7 @@ mod tests {
 
     use super::super::table::{Class, FAMILIES, Family, Operation};
 
-    const HEAD: &str = include_str!("reference.md");
+    const HEAD: &str = include_str!("reference.head");
 
     /// The page.
     fn render() -> String {

@@ -90,9 +90,9 @@ def test_sql_changes_are_keyspace_events_once_they_are_committed(server, cursor)
         redis.execute_command("SQL", "COMMIT")
         assert told(2) == [("del", "b"), ("new", "c")]
         with connect(server, autocommit=False) as connection, connection.cursor() as other:
-            other.execute("UPDATE nodes SET value = X'79' WHERE name = 'c'")
+            other.executemany("UPDATE nodes SET value = X'79' WHERE name = $1", [("c",)])
             connection.commit()
-            other.execute("DELETE FROM nodes")
+            other.executemany("DELETE FROM nodes WHERE name = $1", [("c",)])
             connection.rollback()
         assert told(1) == [("set", "c")]
         assert heard.get_message(timeout=0.2) is None

@@ -216,7 +216,8 @@ def test_keys_that_change_are_told(start):
         listener.psubscribe("__keyevent@0__:*")
         listener.get_message(timeout=5)
         other.execute_command("GRAPHQL", """mutation { set(node: {name: "k"}, value: "v", fields: {f: 1}, ttlSeconds: 60)
-            { id } delete(node: {name: "k"}) }""")
+            { id } brief: set(node: {name: "briefly"}) { id } delete(node: {name: "briefly"}) }""")
+        other.execute_command("GRAPHQL", 'mutation { delete(node: {name: "k"}) }')
         heard = []
         while (message := listener.get_message(timeout=5)) is not None and len(heard) < 4:
             heard.append((message["channel"].split(":")[-1], message["data"]))

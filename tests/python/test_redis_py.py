@@ -299,15 +299,16 @@ def test_what_transactions_and_merges_change_is_announced(notifying):
 
     def statements():
         notifying.execute_command("SQL", "DELETE FROM nodes WHERE name = 'from'")
-        notifying.execute_command("CYPHER", "CREATE ({name: 'made', size: 1})")
+        notifying.set("also", "1")
+        notifying.execute_command("CYPHER", "MATCH (n {name: 'also'}) SET n.size = 1")
         with notifying.pipeline() as pipeline:
-            pipeline.set("also", "1")
-            pipeline.execute_command("CYPHER", "MATCH (n {size: 1}) SET n.size = 2")
+            pipeline.set("more", "1")
+            pipeline.execute_command("CYPHER", "MATCH (n {size: 1}) DETACH DELETE n")
             pipeline.execute()
 
-    got = announced(notifying, statements, 4)
-    assert got[:2] == [("del", "from"), ("hset", "made")]
-    assert sorted(got[2:]) == [("hset", "made"), ("set", "also")]
+    got = announced(notifying, statements, 5)
+    assert got[:3] == [("del", "from"), ("set", "also"), ("hset", "also")]
+    assert sorted(got[3:]) == [("del", "also"), ("set", "more")]
 
 
 # The server

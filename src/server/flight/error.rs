@@ -50,10 +50,10 @@ impl FlightError {
             "TAKEN" => Code::AlreadyExists,
             "VERSIONGONE" => Code::OutOfRange,
             "ZONEFULL" | "OOM" | "TOOLARGE" | "TOOMANY" => Code::ResourceExhausted,
-            "CONFLICT" | "SNAPSHOTGONE" | "STALLED" => Code::Aborted,
+            // gRPC's own code for what is cancelled says that this client did so: pyarrow takes it for Ctrl-C.
+            "CONFLICT" | "SNAPSHOTGONE" | "STALLED" | "CANCELLED" => Code::Aborted,
             "LOADING" | "READONLY" | "MISCONF" | "STOPPING" => Code::Unavailable,
             "DEADLINE" => Code::DeadlineExceeded,
-            "CANCELLED" => Code::Cancelled,
             "UNKNOWN" => Code::Unknown,
             "UNSUPPORTED" => Code::Unimplemented,
             "INTERNAL" => Code::Internal,

@@ -106,6 +106,8 @@ pub(super) fn of_commit(space: SpaceId, end: View<'_>, inverses: &[Inverse]) -> 
                 // What it says came with it.
                 let has_value = node.is_some_and(|node| node.value().is_some());
                 let has_fields = node.is_some_and(|node| node.fields().is_some());
+                let expires = node.is_some_and(|node| node.expires().is_some());
+                tell(made.name.clone().filter(|_| expires), Kind::ExpirySet);
                 tell(made.name.clone().filter(|_| has_fields), Kind::FieldsSet);
                 tell(made.name.clone().filter(|_| has_value), Kind::ValueSet);
                 tell(made.name, Kind::Created);
