@@ -39,7 +39,6 @@ pub const SEARCHES_MAX: usize = 4;
 const LINGER: Duration = Duration::from_millis(2);
 /// How often it looks meanwhile whether somebody else wants it, in nanoseconds.
 const LINGER_STEP_NS: i64 = 250_000;
-
 /// How often it is looked whether a client has left that has sent more while its search runs.
 const DEPARTURE: Duration = Duration::from_millis(50);
 
@@ -258,8 +257,7 @@ impl Connection {
     }
 
     /// On the thread of a search: the connection's next request, if that is a search, comes soon, and no other
-    /// connection wants the thread. Who searches again and again does not wait for two threads to wake each time,
-    /// which is as long as a search.
+    /// connection wants the thread. Who searches again and again does not wait for two threads to wake each time.
     fn next_search(&mut self) -> io::Result<Option<Box<Search>>> {
         while self.output.is_empty() && self.may_stay() {
             match self.execute_next() {
