@@ -77,7 +77,7 @@ impl Machine {
         // Given bits, some near each other, and a node without a name.
         machine.change(
             "INSERT INTO nodes (name, fingerprint, expires) SELECT 'given ' || name, \
-             bind(fingerprint, fingerprint(repeat('0', 2550) || 'ffffffffff')), expires FROM nodes LIMIT 6",
+             bind(fingerprint, fingerprint(repeat('0', 2550) || 'ffffffffff')), expires FROM nodes ORDER BY address LIMIT 6",
         );
         machine.change("INSERT INTO nodes (value) VALUES ('nobody')");
         machine.change(
