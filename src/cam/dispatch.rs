@@ -129,6 +129,14 @@ fn answer(
             tx.report();
             Ok(rows)
         }),
+        (_, Kernel::Act(kernel)) => {
+            let done = kernel(&call, reading);
+            Outcome {
+                value: done.value.and_then(|rows| formed(&call, rows)),
+                position: done.position,
+                events: done.events,
+            }
+        }
     }
 }
 

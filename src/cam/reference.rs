@@ -72,7 +72,11 @@ mod tests {
             true => "",
             false => " Reads no stored rows: scope all only.",
         };
-        writeln!(page, "Answers {}. {class}{scope}", columns.join(", ")).unwrap();
+        let columns = match columns.is_empty() {
+            true => "what the call decides".to_owned(),
+            false => columns.join(", "),
+        };
+        writeln!(page, "Answers {columns}. {class}{scope}").unwrap();
         if !operation.source.is_empty() {
             writeln!(page, "Source: {}.", operation.source).unwrap();
         }

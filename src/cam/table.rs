@@ -10,6 +10,7 @@ use super::family;
 use super::host::Reading;
 use super::statement;
 use arrow::array::RecordBatch;
+use ladybug_engine::engine::Outcome;
 
 /// Sixteen operations that belong together.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ pub struct Operation {
     pub arguments: &'static [Argument],
     /// Which of them may come again.
     pub repeats: Repeats,
-    /// What it answers.
+    /// What it answers; none where the call decides.
     pub columns: &'static [Column],
     /// Whether it reads stored rows; otherwise it has no scope but all.
     pub is_scoped: bool,
@@ -323,6 +324,9 @@ pub enum Kernel {
     Read(fn(&Call<'_>, &Reading<'_>) -> Result<RecordBatch, Fault>),
     /// Changes the space in one commit; an error changes nothing.
     Write(fn(&Call<'_>, &mut Transaction<'_>) -> Result<RecordBatch, Fault>),
+    /// Acts on the engine by commits of its own: statements, checkpoints, forks. Its rows are few: what is done stays
+    /// done, whatever becomes of them.
+    Act(fn(&Call<'_>, &Reading<'_>) -> Outcome<Result<RecordBatch, Fault>>),
 }
 
 #[cfg(test)]
@@ -343,7 +347,6 @@ mod tests {
                     !operation.doc.is_empty() && !operation.doc.ends_with('.'),
                     "{name}"
                 );
-                assert!(!operation.columns.is_empty(), "{name}");
                 let again = family
                     .operations
                     .iter()
@@ -365,12 +368,11 @@ mod tests {
                 if let Class::Other(operators) = operation.class {
                     assert!(!operators.is_empty(), "{name} has no operators to show");
                 }
-                let is_write = matches!(operation.kernel, Kernel::Write(_));
-                assert_eq!(
-                    is_write,
-                    matches!(operation.class, Class::Write(_)),
-                    "{name}"
-                );
+                let is_write = matches!(operation.class, Class::Write(_));
+                match operation.kernel {
+                    Kernel::Read(_) => assert!(!is_write, "{name}"),
+                    Kernel::Write(_) | Kernel::Act(_) => assert!(is_write, "{name}"),
+                }
             }
         }
     }
