@@ -67,6 +67,7 @@ fn prepared<'a>(
     Ok(Call {
         operation,
         mode,
+        space: reading.host().space,
         values,
         bits,
     })

@@ -6,6 +6,7 @@ mod nars;
 mod qualia;
 mod quantum;
 mod resp;
+mod temporal;
 mod translations;
 mod vsa;
 mod writes;
