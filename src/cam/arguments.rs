@@ -5,6 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::TimestampMicrosecondType;
 use ladybug_engine::engine::When;
 use ladybug_engine::fingerprint::encode::VectorError;
+use ladybug_engine::space::fields::Fields;
 use ladybug_engine::space::marks::MarkError;
 use ladybug_engine::space::schema::time_type;
 
@@ -12,10 +13,10 @@ use super::call::{Query, Value};
 use super::error::Fault;
 use super::method::{Form, Mode, Scope};
 use super::statement::Said;
-use super::table::{Argument, Kind, Operation};
+use super::table::{Argument, Kind, Operation, TTL};
 use crate::mind::truth::{Evidence, Truth};
 use crate::operand::{Bare, KEYWORDS, Operand, shown};
-use crate::query::sql::predicate;
+use crate::query::sql::{fields_of_json, predicate};
 
 /// Takes `SCOPE s` and `FORM f` off the end, in either order.
 ///
@@ -90,7 +91,8 @@ pub fn parse<'a>(operation: &Operation, mut rest: &'a [&'a [u8]]) -> Result<Vec<
     let (fixed, repeated) = declared.split_at(declared.len() - operation.repeats.group);
     let mut values = Vec::with_capacity(declared.len());
     for argument in fixed {
-        match rest.is_empty() && argument.is_optional {
+        let is_there = rest.first().is_some_and(|word| !argument.kind.passes(word));
+        match !is_there && argument.is_optional {
             true => values.push(Value::Absent),
             false => values.push(take(argument, &mut rest)?),
         }
@@ -225,6 +227,19 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
             Value::Truth(truth.ok_or_else(|| expected(first))?)
         }
         Kind::Raw => Value::Raw(first),
+        Kind::Fields => {
+            let fields = fields_of_json(text()?);
+            let fields = fields.map_err(|error| Fault::of(argument.name, error))?;
+            Value::Fields(fields.map_or_else(Fields::default, |fields| (*fields).clone()))
+        }
+        Kind::Ttl(max) => {
+            let seconds = keyword(&[TTL], first, &mut after).map_or(*first, |(_, word)| word);
+            let seconds = std::str::from_utf8(seconds)
+                .ok()
+                .and_then(|text| text.parse().ok());
+            let seconds = seconds.filter(|seconds| (1..=max).contains(seconds));
+            Value::Integer(seconds.ok_or_else(|| expected(first))?)
+        }
         Kind::Qualia => {
             let qualia = text()?.parse();
             Value::Qualia(qualia.map_err(|error: MarkError| Fault::of(argument.name, error))?)

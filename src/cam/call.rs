@@ -7,6 +7,7 @@ use ladybug_engine::engine::When;
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::fields::Fields;
 use ladybug_engine::space::marks::Qualia;
 use ladybug_engine::space::state::View;
 
@@ -54,6 +55,8 @@ pub enum Value<'a> {
     Ids(Vec<u64>),
     /// Qualia.
     Qualia(Qualia),
+    /// Fields.
+    Fields(Fields),
     /// What another operation reads.
     Raw(&'a [u8]),
 }
@@ -144,7 +147,7 @@ impl Call<'_> {
         let Value::Node(reference, _) = &self.values[at] else {
             unreachable!("{DECLARED}");
         };
-        let name = self.operation.arguments[at].name;
+        let name = self.operation.argument(at).name;
         let node = reference
             .node(view)
             .map_err(|error| Fault::operand(name, error))?;
@@ -238,6 +241,14 @@ impl Call<'_> {
         }
     }
 
+    /// The fields at a place, if they were given.
+    pub fn fields(&self, at: usize) -> Option<&Fields> {
+        match self.values.get(at) {
+            Some(Value::Fields(fields)) => Some(fields),
+            _ => None,
+        }
+    }
+
     /// The arguments from a place on that another operation reads.
     pub fn raw(&self, from: usize) -> Vec<&[u8]> {
         let rest = self.values.get(from..).unwrap_or_default().iter();
@@ -289,6 +300,14 @@ impl Call<'_> {
     /// In SQL: the rows of the scope, as `nodes`.
     pub fn rows_sql(&self) -> Cow<'static, str> {
         rows_sql(self.scope())
+    }
+
+    /// In SQL: the nodes of the scope, as `nodes`, with all columns; none of the surface, whose words are no nodes.
+    pub fn nodes_sql(&self) -> Cow<'static, str> {
+        match self.scope() {
+            Scope::Surface => "(SELECT * FROM nodes WHERE false) AS nodes".into(),
+            scope => rows_sql(scope),
+        }
     }
 
     /// In SQL: the fingerprint of the query at a place.

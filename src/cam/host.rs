@@ -19,7 +19,7 @@ use super::call::{Place, Value};
 use super::error::Fault;
 use super::method::Scope;
 use super::surface;
-use super::table::{Argument, Kind, Operation};
+use super::table::{Kind, Operation};
 use crate::operand::{Operand, Reference, fingerprint_of};
 use crate::query::sql::{Executed, Sql};
 
@@ -202,7 +202,7 @@ pub fn find(
 ) -> Result<Vec<Option<Fingerprint>>, Fault> {
     let mut bits = Vec::with_capacity(values.len());
     for (at, value) in values.iter_mut().enumerate() {
-        let name = declared(operation, at).name;
+        let name = operation.argument(at).name;
         let mut found = None;
         match value {
             Value::Query(query) => match &query.operand {
@@ -226,7 +226,7 @@ pub fn find(
                 }
                 *place = Some(there);
             }
-            Value::Said(said) if matches!(declared(operation, at).kind, Kind::Premise) => {
+            Value::Said(said) if matches!(operation.argument(at).kind, Kind::Premise) => {
                 let sought = said.find(scope, reading.glance());
                 sought.map_err(|fault| fault.of_argument(name))?;
             }
@@ -235,18 +235,6 @@ pub fn find(
         bits.push(found);
     }
     Ok(bits)
-}
-
-/// The declaration of the value at a place.
-fn declared(operation: &Operation, at: usize) -> &Argument {
-    let all = operation.arguments;
-    match all.get(at) {
-        Some(argument) => argument,
-        None => {
-            let first = all.len() - operation.repeats.group;
-            &all[first + (at - first) % operation.repeats.group]
-        }
-    }
 }
 
 /// The fingerprint of what is at an address, encoded here if it was not yet.

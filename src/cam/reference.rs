@@ -66,6 +66,9 @@ mod tests {
         let class = match operation.class {
             Class::Relational(_) => "Relational: FORM plan shows its SQL.",
             Class::Write(_) => "Writes: FORM plan shows the statements that it amounts to.",
+            Class::Other(_) if operation.kernel.writes() => {
+                "Writes what no statement says: FORM plan shows its operators."
+            }
             Class::Other(_) => "FORM plan shows its operators.",
         };
         let scope = match operation.is_scoped {

@@ -43,8 +43,8 @@ pub static FAMILIES: [Option<&Family>; 16] = [
     None,
     None,
     Some(&family::qualia::FAMILY),
-    None,
-    None,
+    Some(&family::memory::FAMILY),
+    Some(&family::learning::FAMILY),
     Some(&family::vsa::FAMILY),
     Some(&family::temporal::FAMILY),
     Some(&family::quantum::FAMILY),
@@ -92,6 +92,16 @@ impl Operation {
             Err(Fault::Argument("expected a kernel in the table".to_owned()))
         }),
     };
+
+    /// The declaration of the value at a place: those that come again follow all others.
+    pub fn argument(&self, at: usize) -> &Argument {
+        let all = self.arguments;
+        let first = all.len() - self.repeats.group;
+        match all.get(at) {
+            Some(argument) => argument,
+            None => &all[first + (at - first) % self.repeats.group],
+        }
+    }
 
     /// How it is called, as `COMMAND DOCS` writes it, without the words of the mode.
     pub fn syntax(&self) -> String {
@@ -173,10 +183,14 @@ impl Argument {
     fn syntax(&self) -> String {
         match self.kind {
             Kind::Word(words) => format!("<{}>", words.join(" | ")),
+            Kind::Ttl(_) => format!("{TTL} {}", self.name),
             _ => self.name.to_owned(),
         }
     }
 }
+
+/// The word before a time to live.
+pub const TTL: &str = "TTL";
 
 /// What an argument may be.
 #[derive(Clone, Copy, Debug)]
@@ -215,11 +229,20 @@ pub enum Kind {
     Ids,
     /// Eight numbers with commas between, in the order of the dimensions.
     Qualia,
+    /// Fields, as a JSON object.
+    Fields,
+    /// Whole seconds, behind the word TTL or not.
+    Ttl(i64),
     /// What another operation reads.
     Raw,
 }
 
 impl Kind {
+    /// Whether a word cannot be meant for an argument of this kind that may be left out, but for a later one.
+    pub fn passes(&self, word: &[u8]) -> bool {
+        matches!(self, Self::Fields) && word.eq_ignore_ascii_case(TTL.as_bytes())
+    }
+
     /// What is expected, for documents and errors.
     pub fn expected(&self) -> String {
         match self {
@@ -242,6 +265,8 @@ impl Kind {
             Self::Premise => statement::PREMISE.to_owned(),
             Self::Truth => "a truth f,c: a frequency in 0..1, and a confidence between 0 and 1, both excluded".to_owned(),
             Self::Qualia => format!("qualia: eight numbers {}", Qualia::DIMENSIONS.join(",")),
+            Self::Fields => "fields as a JSON object such as {\"about\":\"bird\"}".to_owned(),
+            Self::Ttl(max) => format!("TTL and whole seconds from 1 to {max}"),
             Self::Raw => "an argument of the operation".to_owned(),
             Self::Ids => "ids with commas between, such as 17,23".to_owned(),
         }
@@ -309,7 +334,8 @@ pub enum ColumnKind {
 pub enum Class {
     /// SQL over the engine's tables and general functions that makes the same rows.
     Relational(fn(&Call<'_>) -> String),
-    /// The statements, or commands, that it amounts to.
+    /// The statements, or commands, that it amounts to. What no statement says, as merging and counting by bits, is
+    /// [`Class::Other`].
     Write(fn(&Call<'_>) -> String),
     /// The tree of its operators, below the call itself: the tests hold an independent reference.
     Other(&'static str),
@@ -336,6 +362,13 @@ pub enum Kernel {
     /// Acts on the engine by commits of its own: statements, checkpoints, forks. Its rows are few: what is done stays
     /// done, whatever becomes of them.
     Act(fn(&Call<'_>, &Reading<'_>) -> Outcome<Result<RecordBatch, Fault>>),
+}
+
+impl Kernel {
+    /// Whether it changes the memory.
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::Read(_))
+    }
 }
 
 #[cfg(test)]
@@ -377,10 +410,10 @@ mod tests {
                 if let Class::Other(operators) = operation.class {
                     assert!(!operators.is_empty(), "{name} has no operators to show");
                 }
-                let is_write = matches!(operation.class, Class::Write(_));
-                match operation.kernel {
-                    Kernel::Read(_) => assert!(!is_write, "{name}"),
-                    Kernel::Write(_) | Kernel::Act(_) => assert!(is_write, "{name}"),
+                match operation.class {
+                    Class::Relational(_) => assert!(!operation.kernel.writes(), "{name}"),
+                    Class::Write(_) => assert!(operation.kernel.writes(), "{name}"),
+                    Class::Other(_) => {}
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! The operations, a file a family.
 
 pub mod lance;
+pub mod learning;
+pub mod memory;
 pub mod nars;
 pub mod qualia;
 pub mod quantum;

@@ -39,6 +39,8 @@ const HOSTILE: &[&[u8]] = &[
     b"1.0,0.9",
     b"{\"a\":[1,{}]}",
     b"SELECT 1",
+    b"TTL",
+    b"{\"memory:presented\":[1]}",
     b"\0\0\x80\x7f",
 ];
 

@@ -2,6 +2,8 @@
 
 mod fuzz;
 mod lance;
+mod learning;
+mod memory;
 mod nars;
 mod qualia;
 mod quantum;
@@ -12,30 +14,52 @@ mod vsa;
 mod writes;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use ladybug::cam::{Host, Method, methods_table, run};
 use ladybug::query::sql::{Executed, Sql, SqlOptions};
-use ladybug_engine::engine::{Engine, EngineOptions, SystemClock};
+use ladybug_engine::engine::{Clock, Engine, EngineOptions};
 use ladybug_engine::storage::SimulatedStorage;
+
+/// When the clocks of machines start, seconds since the epoch.
+pub const START_S: i64 = 1_767_225_600;
+
+/// A clock that stands until it is told that time has passed.
+pub struct StandingClock(AtomicI64);
+
+impl Clock for StandingClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// An engine with methods over it.
 pub struct Machine {
     pub sql: Sql,
+    clock: Arc<StandingClock>,
 }
 
 impl Machine {
     pub fn new() -> Self {
         let storage = Arc::new(SimulatedStorage::new(7));
-        let engine = Engine::open(storage, Arc::new(SystemClock), EngineOptions::default());
+        let clock = Arc::new(StandingClock(AtomicI64::new(START_S * 1_000_000)));
+        let timed = Arc::clone(&clock) as Arc<dyn Clock>;
+        let engine = Engine::open(storage, timed, EngineOptions::default());
         let options = SqlOptions {
             constants: vec![("methods".to_owned(), methods_table())],
             threads: 1,
             ..SqlOptions::default()
         };
         let sql = Sql::new(Arc::new(engine.expect("an engine")), options).expect("SQL");
-        Self { sql }
+        Self { sql, clock }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, seconds: f64) {
+        let microseconds = (seconds * 1e6) as i64;
+        self.clock.0.fetch_add(microseconds, Ordering::Relaxed);
     }
 
     /// One with nodes in both zones, edges between them, and words of its own: the same for the same seed.
@@ -56,6 +80,7 @@ impl Machine {
         ];
         let word = |n: u64| words[pick(n, words.len() as u64) as usize].replace('\'', "''");
         for n in 0..24 {
+            machine.pass(0.25 + pick(n, 40) as f64);
             let (a, b) = (word(n), word(n + 5));
             let expires = match n % 3 {
                 0 => "now() + INTERVAL '1 hour'",
@@ -89,6 +114,28 @@ impl Machine {
             "UPDATE nodes SET qualia = make_array(id % 5 / 4.0, id % 9 / 4.0 - 1.0, id % 3 / 2.0, 0.5, id % 2, id % 7 / 6.0, \
              0.25, 0.125) WHERE id % 4 <> 1",
         );
+        // Memories that were presented a few times, and more often than is kept.
+        for n in 0..14 {
+            machine.line(&format!("MEMORY.REHEARSE #1 #{} #{}", 2 + n % 3, 5 + n % 7));
+            machine.pass(3.5 + n as f64);
+        }
+        // What was learned, in both zones: prototypes, a sequence.
+        for (zone, expires) in [("node", "NULL"), ("fluid", "now() + INTERVAL '1 hour'")] {
+            for (name, kind, bits) in [
+                ("class one", "Prototype", "encode('web server')"),
+                ("class two", "Prototype", "encode('ada')"),
+                (
+                    "song",
+                    "Sequence",
+                    "bind(encode('ada'), permute(encode('a bird and a gear'), -1))",
+                ),
+            ] {
+                machine.change(&format!(
+                    "INSERT INTO nodes (name, kinds, fingerprint, expires) \
+                     VALUES ('{name} {zone}', make_array('{kind}'), {bits}, {expires})"
+                ));
+            }
+        }
         // Judgements between few terms, so that premises of a rule meet; one stands on other evidence.
         for (zone, expires) in [("node", "NULL"), ("fluid", "now() + INTERVAL '1 hour'")] {
             for term in ["robin", "bird", "animal"] {
@@ -104,6 +151,12 @@ impl Machine {
                 ));
             }
         }
+        // Actions that were rewarded in states, and one that never was.
+        machine.change(
+            "INSERT INTO edges (source, verb, target, properties) SELECT s.id, 'ENABLES', t.id, \
+             CASE WHEN s.id % 3 = 0 THEN NULL ELSE concat('{\"reward\":', s.id % 4 / 4.0, ',\"trials\":', t.id % 7 + 1, '}') END \
+             FROM nodes s, nodes t WHERE s.name LIKE '%\\_%' AND t.name LIKE '%\\_%'",
+        );
         machine
     }
 

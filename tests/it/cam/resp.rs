@@ -1,6 +1,6 @@
 //! Methods through the real server: ids, names and commands, both protocols, and what survives a restart.
 
-use crate::harness::Server;
+use crate::harness::{Connection, Server};
 
 #[test]
 fn one_method_answers_by_its_id_its_name_and_its_command() {
@@ -22,10 +22,10 @@ fn one_method_answers_by_its_id_its_name_and_its_command() {
         replies.iter().all(|reply| *reply == replies[0]),
         "{replies:?}"
     );
-    let refused = client.call("CAM 0x0A00 x");
+    let refused = client.call("CAM 0x0F00 x");
     assert!(
         refused.starts_with(
-            "-ERR this version of the server has no methods in family 0x0A MEMORY; it has those of"
+            "-ERR this version of the server has no methods in family 0x0F USER; it has those of"
         ),
         "{refused}"
     );
@@ -105,6 +105,15 @@ fn what_a_method_wrote_is_there_after_a_restart() {
     client.command(&["CAM.QUALIA.SET", "newton", "0.5,0,0,0,0,0,0,1"]);
     let judged = client.command(&["CAM.NARS.ASK", "<robin --> bird>"]);
     let felt = client.command(&["CAM.QUALIA.FEEL", "newton"]);
+    client.command(&["REMEMBER", "an apple fell", "TTL", "3600"]);
+    client.command(&["CAM.MEMORY.REHEARSE", "newton", "newton"]);
+    client.command(&["CAM.LEARNING.TRAIN", "fruit", "an apple"]);
+    client.command(&["CAM.LEARNING.REWARD", "newton", "fruit", "0.5"]);
+    let learned = learned_in(&mut client);
+    assert!(
+        learned.iter().all(|reply| !reply.starts_with('-')),
+        "{learned:?}"
+    );
     drop(client);
     let (_, data) = server.stop("-KILL");
     let server = Server::start_in(data, &[]);
@@ -115,4 +124,40 @@ fn what_a_method_wrote_is_there_after_a_restart() {
         judged
     );
     assert_eq!(client.command(&["CAM.QUALIA.FEEL", "newton"]), felt);
+    assert_eq!(learned_in(&mut client), learned);
+}
+
+/// What was presented, counted and rewarded.
+fn learned_in(client: &mut Connection) -> Vec<String> {
+    [
+        &["SQL", "SELECT properties FROM nodes ORDER BY id"][..],
+        &["CAM.LEARNING.CLASSIFY", "an apple"],
+        &["CAM.LEARNING.VALUE", "newton", "fruit"],
+    ]
+    .into_iter()
+    .map(|arguments| client.command(arguments))
+    .collect()
+}
+
+#[test]
+fn a_memory_is_kept_called_up_and_forgotten_by_short_names() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.call("HELLO 3");
+    client.command(&["SET", "gear", "a gear turns"]);
+    let kept = client.command(&["REMEMBER", "a robin is a bird", "{\"about\":\"birds\"}"]);
+    assert!(kept.contains("\"presentations\": :1"), "{kept}");
+    let recalled = client.command(&["RECALL", "which bird is a robin", "1"]);
+    assert!(recalled.contains("a robin is a bird"), "{recalled}");
+    assert_eq!(
+        client.command(&["FEEL", "gear"]),
+        client.command(&["CAM.QUALIA.FEEL", "gear"])
+    );
+    client.command(&["FORGET", "@8001"]);
+    assert_eq!(client.call("DBSIZE"), ":1");
+    assert!(
+        client
+            .call("FORGET nobody")
+            .starts_with("-ERR CAM.MEMORY.FORGET: x: no such node")
+    );
 }

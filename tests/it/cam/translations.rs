@@ -9,7 +9,7 @@ use ladybug::cam::{
 };
 use ladybug_engine::fingerprint::Fingerprint;
 
-use super::{Machine, cells};
+use super::{Machine, START_S, cells};
 use crate::random::Random;
 
 /// Sets of arguments that each operation is tried with in each scope, on each memory.
@@ -104,6 +104,19 @@ impl Known {
         }
     }
 
+    /// A node that judgements are about, and that rewards were given to.
+    fn judged(&self, random: &mut Random) -> Vec<Vec<u8>> {
+        let judged: Vec<_> = self
+            .names
+            .iter()
+            .filter(|name| name.contains('_'))
+            .collect();
+        match judged.is_empty() {
+            true => self.stored(random),
+            false => vec![b"KEY".to_vec(), pick(random, &judged).as_bytes().to_vec()],
+        }
+    }
+
     fn stored(&self, random: &mut Random) -> Vec<Vec<u8>> {
         let has_names = !self.names.is_empty();
         match !has_names || (!self.addresses.is_empty() && random.below(2) == 0) {
@@ -143,6 +156,7 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
             ],
             _ => known.stored(random),
         },
+        Kind::Node if ["state", "action"].contains(&argument.name) => known.judged(random),
         Kind::Node => known.stored(random),
         Kind::Past => match known.gone.is_empty() || random.below(3) > 0 {
             true => known.stored(random),
@@ -179,6 +193,11 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
             let number = *pick(random, &small);
             vec![number.clamp(min, max).to_string().into_bytes()]
         }
+        // Some time while the memory was filled.
+        Kind::Float(..) if ["from", "to"].contains(&argument.name) => {
+            let passed = random.below(900) as i64 + if argument.name == "to" { 300 } else { 0 };
+            vec![(START_S + passed).to_string().into_bytes()]
+        }
         Kind::Float(min, max) => {
             let share = random.below(11) as f64 / 10.0;
             let (min, max) = (min.max(-2.0), max.min(2.0));
@@ -204,6 +223,18 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
                 .as_bytes()
                 .to_vec(),
         ],
+        Kind::Fields => vec![
+            pick(
+                random,
+                &["{}", "{\"about\":\"O'Hara\"}", "{\"n\":[1,2.5],\"b\":true}"],
+            )
+            .as_bytes()
+            .to_vec(),
+        ],
+        Kind::Ttl(_) => match random.below(2) {
+            0 => vec![b"TTL".to_vec(), b"60".to_vec()],
+            _ => vec![b"3600".to_vec()],
+        },
         Kind::Raw => vec![pick(random, &["bird", "gear", "3"]).as_bytes().to_vec()],
         Kind::Qualia => {
             let value = |_| random.below(9) as f64 / 8.0;
@@ -257,6 +288,8 @@ macro_rules! families {
 
 families! {
     lance
+    learning
+    memory
     nars
     qualia
     quantum
@@ -310,7 +343,10 @@ fn kernels_and_translations_make_the_same_rows_in_every_scope(family: &str) {
                 if done == wanted {
                     break;
                 }
-                let words = arguments(method.operation, known, &mut random);
+                let mut words = arguments(method.operation, known, &mut random);
+                if takes_premises(method.operation) && words.len() == 2 && random.below(4) == 0 {
+                    words[1] = other_truth(&words[0]);
+                }
                 let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
                 let shown: Vec<_> = words
                     .iter()
@@ -348,6 +384,15 @@ fn kernels_and_translations_make_the_same_rows_in_every_scope(family: &str) {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n\n"));
+}
+
+/// A premise that is written out, with another truth; what is not written out as it is.
+fn other_truth(premise: &[u8]) -> Vec<u8> {
+    let written = premise.iter().position(|byte| *byte == b'%');
+    match written {
+        Some(end) => [&premise[..end], b"%0.5;0.5%"].concat(),
+        None => premise.to_vec(),
+    }
 }
 
 fn takes_premises(operation: &Operation) -> bool {

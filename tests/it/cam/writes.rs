@@ -22,8 +22,8 @@ const NODES: &str = "SELECT name, value, properties, kinds, zone, expires IS NUL
                      CAST(qualia[6] AS DOUBLE), CAST(qualia[7] AS DOUBLE), CAST(qualia[8] AS DOUBLE), rung FROM nodes \
                      ORDER BY name, value, fingerprint";
 const EDGES: &str = "SELECT s.name, e.verb, t.name, CAST(e.frequency AS DOUBLE), CAST(e.confidence AS DOUBLE), \
-                     cardinality(e.evidence) FROM edges e JOIN nodes s ON s.id = e.source JOIN nodes t ON t.id = e.target \
-                     ORDER BY 1, 2, 3, 4, 5, 6";
+                     cardinality(e.evidence), CAST(e.weight AS DOUBLE), e.properties FROM edges e JOIN nodes s ON s.id = e.source JOIN nodes t ON t.id = e.target \
+                     ORDER BY 1, 2, 3, 4, 5, 6, 7, 8";
 
 /// The statements that a call amounts to, if its arguments are right.
 fn statements(machine: &Machine, method: &Method, words: &[&[u8]]) -> Option<Vec<String>> {

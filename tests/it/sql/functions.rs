@@ -49,6 +49,16 @@ fn scalar_functions_say_what_the_engine_says() {
         ),
         (r#"field('{"a":"x"}', 'b')"#.into(), String::new()),
         ("field('no json', 'b')".into(), String::new()),
+        (
+            r#"array_to_string(field_names('{"a":"x","n":5}'), ' ')"#.into(),
+            "a n".into(),
+        ),
+        (
+            r#"set_field('{"a":"x"}', 'l', '[1,2.5]')"#.into(),
+            r#"{"a":"x","l":[1,2.5]}"#.into(),
+        ),
+        (r#"set_field(NULL, 'n', '5')"#.into(), r#"{"n":5}"#.into()),
+        (r#"set_field('{"a":"x"}', 'a', NULL)"#.into(), String::new()),
         ("hamming(NULL, NULL)".into(), String::new()),
         (format!("bind({x}, NULL)"), String::new()),
         ("encode(NULL)".into(), String::new()),

@@ -583,6 +583,17 @@ impl<'e> Transaction<'e> {
         self.apply(Mutation::Unlink { source, id })
     }
 
+    /// Lets an edge lead between other nodes. It stays what it is, with its id.
+    pub fn reattach(&mut self, edge: Edge, source: Address, target: Address) -> Result<()> {
+        self.unlink(edge.source, edge.id)?;
+        let edge = Box::new(Edge {
+            source,
+            target,
+            ..edge
+        });
+        self.apply(Mutation::Link { edge })
+    }
+
     /// Replaces weight, truth, evidence and properties of the edge with `edge`'s id.
     pub fn update_edge(&mut self, edge: Edge) -> Result<()> {
         check_fields(edge.properties.as_deref())?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::chunk::{Node, Source};
-use super::fields::Fields;
+use super::fields::{Fields, has_said, is_note};
 use super::state::State;
 use crate::fingerprint::{Fingerprint, encode};
 
@@ -31,8 +31,8 @@ pub enum Recipe {
 }
 
 impl Recipe {
-    /// Of a node's content: its value, else its fields, else its name; of an edge's ends and verb; given
-    /// bits as they are.
+    /// Of a node's content: its value, else its fields but for the memory's own, else its name; of an edge's ends
+    /// and verb; given bits as they are.
     pub fn of(state: &State, node: Node<'_>) -> Self {
         match node.source() {
             Source::Given | Source::Vector => {
@@ -51,7 +51,7 @@ impl Recipe {
         fields: Option<&Arc<Fields>>,
         name: Option<&Arc<[u8]>>,
     ) -> Self {
-        match (value, fields, name) {
+        match (value, fields.filter(|fields| has_said(fields)), name) {
             (Some(value), ..) => Self::Value(Arc::clone(value)),
             (None, Some(fields), _) => Self::Record(Arc::clone(fields)),
             (None, None, Some(name)) => Self::Value(Arc::clone(name)),
@@ -89,6 +89,7 @@ impl Recipe {
             Self::Record(fields) => {
                 let texts: Vec<_> = fields
                     .iter()
+                    .filter(|(name, _)| !is_note(name))
                     .map(|(name, value)| (&**name, value.text()))
                     .collect();
                 encode::record(texts.iter().map(|(name, text)| (*name, &**text)))

@@ -13,6 +13,20 @@ pub const LIST_DEPTH_MAX: usize = 64;
 /// Fields in the order in which they were first set.
 pub type Fields = IndexMap<Arc<[u8]>, FieldValue>;
 
+/// What the names of the fields begin with that the memory keeps of a node itself, as when it was presented. They say
+/// nothing of what the node is like, so its fingerprint does not follow them.
+pub const NOTE_PREFIX: &[u8] = b"memory:";
+
+/// Whether a field is the memory's own.
+pub fn is_note(name: &[u8]) -> bool {
+    name.starts_with(NOTE_PREFIX)
+}
+
+/// Whether there are fields that say what a node is like.
+pub fn has_said(fields: &Fields) -> bool {
+    fields.keys().any(|name| !is_note(name))
+}
+
 /// A field's value with its type; Redis commands write bytes and read text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
-    StringArray, UInt16Array, UInt32Array,
+    ListBuilder, StringArray, StringBuilder, UInt16Array, UInt32Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
@@ -39,9 +39,11 @@ enum Kind {
     Hex,
     Addr,
     Field,
+    FieldNames,
+    SetField,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 14] = [
     Kind::Encode,
     Kind::EncodeExact,
     Kind::Hamming,
@@ -54,6 +56,8 @@ const KINDS: [Kind; 12] = [
     Kind::Hex,
     Kind::Addr,
     Kind::Field,
+    Kind::FieldNames,
+    Kind::SetField,
 ];
 
 impl Kind {
@@ -72,6 +76,8 @@ impl Kind {
             Self::Hex => ("hex", "hex(fingerprint)"),
             Self::Addr => ("addr", "addr('@8042')"),
             Self::Field => ("field", "field(properties, name)"),
+            Self::FieldNames => ("field_names", "field_names(properties)"),
+            Self::SetField => ("set_field", "set_field(properties, name, JSON)"),
         }
     }
 
@@ -85,6 +91,8 @@ impl Kind {
             (Self::Permute, [of, by]) => is_bits(of) && (by.is_integer() || by.is_null()),
             (Self::Popcount | Self::Hex, [of]) => is_bits(of),
             (Self::Field, [of, name]) => is_text(of) && is_text(name),
+            (Self::FieldNames, [of]) => is_text(of),
+            (Self::SetField, [of, name, json]) => is_text(of) && is_text(name) && is_text(json),
             _ => false,
         }
     }
@@ -99,7 +107,8 @@ impl Kind {
             | Self::Fingerprint => DataType::FixedSizeBinary(BYTES as i32),
             Self::Hamming | Self::Popcount => DataType::UInt32,
             Self::Similarity => DataType::Float64,
-            Self::Hex | Self::Field => DataType::Utf8,
+            Self::Hex | Self::Field | Self::SetField => DataType::Utf8,
+            Self::FieldNames => DataType::new_list(DataType::Utf8, true),
             Self::Addr => DataType::UInt16,
         }
     }
@@ -250,6 +259,31 @@ impl Function {
                 let field = |row| of_json(&text(&columns[0], row)?, &text(&columns[1], row)?);
                 Ok(Arc::new((0..rows).map(field).collect::<StringArray>()))
             }
+            Kind::FieldNames => {
+                let mut lists = ListBuilder::new(StringBuilder::new());
+                for row in 0..rows {
+                    let object = text(&columns[0], row).and_then(|text| object(&text));
+                    let names = object.map(|object| object.into_iter().map(|(name, _)| Some(name)));
+                    lists.append_option(names);
+                }
+                Ok(Arc::new(lists.finish()))
+            }
+            Kind::SetField => {
+                let with = |row| {
+                    let properties = text(&columns[0], row);
+                    let Some(name) = text(&columns[1], row) else {
+                        return Ok(None);
+                    };
+                    with_field(
+                        properties.as_deref(),
+                        &name,
+                        text(&columns[2], row).as_deref(),
+                    )
+                };
+                Ok(Arc::new(
+                    (0..rows).map(with).collect::<Result<StringArray>>()?,
+                ))
+            }
         }
     }
 }
@@ -310,6 +344,33 @@ fn of_address(text: &str) -> Result<u16> {
         Ok(address) => Ok(address.0),
         Err(wrong) => Err(SqlError::Statement(wrong.to_string()).into()),
     }
+}
+
+/// The members of a JSON object; none if the text is none.
+fn object(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    serde_json::from_str(text).ok()
+}
+
+/// Properties with a field as JSON says it, or, without JSON, without it; none if nothing is left.
+fn with_field(properties: Option<&str>, name: &str, json: Option<&str>) -> Result<Option<String>> {
+    let wrong = |what: &str, got: &str| {
+        SqlError::Statement(format!("expected {what} in set_field, got '{got}'"))
+    };
+    let mut object = match properties {
+        None => serde_json::Map::new(),
+        Some(text) => object(text).ok_or_else(|| wrong("a JSON object as properties", text))?,
+    };
+    match json {
+        None => {
+            object.remove(name);
+        }
+        Some(json) => {
+            let value = serde_json::from_str(json);
+            let value = value.map_err(|_| wrong("a field's value as JSON", json))?;
+            object.insert(name.to_owned(), value);
+        }
+    }
+    Ok((!object.is_empty()).then(|| serde_json::Value::Object(object).to_string()))
 }
 
 /// A field of an object, as HGET shows it; none if it is not there, or the text is no object.

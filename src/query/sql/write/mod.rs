@@ -30,6 +30,7 @@ use super::session::Done;
 use super::statement::Statement;
 use super::tables::{EdgesTable, Listed, NodesTable};
 use values::Values;
+pub use values::fields_of_json;
 
 /// Bytes of rows that one statement changes: what a commit can hold is less.
 const ROWS_BYTES_MAX: usize = 1 << 30;

@@ -177,13 +177,16 @@ impl<'a> Values<'a> {
         match self.text("properties") {
             None => Ok(None),
             Some(None) => Ok(Some(None)),
-            Some(Some(json)) => Ok(Some(fields(json)?)),
+            Some(Some(json)) => Ok(Some(fields_of_json(json)?)),
         }
     }
 }
 
-/// Fields of a JSON object.
-fn fields(json: &str) -> Result<Option<Arc<Fields>>> {
+/// Fields of a JSON object; none of an empty one.
+///
+/// # Errors
+/// It is none, or holds another.
+pub fn fields_of_json(json: &str) -> std::result::Result<Option<Arc<Fields>>, SqlError> {
     let wrong = |what: &str| {
         SqlError::Statement(format!(
             "expected properties as a JSON object such as {{\"born\":1815}}, got {what}"
@@ -192,7 +195,7 @@ fn fields(json: &str) -> Result<Option<Arc<Fields>>> {
     let json: serde_json::Value =
         serde_json::from_str(json).map_err(|error| wrong(&error.to_string()))?;
     let serde_json::Value::Object(object) = json else {
-        return Err(wrong(&json.to_string()).into());
+        return Err(wrong(&json.to_string()));
     };
     let mut fields = Fields::default();
     for (name, value) in object {
@@ -204,7 +207,10 @@ fn fields(json: &str) -> Result<Option<Arc<Fields>>> {
 }
 
 /// A field's value; none for null.
-fn field(name: &str, value: serde_json::Value) -> Result<Option<FieldValue>> {
+fn field(
+    name: &str,
+    value: serde_json::Value,
+) -> std::result::Result<Option<FieldValue>, SqlError> {
     Ok(Some(match value {
         serde_json::Value::Null => return Ok(None),
         serde_json::Value::Bool(value) => FieldValue::Boolean(value),
@@ -215,14 +221,13 @@ fn field(name: &str, value: serde_json::Value) -> Result<Option<FieldValue>> {
         serde_json::Value::String(text) => FieldValue::Bytes(text.into_bytes().into()),
         serde_json::Value::Array(items) => {
             let items = items.into_iter().map(|item| field(name, item));
-            let items: Result<Vec<Option<FieldValue>>> = items.collect();
-            FieldValue::List(items?.into_iter().flatten().collect())
+            let items = items.collect::<std::result::Result<Vec<_>, _>>()?;
+            FieldValue::List(items.into_iter().flatten().collect())
         }
         serde_json::Value::Object(_) => {
             return Err(SqlError::Statement(format!(
                 "expected text, numbers, true, false or lists of them in properties, got an object in '{name}'"
-            ))
-            .into());
+            )));
         }
     }))
 }

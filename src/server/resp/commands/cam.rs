@@ -11,7 +11,7 @@ use super::super::context::Context;
 use super::super::error::CommandError;
 use super::super::reply::Reply;
 use super::sql::{cell, rows_reply};
-use crate::cam::{CamError, Class, FAMILIES, Family, Form, Host, Method, Operation, mode_of, run};
+use crate::cam::{CamError, FAMILIES, Family, Form, Host, Method, Operation, mode_of, run};
 
 /// The family of commands, but for those that are made of the table of operations.
 pub const COMMANDS: &[Command] = &[Command {
@@ -43,12 +43,16 @@ pub fn operations() -> &'static [Command] {
 }
 
 /// Methods that have a command of their own as well: its name, and the method.
-const SHORTHANDS: [(&str, &str); 5] = [
+const SHORTHANDS: [(&str, &str); 9] = [
     ("judge", "NARS.JUDGE"),
     ("deduce", "NARS.DEDUCE"),
     ("induce", "NARS.INDUCE"),
     ("abduce", "NARS.ABDUCE"),
     ("intuit", "QUALIA.INTUIT"),
+    ("remember", "MEMORY.REMEMBER"),
+    ("recall", "MEMORY.RECALL"),
+    ("forget", "MEMORY.FORGET"),
+    ("feel", "QUALIA.FEEL"),
 ];
 
 /// The method that a shorthand is for.
@@ -79,9 +83,9 @@ fn command(family: &Family, operation: &Operation) -> Command {
         name: kept(name),
         syntax: kept(syntax.trim_start().to_owned()),
         arity: -1,
-        flags: match operation.class {
-            Class::Write(_) => &[Flag::Write, Flag::Denyoom],
-            _ => &[Flag::Readonly],
+        flags: match operation.kernel.writes() {
+            true => &[Flag::Write, Flag::Denyoom],
+            false => &[Flag::Readonly],
         },
         group: Group::Cam,
         since: "0.1.0",

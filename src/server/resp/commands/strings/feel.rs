@@ -3,6 +3,7 @@
 
 use ladybug_engine::fingerprint::encode::{Encoder, encoder_of};
 use ladybug_engine::space::chunk::{Node, Source};
+use ladybug_engine::space::fields::has_said;
 use ladybug_engine::space::marks::Qualia;
 use ladybug_engine::space::state::View;
 
@@ -146,7 +147,8 @@ fn describe(view: &View<'_>, node: Node<'_>, options: &Options) -> Reply {
 /// Where a node comes from: what its fingerprint was made of, what its truth stands on, and how it
 /// hangs together with others.
 fn provenance(view: &View<'_>, node: Node<'_>) -> Reply {
-    let source = match (node.source(), node.value(), node.fields()) {
+    let said = node.fields().filter(|fields| has_said(fields));
+    let source = match (node.source(), node.value(), said) {
         (Source::Given, ..) => "given",
         (Source::Edge, ..) => "edge",
         (Source::Vector, ..) => Encoder::Vector.name(),
