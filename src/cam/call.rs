@@ -79,6 +79,10 @@ pub struct Call<'a> {
     pub operation: &'static Operation,
     /// In which mode.
     pub mode: Mode,
+    /// The word of a vocabulary that it is about.
+    pub word: Option<Address>,
+    /// Whether what follows through several edges was asked for, of a verb.
+    pub is_transitive: bool,
     /// A value for each argument that is declared, then those that came again.
     pub values: Vec<Value<'a>>,
     /// The fingerprints of the queries among the values, in their order, as far as they are known before it runs.

@@ -3,10 +3,12 @@
 mod fuzz;
 mod lance;
 mod nars;
+mod programs;
 mod qualia;
 mod quantum;
 mod resp;
 mod translations;
+mod vocabulary;
 mod vsa;
 mod writes;
 
@@ -14,7 +16,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use ladybug::cam::{Host, Method, methods_table, run};
+use ladybug::cam::{Called, Host, Method, call, methods_table, run};
 use ladybug::query::sql::{Executed, Sql, SqlOptions};
 use ladybug_engine::engine::{Engine, EngineOptions, SystemClock};
 use ladybug_engine::storage::SimulatedStorage;
@@ -136,8 +138,15 @@ impl Machine {
             }
         }
         let bytes: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        let method = Method::parse(bytes[0]).map_err(|error| error.to_string())?;
-        self.call(&method, &bytes[1..])
+        let called = Called::parse(bytes[0]).map_err(|error| error.to_string())?;
+        self.called(&called, &bytes[1..])
+    }
+
+    /// The rows of whatever is called.
+    pub fn called(&self, called: &Called<'_>, arguments: &[&[u8]]) -> Result<RecordBatch, String> {
+        let outcome = call(&self.host(), called, arguments);
+        let answer = outcome.value.map_err(|error| error.to_string())?;
+        Ok(answer.rows)
     }
 
     #[track_caller]

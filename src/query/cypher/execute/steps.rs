@@ -216,7 +216,7 @@ impl Executor<'_, '_> {
             return Verbs::All;
         }
         let verbs = self.view().state.verbs();
-        let mut slots: Vec<u8> = types.iter().filter_map(|name| verbs.slot(name)).collect();
+        let mut slots: Vec<u8> = types.iter().filter_map(|name| verbs.typed(name)).collect();
         slots.sort_unstable();
         slots.dedup();
         Verbs::Some(slots)
