@@ -1,7 +1,12 @@
 //! Arguments as an operation declares them, and the trailing words of the mode.
 
+use arrow::array::{AsArray, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::TimestampMicrosecondType;
+use ladybug_engine::engine::When;
 use ladybug_engine::fingerprint::encode::VectorError;
 use ladybug_engine::space::marks::MarkError;
+use ladybug_engine::space::schema::time_type;
 
 use super::call::{Query, Value};
 use super::error::Fault;
@@ -141,6 +146,19 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             (Operand::Stored(reference), _) => Value::Node(reference, None),
             _ => return Err(expected(first)),
         },
+        Kind::Past => match operand(argument, Bare::Key, first, &mut after)? {
+            (Operand::Stored(reference), _) => Value::Past(reference),
+            _ => return Err(expected(first)),
+        },
+        Kind::Moment => {
+            let text = text()?;
+            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+            Value::Moment(match is_number {
+                true => When::Version(text.parse().map_err(|_| expected(first))?),
+                false => When::Time(time(text).ok_or_else(|| expected(first))?),
+            })
+        }
+        Kind::Time => Value::Time(time(text()?).ok_or_else(|| expected(first))?),
         Kind::Name => match keyword(&["KEY"], first, &mut after) {
             Some((_, name)) => Value::Name(name),
             None => Value::Name(first),
@@ -222,6 +240,19 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
     };
     *rest = after;
     Ok(value)
+}
+
+/// The time that ISO 8601 text says, microseconds since the epoch, as SQL reads it.
+pub fn time(text: &str) -> Option<i64> {
+    times([Some(text)]).iter().next().flatten()
+}
+
+/// The same of many, none for what says no time.
+pub fn times<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) -> TimestampMicrosecondArray {
+    let texts = StringArray::from_iter(texts);
+    let times = cast(&texts, &time_type());
+    let times = times.expect("invariant: text that is no time is cast to nothing");
+    times.as_primitive::<TimestampMicrosecondType>().clone()
 }
 
 /// The keyword that the first word is, and what follows it, if it is one of these and something does.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use ladybug_engine::commit::transaction::SpaceId;
+use ladybug_engine::engine::When;
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::Node;
@@ -26,6 +28,12 @@ pub enum Value<'a> {
     Query(Query<'a>),
     /// A node, and where it is.
     Node(Reference<'a>, Option<Place>),
+    /// A node as it was, which may be gone.
+    Past(Reference<'a>),
+    /// A moment of the past.
+    Moment(When),
+    /// A time, microseconds since the epoch.
+    Time(i64),
     /// A name.
     Name(&'a [u8]),
     /// Text.
@@ -83,6 +91,8 @@ pub struct Call<'a> {
     pub word: Option<Address>,
     /// Whether what follows through several edges was asked for, of a verb.
     pub is_transitive: bool,
+    /// In which space.
+    pub space: SpaceId,
     /// A value for each argument that is declared, then those that came again.
     pub values: Vec<Value<'a>>,
     /// The fingerprints of the queries among the values, in their order, as far as they are known before it runs.
@@ -151,6 +161,30 @@ impl Call<'_> {
                     self.scope().name()
                 ),
             )),
+        }
+    }
+
+    /// The node of the past at a place.
+    pub fn past(&self, at: usize) -> &Reference<'_> {
+        match &self.values[at] {
+            Value::Past(reference) => reference,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The moment at a place, if it was given.
+    pub fn moment(&self, at: usize) -> Option<When> {
+        match self.values.get(at) {
+            Some(Value::Moment(when)) => Some(*when),
+            _ => None,
+        }
+    }
+
+    /// The time at a place, if it was given.
+    pub fn time(&self, at: usize) -> Option<i64> {
+        match self.values.get(at) {
+            Some(Value::Time(time)) => Some(*time),
+            _ => None,
         }
     }
 
@@ -283,10 +317,11 @@ impl Call<'_> {
         }
     }
 
-    /// In SQL: the condition that a row of `nodes` is the node at a place.
+    /// In SQL: the condition that a row of `nodes`, or of what they were, is the node at a place.
     pub fn node_sql(&self, at: usize) -> String {
         match &self.values[at] {
             Value::Node(reference, place) => condition(reference, *place),
+            Value::Past(reference) => condition(reference, None),
             _ => unreachable!("{DECLARED}"),
         }
     }

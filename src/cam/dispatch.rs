@@ -79,6 +79,7 @@ fn prepared<'a>(
         mode,
         word: callee.word,
         is_transitive,
+        space: reading.host().space,
         values,
         bits,
     })

@@ -46,7 +46,7 @@ pub static FAMILIES: [Option<&Family>; 16] = [
     None,
     None,
     Some(&family::vsa::FAMILY),
-    None,
+    Some(&family::temporal::FAMILY),
     Some(&family::quantum::FAMILY),
     None,
 ];
@@ -187,6 +187,12 @@ pub enum Kind {
     Node,
     /// A name that a node has or is to have: bytes.
     Name,
+    /// A node as it was: an operand, bare as a key, that may be gone.
+    Past,
+    /// A version, or a time.
+    Moment,
+    /// A time.
+    Time,
     /// UTF-8 text.
     Text,
     /// A whole number, ends included.
@@ -220,6 +226,9 @@ impl Kind {
             Self::Query => "something to compare with (words, @8042, #17, KEY name, FP hex-or-bytes or VECTOR f32-bytes)".to_owned(),
             Self::Node => crate::operand::NODE.to_owned(),
             Self::Name => "a name".to_owned(),
+            Self::Past => format!("{}, now or once", crate::operand::NODE),
+            Self::Moment => "a version such as 17, or a time such as 2026-11-28T12:00:00".to_owned(),
+            Self::Time => "a time such as 2026-11-28T12:00:00".to_owned(),
             Self::Text => "text in UTF-8".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Float(min, max) if min.is_finite() && max.is_finite() => {

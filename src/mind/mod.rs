@@ -2,6 +2,7 @@
 //!
 //! | room | holds |
 //! |---|---|
+//! | [`allen`] | the thirteen relations of intervals |
 //! | [`truth`] | NAL truth values, truth functions, evidential bases |
 //! | [`narsese`] | terms, statements and sentences; their parser and printer |
 //! | [`causal`] | diagrams, identification, effects, counterfactuals |
@@ -11,6 +12,7 @@
 //! Nothing here knows a protocol, a clock, a file or a thread. Time and randomness come in as arguments, so that
 //! the same arguments always give the same answer.
 
+pub mod allen;
 pub mod causal;
 pub mod inference;
 pub mod narsese;

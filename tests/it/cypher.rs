@@ -211,6 +211,11 @@ fn plans_are_explained_and_profiled() {
         "EXPLAIN MATCH (a:A)-[:R]->(b)-[:R]->(a) WHERE id(b) = 7 RETURN count(*)",
     );
     assert!(plan.starts_with("[\"Node By Id Seek"), "{plan}");
+    assert!(
+        plan.contains("Intersect | <-[:R]-, -[:R]->, counted"),
+        "{plan}"
+    );
+    let plan = run(&mut client, "EXPLAIN MATCH (a)-->(b)-->(a) RETURN a");
     assert!(plan.contains("Expand Into"), "{plan}");
     run(&mut client, "UNWIND range(1, 7) AS i CREATE (:A)");
     let profile = run(&mut client, "PROFILE MATCH (a:A) RETURN a");
@@ -366,6 +371,100 @@ fn the_examples_of_the_page_run() {
         count += 1;
     }
     assert_eq!(count, 4);
+}
+
+/// A graph of 12 nodes with cycles, parallel relationships of two types, ends that lead nowhere, and nodes that lead to
+/// themselves.
+fn knots(client: &mut Connection) {
+    run(client, "UNWIND range(0, 11) AS i CREATE (:N {i: i})");
+    for (kind, edges) in [("R", 40), ("S", 15)] {
+        run(
+            client,
+            &format!(
+                "UNWIND range(0, {edges}) AS e MATCH (a:N {{i: e * 7 % 11}}), (b:N {{i: e * e % 12}}) \
+                 CREATE (a)-[:{kind} {{even: e % 2 = 0}}]->(b)"
+            ),
+        );
+    }
+}
+
+#[test]
+fn common_neighbours_and_counted_rows_are_those_of_steps_one_by_one() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    knots(&mut client);
+    for pattern in [
+        "(a:N)-[1:R]->(b)-[2:R]->(c:N), (a)-[3:R]->(c)",
+        "(a:N)<-[1:R]-(b:N)<-[2:R|S]-(c), (c)-[3:S]->(a)",
+        "(a)-[1:R]->(b), (a)-[2:R]->(c)-[3:R]->(b)",
+        "(a)-[1:R]->(b)-[2:R]->(c), (a)-[3:R]->(d:N), (b)-[4:R]->(d), (c)-[5:S|R]->(d)",
+        "(a)-[1:R]->(b), (b)-[2:R]->(c), (c)-[3:R]->(b)",
+    ] {
+        let (mut typed, mut untyped) = (pattern.to_owned(), format!("{pattern} WHERE true"));
+        for n in 1..=5 {
+            for kinds in ["R", "S", "R|S", "S|R"] {
+                let there = format!("[{n}:{kinds}]");
+                if pattern.contains(&there) {
+                    typed = typed.replace(&there, &format!("[:{kinds}]"));
+                    let list = kinds.replace('|', "', '");
+                    untyped = untyped.replace(&there, &format!("[r{n}]"));
+                    untyped.push_str(&format!(" AND type(r{n}) IN ['{list}']"));
+                }
+            }
+        }
+        let fused = format!("MATCH {typed} RETURN count(*)");
+        let plan = run(&mut client, &format!("EXPLAIN {fused}"));
+        assert!(plan.contains("counted"), "{fused}: {plan}");
+        let by_step = format!("MATCH {untyped} WITH a, b RETURN count(*)");
+        let plan = run(&mut client, &format!("EXPLAIN {by_step}"));
+        let is_fused = plan.contains("Intersect") || plan.contains("counted");
+        assert!(!is_fused, "{by_step}: {plan}");
+        let found = rows(&mut client, &fused);
+        assert_ne!(found, "[[:0]]", "{fused}");
+        assert_eq!(found, rows(&mut client, &by_step), "{fused}");
+        let (fused, by_step) = (
+            format!("MATCH {typed} RETURN a.i AS a, b.i AS b ORDER BY a, b"),
+            format!("MATCH {untyped} RETURN a.i AS a, b.i AS b ORDER BY a, b"),
+        );
+        assert_eq!(
+            rows(&mut client, &fused),
+            rows(&mut client, &by_step),
+            "{fused}"
+        );
+    }
+    let triangles = "EXPLAIN MATCH (a:N)-[:R]->(b)-[:R]->(c), (a)-[:R]->(c) RETURN c.i";
+    assert!(run(&mut client, triangles).contains("Intersect | "));
+    let one_by_one = "MATCH (a:N)-[r]->(b:N) WITH a.i AS i, r RETURN i, count(*) AS n ORDER BY i";
+    let expected = rows(&mut client, one_by_one);
+    for (counted, is_counted) in [
+        ("count(*)", true),
+        ("count(r)", true),
+        ("count(b)", true),
+        ("count(DISTINCT r)", false),
+        ("size(collect(r))", false),
+    ] {
+        let statement =
+            format!("MATCH (a:N)-[r]->(b:N) RETURN a.i AS i, {counted} AS n ORDER BY i");
+        let plan = run(&mut client, &format!("EXPLAIN {statement}"));
+        assert_eq!(plan.contains("counted"), is_counted, "{plan}");
+        assert_eq!(rows(&mut client, &statement), expected, "{statement}");
+    }
+    // What rows of other statements are inside of the one that is counted.
+    assert_eq!(
+        rows(
+            &mut client,
+            "MATCH (a:N {i: 7})-[:R]->(b) RETURN EXISTS { MATCH (a)-[:R]->(c) WITH a, count(*) AS n WHERE n = 4 RETURN n } AS e, count(*)"
+        ),
+        "[[:1, :4]]"
+    );
+    let profile = run(
+        &mut client,
+        "PROFILE MATCH (a:N {i: 7})-[:R]->(b) RETURN count(b)",
+    );
+    assert!(
+        profile.contains("counted | Records produced: 4"),
+        "{profile}"
+    );
 }
 
 #[test]

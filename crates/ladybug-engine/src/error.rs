@@ -153,6 +153,9 @@ pub enum EngineError {
     /// A space that was not forked from another.
     #[error("space '{0}' is no fork; DAG.FORK makes one")]
     NoFork(String),
+    /// What a checkpoint cannot be called.
+    #[error("expected a name that is no number, got '{0}'")]
+    CheckpointName(String),
     /// A named space that is no more.
     #[error("space {0} was dropped; SELECT another")]
     SpaceGone(u32),

@@ -4,4 +4,5 @@ pub mod lance;
 pub mod nars;
 pub mod qualia;
 pub mod quantum;
+pub mod temporal;
 pub mod vsa;

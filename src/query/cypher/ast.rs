@@ -207,6 +207,17 @@ pub enum Direction {
     Either,
 }
 
+impl Direction {
+    /// The same, seen from the other end.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Outgoing => Self::Incoming,
+            Self::Incoming => Self::Outgoing,
+            Self::Either => Self::Either,
+        }
+    }
+}
+
 /// An expression.
 #[derive(Debug)]
 pub struct Expr {

@@ -58,7 +58,9 @@ fn stage_lines(stage: &Stage, profile: Option<&Profile>, lines: &mut Vec<String>
 
 fn steps(list: &[Step], depth: usize, profile: Option<&Profile>, lines: &mut Vec<String>) {
     for step in list {
-        let line = format!("{}{}", "    ".repeat(depth), step_text(&step.op));
+        let counted = if step.is_counted { ", counted" } else { "" };
+        let indent = "    ".repeat(depth);
+        let line = format!("{indent}{}{counted}", step_text(&step.op));
         lines.push(with_profile(line, step.id, profile));
         if let Op::Optional { steps: inner, .. } = &step.op {
             steps(inner, depth + 1, profile, lines);
@@ -94,6 +96,10 @@ fn step_text(op: &Op) -> String {
                 "Conditional Traverse"
             };
             format!("{name} | {}", along_text(along))
+        }
+        Op::Intersect { legs, .. } => {
+            let legs: Vec<_> = legs.iter().map(|leg| along_text(&leg.along)).collect();
+            format!("Intersect | {}", legs.join(", "))
         }
         Op::Ends { along, .. } => format!("Ends | {}", along_text(along)),
         Op::ExpandVariable {

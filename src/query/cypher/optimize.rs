@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::ast::{Comparison, Direction, Shortest};
-use super::plan::{Along, Expr, Op, Projection, Slot, Step};
+use super::functions::aggregate::AggregateFunction;
+use super::plan::{Along, Expr, Leg, Op, Projection, Slot, Step};
 
 /// A pattern: nodes, relationships between them, paths through them, conditions on them.
 #[derive(Debug, Default)]
@@ -78,7 +79,121 @@ pub fn order(graph: Graph) -> Vec<Op> {
         ordering.know(slot);
     }
     ordering.ask(true);
-    ordering.ops
+    intersect(ordering.ops)
+}
+
+/// Makes of a step to a new node, and steps between it and others that are known, one that looks for common neighbours.
+fn intersect(ops: Vec<Op>) -> Vec<Op> {
+    let mut out: Vec<Op> = Vec::with_capacity(ops.len());
+    for op in ops {
+        let fused = match out.last_mut() {
+            Some(Op::Intersect { to, legs, .. }) => leg_into(&op, *to).map(|leg| legs.push(leg)),
+            Some(last) => common(last, &op).map(|both| *last = both),
+            None => None,
+        };
+        if fused.is_none() {
+            out.push(op);
+        }
+    }
+    out
+}
+
+/// The step that two are, of which the second goes between the new node of the first and another one.
+fn common(first: &Op, second: &Op) -> Option<Op> {
+    let Op::Expand {
+        from,
+        relationship,
+        to,
+        along,
+        labels,
+        is_into: false,
+    } = first
+    else {
+        return None;
+    };
+    let legs = vec![
+        leg(*from, *relationship, along.clone())?,
+        leg_into(second, *to)?,
+    ];
+    Some(Op::Intersect {
+        to: *to,
+        labels: labels.clone(),
+        legs,
+    })
+}
+
+/// The way to a node from the other end of a step between two that are known.
+fn leg_into(op: &Op, node: Slot) -> Option<Leg> {
+    match op {
+        Op::Expand {
+            from,
+            relationship,
+            to,
+            along,
+            is_into: true,
+            ..
+        } if from != to => match (*from == node, *to == node) {
+            (false, true) => leg(*from, *relationship, along.clone()),
+            (true, false) => leg(*to, *relationship, along.reversed()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A way of an intersection, whose relationships have a direction and types.
+fn leg(from: Slot, relationship: Slot, along: Along) -> Option<Leg> {
+    let is_narrow = along.direction != Direction::Either && !along.types.is_empty();
+    is_narrow.then_some(Leg {
+        from,
+        relationship,
+        along,
+    })
+}
+
+/// Lets the last step only count its rows, where a projection counts and reads nothing of what the step fills.
+pub fn count(steps: &mut [Step], projection: &mut Projection) {
+    let Some((last, before)) = steps.split_last_mut() else {
+        return;
+    };
+    let filled: Vec<Slot> = match &last.op {
+        Op::Expand {
+            relationship,
+            to,
+            is_into,
+            ..
+        } => match is_into {
+            true => vec![*relationship],
+            false => vec![*relationship, *to],
+        },
+        Op::Intersect { to, legs, .. } => {
+            let relationships = legs.iter().map(|leg| leg.relationship);
+            relationships.chain([*to]).collect()
+        }
+        _ => return,
+    };
+    let Some(aggregation) = &mut projection.aggregation else {
+        return;
+    };
+    // What a step fills is never null, so to count it is to count rows.
+    for aggregate in &mut aggregation.aggregates {
+        let is_of_filled =
+            matches!(&aggregate.arguments[..], [Expr::Slot(slot)] if filled.contains(slot));
+        if aggregate.function == AggregateFunction::Count && !aggregate.is_distinct && is_of_filled
+        {
+            aggregate.function = AggregateFunction::CountAll;
+            aggregate.arguments.clear();
+        }
+    }
+    let mut aggregates = aggregation.aggregates.iter();
+    if !aggregates.all(|aggregate| aggregate.function == AggregateFunction::CountAll) {
+        return;
+    }
+    let mut read = Vec::new();
+    projection.slots(&mut read);
+    // What an earlier clause has bound may be filled anew: then the row before is not what it was.
+    before.iter().for_each(|step| step.slots(&mut read));
+    last.is_counted = !filled.iter().any(|slot| read.contains(slot));
 }
 
 /// Lets steps of variable length look for nodes instead of ways, where a projection makes of many equal rows what it makes
@@ -106,7 +221,7 @@ pub fn prune(steps: &mut [Step], projection: &Projection) {
         projection.slots(&mut read);
         for (m, step) in steps.iter().enumerate() {
             step.visit(&mut |expr| expr.slots(&mut read));
-            read.extend(step.unique());
+            step.unique(&mut read);
             if m != n {
                 step.slots(&mut read);
             }
@@ -338,17 +453,17 @@ impl Ordering {
 
     fn along(&self, n: usize, is_reversed: bool) -> Along {
         let relationship = &self.relationships[n];
-        Along {
+        let along = Along {
             types: relationship.types.clone(),
-            direction: match (relationship.direction, is_reversed) {
-                (Direction::Outgoing, true) => Direction::Incoming,
-                (Direction::Incoming, true) => Direction::Outgoing,
-                (direction, _) => direction,
-            },
+            direction: relationship.direction,
             unique: match relationship.shortest {
                 Shortest::No => self.unique.clone(),
                 Shortest::One | Shortest::All => Vec::new(),
             },
+        };
+        match is_reversed {
+            true => along.reversed(),
+            false => along,
         }
     }
 

@@ -67,6 +67,8 @@ pub enum End {
 pub struct Step {
     pub op: Op,
     pub id: usize,
+    /// Whether nobody reads its rows, and only how many they are is wanted.
+    pub is_counted: bool,
 }
 
 /// Along which relationships a step goes.
@@ -77,6 +79,24 @@ pub struct Along {
     pub direction: Direction,
     /// Slots of relationships that it must not be, alone or in lists.
     pub unique: Vec<Slot>,
+}
+
+impl Along {
+    /// The same, from the other end.
+    pub fn reversed(&self) -> Self {
+        Self {
+            direction: self.direction.opposite(),
+            ..self.clone()
+        }
+    }
+}
+
+/// A way from a node that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leg {
+    pub from: Slot,
+    pub relationship: Slot,
+    pub along: Along,
 }
 
 /// What a step does to a row.
@@ -108,6 +128,13 @@ pub enum Op {
         labels: Vec<Arc<str>>,
         /// Whether `to` is known already.
         is_into: bool,
+    },
+    /// From several nodes to the neighbours that all of them have.
+    Intersect {
+        to: Slot,
+        labels: Vec<Arc<str>>,
+        /// At least two, each with a direction and types.
+        legs: Vec<Leg>,
     },
     /// From a relationship that is known to its ends.
     Ends {
@@ -519,7 +546,11 @@ impl Step {
     /// Shows its expressions.
     pub fn visit<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
         match &self.op {
-            Op::Nodes { .. } | Op::CheckNode { .. } | Op::Expand { .. } | Op::Ends { .. } => {}
+            Op::Nodes { .. }
+            | Op::CheckNode { .. }
+            | Op::Expand { .. }
+            | Op::Intersect { .. }
+            | Op::Ends { .. } => {}
             Op::NodeById { id: e, .. }
             | Op::NodesByProperty { value: e, .. }
             | Op::Filter(e)
@@ -534,13 +565,16 @@ impl Step {
     }
 
     /// The slots of relationships that it must not go along.
-    pub fn unique(&self) -> &[Slot] {
+    pub fn unique(&self, slots: &mut Vec<Slot>) {
         match &self.op {
             Op::Expand { along, .. }
             | Op::Ends { along, .. }
             | Op::ExpandVariable { along, .. }
-            | Op::ShortestPaths { along, .. } => &along.unique,
-            _ => &[],
+            | Op::ShortestPaths { along, .. } => slots.extend(&along.unique),
+            Op::Intersect { legs, .. } => {
+                legs.iter().for_each(|leg| slots.extend(&leg.along.unique));
+            }
+            _ => {}
         }
     }
 
@@ -559,6 +593,10 @@ impl Step {
                 to,
                 ..
             } => slots.extend([from, relationship, to]),
+            Op::Intersect { to, legs, .. } => {
+                slots.push(*to);
+                slots.extend(legs.iter().flat_map(|leg| [leg.from, leg.relationship]));
+            }
             Op::Ends {
                 relationship,
                 left,

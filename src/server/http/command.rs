@@ -57,20 +57,7 @@ pub(super) async fn execute(
     let body = read_body(request).await?;
     let arguments = arguments(&body)?;
     refuse_conversations(&arguments)?;
-    let server = Arc::clone(server);
-    // A command may search for a while: not on the thread that answers everybody.
-    let waiting = Waiting(Caller::default());
-    let caller = waiting.0.clone();
-    let answered =
-        tokio::task::spawn_blocking(move || answer(&server, (peer, caller), &options, &arguments));
-    let reply = answered.await.map_err(|error| {
-        tracing::error!(%error, "a command failed");
-        HttpError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the command failed; the log says why",
-        )
-    })??;
-    drop(waiting);
+    let reply = run(server, peer, options, arguments).await?;
     let status = match &reply {
         Reply::Error(error) => status(error.code),
         _ => StatusCode::OK,
@@ -166,8 +153,34 @@ fn refuse_conversations(arguments: &[Vec<u8>]) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// A client that comes for one command alone.
-pub(super) fn client(
+/// Executes a command for a client that comes for it alone and is gone when it no longer waits. It may take a while, so
+/// not on the thread that answers everybody.
+pub(super) async fn run(
+    server: &Arc<Server>,
+    peer: Peer,
+    options: Options,
+    arguments: Vec<Vec<u8>>,
+) -> Result<Reply, HttpError> {
+    let server = Arc::clone(server);
+    let waiting = Waiting(Caller::default());
+    let caller = waiting.0.clone();
+    let answered = tokio::task::spawn_blocking(move || {
+        let mut session = client(&server, (peer, caller), &options)?;
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        Ok(session.answer_durably(&arguments))
+    });
+    let reply = answered.await.map_err(|error| {
+        tracing::error!(%error, "a command failed");
+        HttpError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the command failed; the log says why",
+        )
+    })?;
+    drop(waiting);
+    reply
+}
+
+fn client(
     server: &Arc<Server>,
     (peer, caller): (Peer, Caller),
     options: &Options,
@@ -189,17 +202,6 @@ pub(super) fn client(
         }
     }
     Ok(session)
-}
-
-fn answer(
-    server: &Arc<Server>,
-    caller: (Peer, Caller),
-    options: &Options,
-    arguments: &[Vec<u8>],
-) -> Result<Reply, HttpError> {
-    let mut session = client(server, caller, options)?;
-    let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-    Ok(session.answer_durably(&arguments))
 }
 
 #[cfg(test)]

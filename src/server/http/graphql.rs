@@ -15,11 +15,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::server::resp::caller::{Caller, Waiting};
 use crate::server::resp::reply::Reply;
-use crate::server::resp::server::Server;
 
-use super::command::{Options, client, is_json, read_body};
+use super::command::{Options, is_json, read_body, run};
 use super::error::{HttpError, status};
 use super::{Peer, Shared, access};
 
@@ -30,6 +28,20 @@ struct Asked {
     query: String,
     variables: Option<serde_json::Map<String, Value>>,
     operation_name: Option<String>,
+}
+
+impl Asked {
+    /// The command that it is.
+    fn command(self) -> Vec<Vec<u8>> {
+        let mut arguments = vec![b"GRAPHQL".to_vec(), self.query.into_bytes()];
+        if let Some(variables) = self.variables {
+            arguments.extend([b"VARIABLES".to_vec(), json!(variables).to_string().into()]);
+        }
+        if let Some(name) = self.operation_name {
+            arguments.extend([b"OPERATION".to_vec(), name.into_bytes()]);
+        }
+        arguments
+    }
 }
 
 /// The form of an answer.
@@ -130,19 +142,7 @@ pub(super) async fn execute(
             return Ok(form.refuse(StatusCode::BAD_REQUEST, &message));
         }
     };
-    let server = Arc::clone(server);
-    let waiting = Waiting(Caller::default());
-    let caller = (peer, waiting.0.clone());
-    // It may take a while: not on the thread that answers everybody.
-    let answered = tokio::task::spawn_blocking(move || answer(&server, caller, &options, &asked));
-    let reply = answered.await.map_err(|error| {
-        tracing::error!(%error, "a document failed");
-        HttpError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the document failed; the log says why",
-        )
-    })??;
-    drop(waiting);
+    let reply = run(server, peer, options, asked.command()).await?;
     Ok(match reply {
         Reply::Error(error) => form.refuse(status(error.code), &error.message),
         Reply::Bulk(body) => {
@@ -156,25 +156,6 @@ pub(super) async fn execute(
         }
         other => unreachable!("invariant: GRAPHQL answers JSON or an error, not {other:?}"),
     })
-}
-
-fn answer(
-    server: &Arc<Server>,
-    caller: (Peer, Caller),
-    options: &Options,
-    asked: &Asked,
-) -> Result<Reply, HttpError> {
-    let mut session = client(server, caller, options)?;
-    let mut arguments = vec![&b"GRAPHQL"[..], asked.query.as_bytes()];
-    let variables = asked.variables.as_ref();
-    let variables = variables.map(|variables| json!(variables).to_string());
-    if let Some(variables) = &variables {
-        arguments.extend([b"VARIABLES", variables.as_bytes()]);
-    }
-    if let Some(name) = &asked.operation_name {
-        arguments.extend([b"OPERATION", name.as_bytes()]);
-    }
-    Ok(session.answer_durably(&arguments))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod programs;
 mod qualia;
 mod quantum;
 mod resp;
+mod temporal;
 mod translations;
 mod vocabulary;
 mod vsa;

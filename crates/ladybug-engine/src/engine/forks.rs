@@ -13,6 +13,11 @@ use crate::error::EngineError;
 use crate::space::apply::Space;
 use crate::space::state::State;
 
+/// What a checkpoint of a space is called among the spaces.
+fn checkpoint_name(space: SpaceId, name: &str) -> String {
+    format!("checkpoint:{space}:{name}")
+}
+
 impl Engine {
     /// Begins a space of a new name as another is, or was; answers its number.
     ///
@@ -138,6 +143,48 @@ impl Engine {
             merge(tx, &present, &to.value, OnConflict::Abort)?;
             tx.report();
             Ok(tx.version())
+        })
+    }
+
+    /// Keeps a space as it is under a name, as a fork that nobody writes; answers its number.
+    ///
+    /// # Errors
+    /// The name is in use, empty or a number, or there are too many spaces.
+    pub fn checkpoint_named(
+        &self,
+        space: SpaceId,
+        name: &str,
+    ) -> Outcome<Result<SpaceId, EngineError>> {
+        match name.is_empty() || name.parse::<i64>().is_ok() {
+            true => Outcome::refused(EngineError::CheckpointName(name.to_owned())),
+            false => self.fork(space, &checkpoint_name(space, name), None, true),
+        }
+    }
+
+    /// The checkpoints of a space that have a name, by name.
+    pub fn checkpoints_named(&self, space: SpaceId) -> Vec<(String, SpaceId, Origin)> {
+        let prefix = checkpoint_name(space, "");
+        let forks = self.forks().into_iter();
+        let own = forks.filter(|(_, origin)| origin.is_checkpoint && origin.space == space);
+        let named = own.filter_map(|(id, origin)| {
+            let name = self.space_label(id).strip_prefix(&prefix)?.to_owned();
+            Some((name, id, origin))
+        });
+        let mut all: Vec<_> = named.collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// A space as one of its named checkpoints has it; none if there is no such.
+    pub fn checkpoint_state(&self, space: SpaceId, name: &str) -> Option<AsOf<Arc<State>>> {
+        let all = self.checkpoints_named(space).into_iter();
+        let (_, id, _) = all.into_iter().find(|(there, ..)| there == name)?;
+        let (state, position) = self.state(id);
+        Some(AsOf {
+            version: state.version(),
+            committed: state.committed(),
+            position,
+            value: state,
         })
     }
 

@@ -125,7 +125,7 @@ pub struct Outcome<T> {
 
 impl<T, E> Outcome<Result<T, E>> {
     /// Nothing was done, and nothing is revealed.
-    fn refused(error: E) -> Self {
+    pub fn refused(error: E) -> Self {
         Self {
             value: Err(error),
             position: 0,

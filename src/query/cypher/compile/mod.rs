@@ -156,6 +156,7 @@ impl Compiler<'_> {
         Step {
             op,
             id: self.steps - 1,
+            is_counted: false,
         }
     }
 
@@ -165,11 +166,12 @@ impl Compiler<'_> {
         slot
     }
 
-    fn end(&mut self, building: &mut Building, end: End) {
+    fn end(&mut self, building: &mut Building, mut end: End) {
         self.steps += 1;
         let mut steps = std::mem::take(&mut building.steps);
-        if let End::Project(projection) = &end {
+        if let End::Project(projection) = &mut end {
             optimize::prune(&mut steps, projection);
+            optimize::count(&mut steps, projection);
         }
         building.stages.push(Stage {
             steps,

@@ -117,6 +117,8 @@ pub struct Executor<'e, 't> {
     memory: &'e dyn Memory,
     budget: Budget,
     noted: Option<&'e Noted>,
+    /// How many rows the one stands for that comes out of the steps of a stage.
+    row_count: Cell<u64>,
     /// Steps until the clock is looked at.
     until_check: Cell<usize>,
     held_bytes: Cell<usize>,
@@ -144,6 +146,7 @@ impl<'e, 't> Executor<'e, 't> {
             memory,
             budget,
             noted: memory.noted(),
+            row_count: Cell::new(1),
             until_check: Cell::new(STEPS_PER_CHECK),
             held_bytes: Cell::new(0),
             regexes: RefCell::default(),
@@ -449,7 +452,7 @@ impl<'e, 't> Executor<'e, 't> {
 
     fn profile_rows(&self, step: usize) {
         if let Some(profile) = &self.profile {
-            profile.row(step);
+            profile.rows(step, self.row_count.get());
         }
     }
 }

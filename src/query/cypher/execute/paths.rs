@@ -12,7 +12,7 @@ use super::super::error::Result;
 use super::super::plan::{Along, Expr, Op};
 use super::super::value::{NodeRef, Value};
 use super::evaluate::invalid_type;
-use super::steps::{Sink, Verbs, is_used, opposite};
+use super::steps::{Sink, Verbs, is_used};
 use super::{Executor, Flow, has_kinds};
 
 /// A node on the way, and the relationships that are still to be tried from it.
@@ -320,7 +320,7 @@ impl Executor<'_, '_> {
             return Ok(Flow::Continue(()));
         }
         let back = Along {
-            direction: opposite(along.direction),
+            direction: along.direction.opposite(),
             types: Vec::new(),
             unique: along.unique.clone(),
         };

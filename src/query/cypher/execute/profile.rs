@@ -21,9 +21,9 @@ impl Profile {
         }
     }
 
-    /// Counts a row that a step made.
-    pub fn row(&self, step: usize) {
-        self.rows.borrow_mut()[step] += 1;
+    /// Counts rows that a step made.
+    pub fn rows(&self, step: usize, count: u64) {
+        self.rows.borrow_mut()[step] += count;
     }
 
     /// Another step runs from now on; answers which did before.

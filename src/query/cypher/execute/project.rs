@@ -125,6 +125,8 @@ impl<'p> Projector<'p> {
         aggregation: &Aggregation,
         row: &mut [Value],
     ) -> Result<Flow> {
+        // What is evaluated below has rows of its own.
+        let row_count = executor.row_count.replace(1);
         let keys = self
             .projection
             .items
@@ -156,7 +158,7 @@ impl<'p> Projector<'p> {
             if aggregate.is_distinct || aggregate.function.keeps_values() {
                 executor.hold(&arguments)?;
             }
-            self.gathered[group].1[n].add(&arguments)?;
+            self.gathered[group].1[n].add(&arguments, row_count)?;
         }
         Ok(Flow::Continue(()))
     }

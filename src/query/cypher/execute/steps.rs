@@ -8,7 +8,7 @@ use ladybug_engine::space::graph::EdgeLink;
 
 use super::super::ast::Direction;
 use super::super::error::Result;
-use super::super::plan::{Along, Op, Slot, Step};
+use super::super::plan::{Along, Leg, Op, Slot, Step};
 use super::super::value::{NodeRef, Value};
 use super::evaluate::invalid_type;
 use super::{Executor, Flow, has_kinds};
@@ -29,12 +29,15 @@ impl Executor<'_, '_> {
             return sink(row);
         };
         self.tick()?;
+        if step.is_counted {
+            return self.run_counted(step, row, sink);
+        }
         let Some(profile) = &self.profile else {
             return self.run_op(&step.op, row, &mut |row| self.run(rest, row, sink));
         };
         let before = profile.enter(step.id);
         let flow = self.run_op(&step.op, row, &mut |row| {
-            profile.row(step.id);
+            profile.rows(step.id, 1);
             let inner = profile.leave(step.id);
             let flow = self.run(rest, row, sink);
             profile.resume(inner);
@@ -42,6 +45,25 @@ impl Executor<'_, '_> {
         });
         profile.resume(before);
         flow
+    }
+
+    /// Runs the last step on a row, and gives the sink one row that stands for all that come out.
+    fn run_counted(&self, step: &Step, row: &mut [Value], sink: Sink<'_>) -> Result<Flow> {
+        let before = self.profile.as_ref().map(|profile| profile.enter(step.id));
+        let mut count = 0;
+        let _ = self.run_op(&step.op, row, &mut |_| {
+            count += 1;
+            Ok(Flow::Continue(()))
+        })?;
+        if let (Some(profile), Some(before)) = (&self.profile, before) {
+            profile.rows(step.id, count);
+            profile.resume(before);
+        }
+        if count == 0 {
+            return Ok(Flow::Continue(()));
+        }
+        self.row_count.set(count);
+        sink(row)
     }
 
     fn run_op(&self, op: &Op, row: &mut [Value], next: Sink<'_>) -> Result<Flow> {
@@ -130,6 +152,7 @@ impl Executor<'_, '_> {
                 other => Err(invalid_type("a node", other)),
             },
             Op::Expand { .. } => self.expand(op, row, next),
+            Op::Intersect { to, labels, legs } => self.intersect((*to, labels), legs, row, next),
             Op::Ends { .. } => self.ends(op, row, next),
             Op::ExpandVariable { .. } => self.expand_variable(op, row, next),
             Op::ShortestPaths { .. } => self.shortest_paths(op, row, next),
@@ -212,14 +235,18 @@ impl Executor<'_, '_> {
 
     /// The verbs of some types; of a type that no verb has, none.
     pub(super) fn verbs(&self, types: &[Arc<str>]) -> Verbs {
-        if types.is_empty() {
-            return Verbs::All;
+        match types.is_empty() {
+            true => Verbs::All,
+            false => Verbs::Some(self.verb_slots(types)),
         }
+    }
+
+    fn verb_slots(&self, types: &[Arc<str>]) -> Vec<u8> {
         let verbs = self.view().state.verbs();
         let mut slots: Vec<u8> = types.iter().filter_map(|name| verbs.typed(name)).collect();
         slots.sort_unstable();
         slots.dedup();
-        Verbs::Some(slots)
+        slots
     }
 
     /// Shows each relationship of a node in a direction and the node at its other end, in the order of the lists.
@@ -337,35 +364,19 @@ impl Executor<'_, '_> {
         if let (Verbs::Some(slots), Direction::Outgoing | Direction::Incoming) =
             (verbs, along.direction)
         {
-            let (source, target) = match along.direction {
-                Direction::Incoming => (end.address, start.address),
-                _ => (start.address, end.address),
-            };
-            self.note_lists(source);
-            for verb in slots {
-                for id in graph.find(source, *verb, target) {
-                    self.tick()?;
-                    let link = EdgeLink {
-                        id,
-                        source,
-                        verb: *verb,
-                        target,
-                    };
-                    if !self.is_matched(link) || is_used(link, along, row) {
-                        continue;
-                    }
-                    row[relationship] = Value::Relationship(link);
-                    if next(row)?.is_break() {
-                        return Ok(Flow::Break(()));
-                    }
+            let ends = (start.address, end.address);
+            return self.directed(ends, (along.direction, slots), &mut |link| {
+                if is_used(link, along, row) {
+                    return Ok(Flow::Continue(()));
                 }
-            }
-            return Ok(Flow::Continue(()));
+                row[relationship] = Value::Relationship(link);
+                next(row)
+            });
         }
         let degree = |node: NodeRef| graph.degree_out(node.address) + graph.degree_in(node.address);
         let (start, end, direction) = match degree(start) <= degree(end) {
             true => (start, end, along.direction),
-            false => (end, start, opposite(along.direction)),
+            false => (end, start, along.direction.opposite()),
         };
         self.neighbours(start, (direction, verbs), &mut |link, other| {
             if other != end.address || is_used(link, along, row) {
@@ -374,6 +385,96 @@ impl Executor<'_, '_> {
             row[relationship] = Value::Relationship(link);
             next(row)
         })
+    }
+
+    /// The nodes at the end of all legs: those at the end of the one that has fewest edges, to which the others lead, too.
+    fn intersect(
+        &self,
+        (to, labels): (Slot, &[Arc<str>]),
+        legs: &[Leg],
+        row: &mut [Value],
+        next: Sink<'_>,
+    ) -> Result<Flow> {
+        let graph = self.view().state.graph();
+        let mut ways = Vec::with_capacity(legs.len());
+        for leg in legs {
+            let Some(start) = self.bound_node(leg.from, row)? else {
+                return Ok(Flow::Continue(()));
+            };
+            let degree = match leg.along.direction {
+                Direction::Incoming => graph.degree_in(start.address),
+                _ => graph.degree_out(start.address),
+            };
+            ways.push((degree, start, self.verb_slots(&leg.along.types), leg));
+        }
+        ways.sort_by_key(|(degree, ..)| *degree);
+        let ((_, start, verbs, first), others) =
+            ways.split_first().expect("invariant: there are legs");
+        let verbs = Verbs::Some(verbs.clone());
+        self.neighbours(*start, (first.along.direction, &verbs), &mut |link, end| {
+            row[first.relationship] = Value::Relationship(link);
+            self.meet(others, end, row, &mut |row| {
+                let Some(node) = self.live_node(end) else {
+                    return Ok(Flow::Continue(()));
+                };
+                let is_taken = |leg: &Leg| match &row[leg.relationship] {
+                    Value::Relationship(link) => is_used(*link, &leg.along, row),
+                    _ => false,
+                };
+                if !has_kinds(node, labels) || legs.iter().any(is_taken) {
+                    return Ok(Flow::Continue(()));
+                }
+                row[to] = node_value(node);
+                next(row)
+            })
+        })
+    }
+
+    /// The relationships of legs that lead to one end.
+    fn meet(
+        &self,
+        legs: &[(usize, NodeRef, Vec<u8>, &Leg)],
+        end: Address,
+        row: &mut [Value],
+        next: Sink<'_>,
+    ) -> Result<Flow> {
+        let Some(((_, start, verbs, leg), rest)) = legs.split_first() else {
+            return next(row);
+        };
+        let direction = leg.along.direction;
+        self.directed((start.address, end), (direction, verbs), &mut |link| {
+            row[leg.relationship] = Value::Relationship(link);
+            self.meet(rest, end, row, next)
+        })
+    }
+
+    /// The relationships of some verbs in a direction between two nodes.
+    fn directed(
+        &self,
+        (start, end): (Address, Address),
+        (direction, verbs): (Direction, &[u8]),
+        f: &mut dyn FnMut(EdgeLink) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let (source, target) = match direction {
+            Direction::Incoming => (end, start),
+            _ => (start, end),
+        };
+        self.note_lists(source);
+        for verb in verbs {
+            for id in self.view().state.graph().find(source, *verb, target) {
+                self.tick()?;
+                let link = EdgeLink {
+                    id,
+                    source,
+                    verb: *verb,
+                    target,
+                };
+                if self.is_matched(link) && f(link)?.is_break() {
+                    return Ok(Flow::Break(()));
+                }
+            }
+        }
+        Ok(Flow::Continue(()))
     }
 
     fn ends(&self, op: &Op, row: &mut [Value], next: Sink<'_>) -> Result<Flow> {
@@ -428,14 +529,6 @@ impl Executor<'_, '_> {
             }
         }
         Ok(Flow::Continue(()))
-    }
-}
-
-pub(super) fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Outgoing => Direction::Incoming,
-        Direction::Incoming => Direction::Outgoing,
-        Direction::Either => Direction::Either,
     }
 }
 

@@ -109,10 +109,10 @@ impl Accumulator {
         }
     }
 
-    /// Gathers a row.
-    pub fn add(&mut self, arguments: &[Value]) -> Result<()> {
+    /// Gathers a row; where there are no arguments, one that stands for several.
+    pub fn add(&mut self, arguments: &[Value], row_count: u64) -> Result<()> {
         let Some(value) = arguments.first() else {
-            self.count += 1;
+            self.count += row_count;
             return Ok(());
         };
         if let (Some(percentile), None) = (arguments.get(1), self.percentile) {

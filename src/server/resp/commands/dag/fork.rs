@@ -3,7 +3,7 @@
 //! A checkpoint is a fork that nobody writes, named after its space: `checkpoint:0:before`.
 
 use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::{AsOf, Engine, When};
+use ladybug_engine::engine::{Engine, Outcome, When};
 use ladybug_engine::error::EngineError;
 
 use super::super::super::context::Context;
@@ -25,17 +25,19 @@ pub(super) fn fork(engine: &Engine, context: &Context, request: &[&[u8]]) -> Ans
     while arguments.option(&["AT"])?.is_some() {
         at = Some(When::Version(version(&mut arguments)?));
     }
-    make(engine, context, name, at, false)
+    made(
+        engine,
+        context,
+        engine.fork(context.selected(), name, at, false),
+    )
 }
 
-fn make(
+/// The version that a fork begins with.
+fn made(
     engine: &Engine,
     context: &Context,
-    name: &str,
-    at: Option<When>,
-    is_checkpoint: bool,
+    outcome: Outcome<Result<SpaceId, EngineError>>,
 ) -> Answer {
-    let outcome = engine.fork(context.selected(), name, at, is_checkpoint);
     context.reveal(outcome.position);
     let origin = engine.origin(outcome.value?);
     Ok(number(origin.map_or(0, |origin| origin.version)))
@@ -63,47 +65,20 @@ pub(super) fn merge(engine: &Engine, context: &Context, request: &[&[u8]]) -> An
     Ok(number(outcome.value?))
 }
 
-/// What a checkpoint of a space is called among the spaces.
-fn checkpoint_name(space: SpaceId, name: &str) -> String {
-    format!("checkpoint:{space}:{name}")
-}
-
 pub(super) fn checkpoint(engine: &Engine, context: &Context, request: &[&[u8]]) -> Answer {
     let name = text(request[1])?;
-    if name.is_empty() || name.parse::<i64>().is_ok() {
-        return Err(expected("a name that is no number", request[1]));
-    }
-    make(
-        engine,
-        context,
-        &checkpoint_name(context.selected(), name),
-        None,
-        true,
-    )
-}
-
-/// The checkpoints of a space, by name, with the version of each.
-fn checkpoints_of(engine: &Engine, space: SpaceId) -> Vec<(String, SpaceId, u64)> {
-    let prefix = checkpoint_name(space, "");
-    let forks = engine.forks().into_iter();
-    let own = forks.filter(|(_, origin)| origin.is_checkpoint && origin.space == space);
-    let named = own.filter_map(|(id, origin)| {
-        let name = engine.space_label(id).strip_prefix(&prefix)?.to_owned();
-        Some((name, id, origin.version))
-    });
-    let mut all: Vec<_> = named.collect();
-    all.sort();
-    all
+    let outcome = engine.checkpoint_named(context.selected(), name);
+    made(engine, context, outcome)
 }
 
 pub(super) fn checkpoints(engine: &Engine, context: &Context, _: &[&[u8]]) -> Answer {
-    let all = checkpoints_of(engine, context.selected()).into_iter();
-    let rows = all.map(|(name, id, version)| {
+    let all = engine.checkpoints_named(context.selected()).into_iter();
+    let rows = all.map(|(name, id, origin)| {
         let (state, position) = engine.state(id);
         context.reveal(position);
         let columns = vec![
             ("name", Reply::bulk(name)),
-            ("version", number(version)),
+            ("version", number(origin.version)),
             ("committed", Reply::Integer(state.committed())),
         ];
         row(context, columns)
@@ -113,7 +88,7 @@ pub(super) fn checkpoints(engine: &Engine, context: &Context, _: &[&[u8]]) -> An
 
 pub(super) fn drop_fork(engine: &Engine, context: &Context, request: &[&[u8]]) -> Answer {
     let name = text(request[1])?;
-    let checkpoints = checkpoints_of(engine, context.selected());
+    let checkpoints = engine.checkpoints_named(context.selected());
     let checkpoint = checkpoints.into_iter().find(|(there, ..)| there == name);
     let id = match checkpoint {
         Some((_, id, _)) => id,
@@ -130,21 +105,9 @@ pub(super) fn roll_back(engine: &Engine, context: &Context, request: &[&[u8]]) -
     let name = text(request[1])?;
     let to = match name.parse() {
         Ok(version) => engine.state_at(space, When::Version(version))?,
-        Err(_) => {
-            let all = checkpoints_of(engine, space).into_iter();
-            let checkpoint = all
-                .map(|(there, id, _)| (there, id))
-                .find(|(there, _)| there == name);
-            let (_, id) = checkpoint
-                .ok_or_else(|| expected("a version or a checkpoint of this space", request[1]))?;
-            let (state, position) = engine.state(id);
-            AsOf {
-                version: state.version(),
-                committed: state.committed(),
-                position,
-                value: state,
-            }
-        }
+        Err(_) => engine
+            .checkpoint_state(space, name)
+            .ok_or_else(|| expected("a version or a checkpoint of this space", request[1]))?,
     };
     let outcome = engine.roll_back(space, &to);
     context.reveal(outcome.position.max(to.position));
