@@ -13,7 +13,6 @@ use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::derive;
 use ladybug_engine::space::state::View;
-use ladybug_engine::space::verbs::VERB_PREFIX;
 
 /// The words that may stand before an operand.
 pub const KEYWORDS: [&str; 4] = ["KEY", "TEXT", "FP", "VECTOR"];
@@ -128,7 +127,8 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// What it says, as a fingerprint; a verb's, at its surface address, is that of its name.
+    /// What it says, as a fingerprint; a word's, at its surface address, is that of its name and
+    /// what is said of it.
     ///
     /// # Errors
     /// There is nothing there.
@@ -138,10 +138,9 @@ impl<'a> Operand<'a> {
             Self::Stored(reference) => reference,
         };
         if let Reference::Address(address) = *reference
-            && address.prefix() == VERB_PREFIX
-            && view.state.verbs().name(address.slot()).is_some()
+            && let Some(word) = derive::word(view.state, address)
         {
-            return Ok(derive::verb(view.state, address.slot()));
+            return Ok(word);
         }
         Ok(fingerprint_of(view, reference.occupant(view)?))
     }

@@ -13,7 +13,7 @@ use super::call::{Query, Value};
 use super::error::Fault;
 use super::method::{Form, Mode, Scope};
 use super::statement::Said;
-use super::table::{Argument, Kind, Operation, TTL};
+use super::table::{Kind, Operation, TTL};
 use crate::mind::truth::{Evidence, Truth};
 use crate::operand::{Bare, KEYWORDS, Operand, shown};
 use crate::query::sql::{fields_of_json, predicate};
@@ -94,13 +94,13 @@ pub fn parse<'a>(operation: &Operation, mut rest: &'a [&'a [u8]]) -> Result<Vec<
         let is_there = rest.first().is_some_and(|word| !argument.kind.passes(word));
         match !is_there && argument.is_optional {
             true => values.push(Value::Absent),
-            false => values.push(take(argument, &mut rest)?),
+            false => values.push(take(argument.name, argument.kind, &mut rest)?),
         }
     }
     let mut times = 0;
     while !repeated.is_empty() && (times < operation.repeats.min || !rest.is_empty()) {
         for argument in repeated {
-            values.push(take(argument, &mut rest)?);
+            values.push(take(argument.name, argument.kind, &mut rest)?);
         }
         times += 1;
     }
@@ -117,38 +117,38 @@ pub fn parse<'a>(operation: &Operation, mut rest: &'a [&'a [u8]]) -> Result<Vec<
     }
 }
 
-fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>, Fault> {
+/// The value of an argument of a kind that words begin with, which it takes off them.
+///
+/// # Errors
+/// They begin with something else, or there is none.
+pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>, Fault> {
     let expected = |got: &[u8]| {
         Fault::of(
-            argument.name,
-            format!(
-                "expected {}, got '{}'",
-                argument.kind.expected(),
-                shown(got)
-            ),
+            name,
+            format!("expected {}, got '{}'", kind.expected(), shown(got)),
         )
     };
     let Some((first, mut after)) = rest.split_first() else {
         return Err(Fault::of(
-            argument.name,
-            format!("expected {}, got nothing more", argument.kind.expected()),
+            name,
+            format!("expected {}, got nothing more", kind.expected()),
         ));
     };
     let text = || std::str::from_utf8(first).map_err(|_| expected(first));
-    let value = match argument.kind {
+    let value = match kind {
         Kind::Query => {
-            let (operand, said) = operand(argument, Bare::Text, first, &mut after)?;
+            let (operand, said) = operand(name, Bare::Text, first, &mut after)?;
             Value::Query(Query {
                 operand,
                 text: said,
                 place: None,
             })
         }
-        Kind::Node => match operand(argument, Bare::Key, first, &mut after)? {
+        Kind::Node => match operand(name, Bare::Key, first, &mut after)? {
             (Operand::Stored(reference), _) => Value::Node(reference, None),
             _ => return Err(expected(first)),
         },
-        Kind::Past => match operand(argument, Bare::Key, first, &mut after)? {
+        Kind::Past => match operand(name, Bare::Key, first, &mut after)? {
             (Operand::Stored(reference), _) => Value::Past(reference),
             _ => return Err(expected(first)),
         },
@@ -194,7 +194,7 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
             Some((_, bytes)) => {
                 let (floats, rest) = bytes.as_chunks::<4>();
                 if !rest.is_empty() {
-                    return Err(Fault::of(argument.name, VectorError::Length(bytes.len())));
+                    return Err(Fault::of(name, VectorError::Length(bytes.len())));
                 }
                 Value::Floats(
                     floats
@@ -210,11 +210,9 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
             }
         },
         Kind::Statement | Kind::Premise => {
-            let takes_edges = matches!(argument.kind, Kind::Premise);
+            let takes_edges = matches!(kind, Kind::Premise);
             let said = Said::parse(first, takes_edges);
-            Value::Said(Box::new(
-                said.map_err(|error| Fault::of(argument.name, error))?,
-            ))
+            Value::Said(Box::new(said.map_err(|error| Fault::of(name, error))?))
         }
         Kind::Truth => {
             let numbers = text()?
@@ -229,7 +227,7 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
         Kind::Raw => Value::Raw(first),
         Kind::Fields => {
             let fields = fields_of_json(text()?);
-            let fields = fields.map_err(|error| Fault::of(argument.name, error))?;
+            let fields = fields.map_err(|error| Fault::of(name, error))?;
             Value::Fields(fields.map_or_else(Fields::default, |fields| (*fields).clone()))
         }
         Kind::Ttl(max) => {
@@ -242,7 +240,7 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
         }
         Kind::Qualia => {
             let qualia = text()?.parse();
-            Value::Qualia(qualia.map_err(|error: MarkError| Fault::of(argument.name, error))?)
+            Value::Qualia(qualia.map_err(|error: MarkError| Fault::of(name, error))?)
         }
         Kind::Ids => {
             let id = |id: &str| id.trim().trim_start_matches('#').parse().ok();
@@ -252,11 +250,7 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
         }
         Kind::Predicate => {
             let condition = predicate(text()?);
-            Value::Text(
-                condition
-                    .map_err(|error| Fault::of(argument.name, error))?
-                    .into(),
-            )
+            Value::Text(condition.map_err(|error| Fault::of(name, error))?.into())
         }
     };
     *rest = after;
@@ -292,7 +286,7 @@ fn keyword<'a>(
 
 /// An operand, and the text that it is the fingerprint of, if it is that.
 fn operand<'a>(
-    argument: &Argument,
+    name: &str,
     bare: Bare,
     first: &'a [u8],
     after: &mut &'a [&'a [u8]],
@@ -305,7 +299,7 @@ fn operand<'a>(
         Some(word) => Operand::with_keyword(word, input),
         None => Operand::bare(input, bare),
     };
-    let operand = operand.map_err(|error| Fault::operand(argument.name, error))?;
+    let operand = operand.map_err(|error| Fault::operand(name, error))?;
     let is_text = matches!(word, None | Some("TEXT")) && matches!(operand, Operand::Given(_));
     let said = std::str::from_utf8(input).ok().filter(|_| is_text);
     Ok((operand, said))

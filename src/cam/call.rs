@@ -90,6 +90,10 @@ pub struct Call<'a> {
     pub operation: &'static Operation,
     /// In which mode.
     pub mode: Mode,
+    /// The word of a vocabulary that it is about.
+    pub word: Option<Address>,
+    /// Whether what follows through several edges was asked for, of a verb.
+    pub is_transitive: bool,
     /// In which space.
     pub space: SpaceId,
     /// A value for each argument that is declared, then those that came again.

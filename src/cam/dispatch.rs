@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray, UInt64Array};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
-use ladybug_engine::engine::Outcome;
+use ladybug_engine::engine::{Outcome, TransactionId};
 
 use super::arguments;
 use super::batch::{batch, bundled, fingerprints};
@@ -13,7 +13,10 @@ use super::call::Call;
 use super::error::{CamError, Fault};
 use super::host::{Host, Reading, find};
 use super::method::{Form, Method, Mode, Scope};
+use super::program;
 use super::table::{Class, Column, ColumnKind, Kernel};
+use super::target::{Called, Callee, Target};
+use super::vocabulary::{takes_transitive, without_transitive};
 
 const COUNT: &[Column] = &[Column::new("count", ColumnKind::Count)];
 const BUNDLE: &[Column] = &[Column::new("fingerprint", ColumnKind::Fingerprint)];
@@ -31,7 +34,7 @@ pub fn prepare<'a>(
     arguments: &'a [&'a [u8]],
     reading: &Reading<'_>,
 ) -> Result<Call<'a>, CamError> {
-    prepared(method, arguments, reading).map_err(|fault| fault.at(name(method)))
+    prepared(method.into(), arguments, reading).map_err(|fault| fault.at(name(method)))
 }
 
 /// The same of a call that another one makes, whose name its errors begin with.
@@ -43,16 +46,19 @@ pub fn prepare_within<'a>(
     arguments: &'a [&'a [u8]],
     reading: &Reading<'_>,
 ) -> Result<Call<'a>, Fault> {
-    prepared(method, arguments, reading)
+    prepared(method.into(), arguments, reading)
 }
 
 fn prepared<'a>(
-    method: &Method,
+    callee: Callee,
     arguments: &'a [&'a [u8]],
     reading: &Reading<'_>,
 ) -> Result<Call<'a>, Fault> {
-    let operation = method.operation;
-    let (mode, rest) = arguments::mode(method.mode, arguments)?;
+    let operation = callee.operation;
+    let (mode, rest) = match callee.mode {
+        Some(mode) => arguments::mode(mode, arguments)?,
+        None => (Mode::DEFAULT, arguments),
+    };
     if mode.scope != Scope::All && !operation.is_scoped {
         return Err(Fault::of(
             "SCOPE",
@@ -62,11 +68,17 @@ fn prepared<'a>(
             ),
         ));
     }
+    let (rest, is_transitive) = match takes_transitive(operation) {
+        true => without_transitive(rest),
+        false => (rest, false),
+    };
     let mut values = arguments::parse(operation, rest)?;
     let bits = find(operation, mode.scope, &mut values, reading)?;
     Ok(Call {
         operation,
         mode,
+        word: callee.word,
+        is_transitive,
         space: reading.host().space,
         values,
         bits,
@@ -87,6 +99,15 @@ fn name(method: &Method) -> String {
     format!("CAM.{bare}")
 }
 
+/// What a call answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// The result table, in one piece.
+    pub rows: RecordBatch,
+    /// Whether there is at most one row; none is then nil.
+    pub is_single: bool,
+}
+
 /// Runs a call, or with form plan only says how it would be run. The value is the result table, in one piece; an
 /// argument that is wrong, or whatever refuses, has changed nothing.
 pub fn run(
@@ -95,7 +116,7 @@ pub fn run(
     arguments: &[&[u8]],
 ) -> Outcome<Result<RecordBatch, CamError>> {
     let reading = Reading::new(host);
-    let outcome = answer(host, method, arguments, &reading);
+    let outcome = answer(method.into(), arguments, &reading, &|| name(method));
     Outcome {
         value: outcome.value.map_err(|fault| fault.at(name(method))),
         position: outcome.position.max(reading.position()),
@@ -103,23 +124,120 @@ pub fn run(
     }
 }
 
-fn answer(
+/// Runs whatever is called: an operation, a word of a vocabulary, a program.
+pub fn call(
     host: &Host<'_>,
-    method: &Method,
+    called: &Called<'_>,
+    arguments: &[&[u8]],
+) -> Outcome<Result<Answer, CamError>> {
+    let reading = Reading::new(host);
+    let refused = |error, reading: &Reading<'_>| Outcome {
+        value: Err(error),
+        position: reading.position(),
+        events: Vec::new(),
+    };
+    let target = match called {
+        // An operation of the table needs no look at the space.
+        Called::Method(method) => Ok(Target::Operation(method.into())),
+        _ => Target::of(called, reading.view().state, arguments),
+    };
+    let callee = match target {
+        Err(error) => return refused(error, &reading),
+        Ok(Target::Program(at)) => {
+            let outcome = program::run(&reading, at, arguments);
+            let name = || format!("CAM.{}", called.name(reading.view().state));
+            return Outcome {
+                value: outcome
+                    .value
+                    .map(|rows| Answer {
+                        rows,
+                        is_single: false,
+                    })
+                    .map_err(|fault| fault.at(name())),
+                position: outcome.position.max(reading.position()),
+                events: outcome.events,
+            };
+        }
+        Ok(Target::Operation(callee)) => callee,
+    };
+    let name = || match called {
+        Called::Method(method) => name(method),
+        _ => format!("CAM.{}", called.name(reading.view().state)),
+    };
+    let outcome = answer(callee, arguments, &reading, &name);
+    let form = match callee.mode {
+        Some(mode) => arguments::mode(mode, arguments).map_or(mode.form, |(mode, _)| mode.form),
+        None => Form::Rows,
+    };
+    let is_single = match form {
+        Form::Rows => callee.operation.is_single,
+        Form::Count | Form::Bundle => true,
+        Form::Plan => false,
+    };
+    Outcome {
+        value: outcome
+            .value
+            .map(|rows| Answer { rows, is_single })
+            .map_err(|fault| fault.at(name())),
+        position: outcome.position.max(reading.position()),
+        events: outcome.events,
+    }
+}
+
+/// Runs a step of a program in the transaction that the reading is of.
+///
+/// # Errors
+/// An argument is wrong, or whatever refuses.
+pub fn step(
+    callee: Callee,
     arguments: &[&[u8]],
     reading: &Reading<'_>,
+    transaction: TransactionId,
+) -> Result<RecordBatch, Fault> {
+    let call = prepared(callee, arguments, reading)?;
+    let host = reading.host();
+    let rows = match (call.mode.form, call.operation.kernel) {
+        (Form::Plan, _) => {
+            return plan(
+                &call,
+                &|| call.operation.name.to_owned(),
+                arguments,
+                reading,
+            );
+        }
+        (_, Kernel::Read(kernel)) => kernel(&call, reading)?,
+        (_, Kernel::Write(kernel)) => {
+            let engine = host.engine();
+            engine.in_transaction(transaction, |open| {
+                engine.change_branch(open.branch(), |tx| kernel(&call, tx))
+            })?
+        }
+        (_, Kernel::Act(_)) => {
+            return Err(Fault::Argument(program::NO_COMMITS_OF_ITS_OWN.to_owned()));
+        }
+    };
+    reading.check()?;
+    bounded(host, formed(&call, rows)?)
+}
+
+fn answer(
+    callee: Callee,
+    arguments: &[&[u8]],
+    reading: &Reading<'_>,
+    name: &dyn Fn() -> String,
 ) -> Outcome<Result<RecordBatch, Fault>> {
+    let host = reading.host();
     let read = |value| Outcome {
         value,
         position: 0,
         events: Vec::new(),
     };
-    let call = match prepared(method, arguments, reading) {
+    let call = match prepared(callee, arguments, reading) {
         Ok(call) => call,
         Err(fault) => return read(Err(fault)),
     };
     match (call.mode.form, call.operation.kernel) {
-        (Form::Plan, _) => read(plan(&call, method, arguments, reading)),
+        (Form::Plan, _) => read(plan(&call, name, arguments, reading)),
         (_, Kernel::Read(kernel)) => {
             let rows = kernel(&call, reading).and_then(|rows| formed(&call, rows));
             let rows = rows.and_then(|rows| bounded(host, rows));
@@ -168,7 +286,7 @@ fn formed(call: &Call<'_>, rows: RecordBatch) -> Result<RecordBatch, Fault> {
 /// How a call would be run: a relational one as SQL and DataFusion's plan of it, others as their tree.
 fn plan(
     call: &Call<'_>,
-    method: &Method,
+    name: &dyn Fn() -> String,
     arguments: &[&[u8]],
     reading: &Reading<'_>,
 ) -> Result<RecordBatch, Fault> {
@@ -199,7 +317,7 @@ fn plan(
                 .collect();
             let tree = format!(
                 "{} {}\n{}",
-                name(method),
+                name(),
                 shown.join(" "),
                 operators
                     .lines()

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::{Engine, Snapshot};
+use ladybug_engine::engine::{Engine, Snapshot, TransactionId};
 use ladybug_engine::error::EngineError;
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::Address;
@@ -51,6 +51,8 @@ pub struct Reading<'h> {
     glance: OnceCell<Snapshot>,
     encoded: OnceCell<Snapshot>,
     position: Cell<Position>,
+    /// The transaction that it is part of, whose space it then sees as that has made it.
+    transaction: Option<TransactionId>,
 }
 
 /// A row: its id, where it is, its name if that is text, its fingerprint.
@@ -86,7 +88,32 @@ impl<'h> Reading<'h> {
             glance: OnceCell::new(),
             encoded: OnceCell::new(),
             position: Cell::new(0),
+            transaction: None,
         }
+    }
+
+    /// A look at the host's space as a transaction in it has made it so far.
+    ///
+    /// # Errors
+    /// The transaction is over.
+    pub fn within(host: &'h Host<'h>, transaction: TransactionId) -> Result<Self, EngineError> {
+        let glance = host.engine().in_transaction(transaction, |open| {
+            Ok::<_, EngineError>(open.branch().glance())
+        })?;
+        let reading = Self {
+            transaction: Some(transaction),
+            ..Self::new(host)
+        };
+        reading.reveal(glance.position);
+        Ok(Self {
+            glance: OnceCell::from(glance),
+            ..reading
+        })
+    }
+
+    /// The transaction that it is part of, in which other languages are to be asked too.
+    pub fn transaction(&self) -> Option<TransactionId> {
+        self.transaction
     }
 
     /// Where the call runs.
@@ -176,6 +203,7 @@ impl<'h> Reading<'h> {
         let host = self.host;
         let mut session = host.sql.session(host.space);
         session.set_timeout(host.timeout);
+        session.set_transaction(self.transaction);
         host.sql.block_on(async {
             match session.execute(statement, Vec::new()).await? {
                 Executed::Rows(rows) => {

@@ -10,6 +10,9 @@
 //! | `dispatch` | a call from its id to its answer: scopes and forms, once for all operations |
 //! | `batch` | result tables |
 //! | `statement` | statements of logic as arguments |
+//! | `target` | what an id or a name calls, and how a space has it |
+//! | `vocabulary` | families 0x07 and 0x08: verbs and concepts |
+//! | `program` | family 0x0F: the user's programs |
 //! | `surface` | methods and words as rows |
 //! | `family` | the operations, a file a family |
 //! | `reference` | `docs/cam.md` |
@@ -25,14 +28,17 @@ mod error;
 mod family;
 mod host;
 mod method;
+mod program;
 mod reference;
 mod statement;
 mod surface;
 mod table;
+mod target;
+mod vocabulary;
 
 pub use batch::is_address;
 pub use call::{Call, Query, Value};
-pub use dispatch::{mode_of, prepare, run};
+pub use dispatch::{Answer, call, mode_of, prepare, run};
 pub use error::CamError;
 pub use host::{Host, Reading};
 pub use method::{Form, Method, Mode, Scope};
@@ -40,3 +46,4 @@ pub use surface::methods_table;
 pub use table::{
     Argument, Class, Column, ColumnKind, FAMILIES, Family, Kernel, Kind, Operation, Repeats,
 };
+pub use target::Called;

@@ -4,7 +4,11 @@
 mod tests {
     use std::fmt::Write as _;
 
+    use ladybug_engine::space::concepts::{CONCEPTS, PRIMES};
+    use ladybug_engine::space::verbs::{BUILT_IN, Group};
+
     use super::super::table::{Class, FAMILIES, Family, Operation};
+    use super::super::{program, vocabulary};
 
     const HEAD: &str = include_str!("reference.head");
 
@@ -38,7 +42,98 @@ mod tests {
                 describe(family, code, operation, &mut page);
             }
         }
+        verbs(&mut page);
+        concepts(&mut page);
+        programs(&mut page);
         page
+    }
+
+    /// What is called when a word is: the operations that its operands choose from.
+    fn calls(page: &mut String, all: &[(&str, &Operation)]) {
+        for (name, operation) in all {
+            let syntax = format!("{name} {}", operation.syntax());
+            writeln!(page, "    {}\n", syntax.trim_end()).unwrap();
+            writeln!(page, "{}.\n", operation.doc).unwrap();
+            let columns: Vec<_> = operation
+                .columns
+                .iter()
+                .map(|column| format!("`{}`", column.name))
+                .collect();
+            writeln!(page, "Answers {}.\n", columns.join(", ")).unwrap();
+        }
+    }
+
+    fn verbs(page: &mut String) {
+        page.push_str(include_str!("reference.verbs"));
+        calls(
+            page,
+            &[
+                ("CAM.VERBS.<WORD>", &vocabulary::TARGETS),
+                ("CAM.VERBS.<WORD>", &vocabulary::HOLDS),
+                ("CAM.VERBS.<WORD>", &vocabulary::ASSERT),
+                ("CAM.VERBS.DEFINE", &vocabulary::DEFINE_VERB),
+                ("CAM.VERBS", &vocabulary::VERBS),
+            ],
+        );
+        page.push_str("| group | verbs, each with its inverse |\n|---|---|\n");
+        for group in Group::ALL {
+            let words = BUILT_IN
+                .iter()
+                .zip(0x0700..)
+                .filter(|(word, _)| word.group == group);
+            let words: Vec<_> = words
+                .map(|(word, id)| {
+                    let inverse = match word.is_symmetric() {
+                        true => "symmetric",
+                        false => word.inverse,
+                    };
+                    let transitive = if word.is_transitive {
+                        ", transitive"
+                    } else {
+                        ""
+                    };
+                    format!("`{id:04X}` {} ({inverse}{transitive})", word.name)
+                })
+                .collect();
+            writeln!(page, "| {group} | {} |", words.join(", ")).unwrap();
+        }
+        page.push('\n');
+    }
+
+    fn concepts(page: &mut String) {
+        page.push_str(include_str!("reference.concepts"));
+        calls(
+            page,
+            &[
+                ("CAM.CONCEPTS.<WORD>", &vocabulary::INSTANCES),
+                ("CAM.CONCEPTS.<WORD>", &vocabulary::MEMBER),
+                ("CAM.CONCEPTS.<WORD>", &vocabulary::MEMBER_OF_QUERY),
+                ("CAM.CONCEPTS.DEFINE", &vocabulary::DEFINE_CONCEPT),
+                ("CAM.CONCEPTS", &vocabulary::CONCEPTS),
+            ],
+        );
+        for (title, words) in [
+            ("Semantic primes", &CONCEPTS[..PRIMES]),
+            ("Kinds", &CONCEPTS[PRIMES..]),
+        ] {
+            let words: Vec<_> = words
+                .iter()
+                .map(|word| format!("{} ({})", word.name, word.doc))
+                .collect();
+            writeln!(page, "{title}: {}.\n", words.join(", ")).unwrap();
+        }
+    }
+
+    fn programs(page: &mut String) {
+        page.push_str(include_str!("reference.programs"));
+        calls(
+            page,
+            &[
+                ("CAM.DEFINE", &program::DEFINE),
+                ("CAM.UNDEFINE", &program::UNDEFINE),
+                ("CAM.USER", &program::LIST),
+            ],
+        );
     }
 
     fn describe(family: &Family, code: usize, operation: &Operation, page: &mut String) {

@@ -8,19 +8,18 @@ use ladybug_engine::fingerprint::{Fingerprint, encode};
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::derive;
 use ladybug_engine::space::state::View;
-use ladybug_engine::space::verbs::address_of;
 
 use super::batch::{batch, fingerprints};
 use super::method::Method;
 use super::table::{Column, ColumnKind};
 
-/// A row of the surface.
+/// A method as a row of the surface.
 pub struct Word {
     /// Where it is.
     pub address: Address,
     /// Its name.
     pub name: String,
-    /// Its fingerprint: of a method, that of its name and documentation; of a verb, that of its name.
+    /// Its fingerprint: that of its name and documentation.
     pub fingerprint: Fingerprint,
 }
 
@@ -40,7 +39,8 @@ static WORDS: LazyLock<Vec<Word>> = LazyLock::new(|| {
 pub const ROWS_SQL: &str = "(SELECT CAST(NULL AS BIGINT UNSIGNED) AS id, address, name, CAST(NULL AS BYTEA) AS value, \
     CAST(NULL AS VARCHAR) AS properties, make_array(0, 0, 0, 0, 0, 0, 0, 0) AS qualia, CAST(NULL AS BIGINT) AS accesses, \
     fingerprint FROM (SELECT address, name, fingerprint FROM methods UNION ALL \
-    SELECT address, name, encode(name) FROM verbs)) AS nodes";
+    SELECT address, name, encode(name) FROM verbs UNION ALL SELECT address, name, fingerprint FROM concepts UNION ALL \
+    SELECT address, name, fingerprint FROM programs)) AS nodes";
 
 /// What is on the surface of a space, by address.
 pub fn words<'v>(view: &View<'v>) -> Vec<(Address, Cow<'v, str>, Cow<'static, Fingerprint>)> {
@@ -48,11 +48,11 @@ pub fn words<'v>(view: &View<'v>) -> Vec<(Address, Cow<'v, str>, Cow<'static, Fi
         let bits = Cow::Borrowed(&word.fingerprint);
         (word.address, Cow::Borrowed(word.name.as_str()), bits)
     });
-    let verbs = view.state.verbs().iter().map(|(slot, name)| {
-        let bits = Cow::Owned(derive::verb(view.state, slot));
-        (address_of(slot), Cow::Borrowed(name), bits)
+    let own = derive::words(view.state).filter_map(|(address, name)| {
+        let bits = derive::word(view.state, address)?;
+        Some((address, Cow::Borrowed(name), Cow::Owned(bits)))
     });
-    let mut all: Vec<_> = methods.chain(verbs).collect();
+    let mut all: Vec<_> = methods.chain(own).collect();
     all.sort_by_key(|(address, ..)| *address);
     all
 }
@@ -62,12 +62,7 @@ pub fn word(view: &View<'_>, address: Address) -> Option<Fingerprint> {
     if let Ok(at) = WORDS.binary_search_by_key(&address, |word| word.address) {
         return Some(WORDS[at].fingerprint.clone());
     }
-    let (slot, _) = view
-        .state
-        .verbs()
-        .iter()
-        .find(|(slot, _)| address_of(*slot) == address)?;
-    Some(derive::verb(view.state, slot))
+    derive::word(view.state, address)
 }
 
 /// The methods as SQL shows them.

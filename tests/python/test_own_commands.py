@@ -166,6 +166,35 @@ def test_verbs_of_one_s_own(client, protocol):
     assert run(client, f"LINK apples {verb} pears").startswith("#")
 
 
+def test_words_of_the_vocabularies_are_called(client):
+    row = lambda reply: reply[0] if isinstance(reply[0], dict) else dict(zip(*reply))
+    asserted = row(client.execute_command("CAM.VERBS.IS_A", "apples", "pears", "1.0,0.5"))
+    assert bool(asserted["is_new"]) and not bool(row(run(client, "CAM.VERBS.IS_A apples pears 1.0,0.75"))["is_new"])
+    assert row(run(client, "CAM 0x0706 apples"))["name"] == "pears"
+    assert row(run(client, "CAM.VERBS.SUBSUMES pears"))["name"] == "apples"
+    holds = row(run(client, "CAM.VERBS.IS_A apples pears"))
+    assert float(holds["confidence"]) == 0.75 and holds["verb"] == "IS_A"
+    assert run(client, "CAM.CONCEPTS.DEFINE Fruit").startswith("@08")
+    assert row(client.execute_command("CAM.CONCEPTS.FRUIT", "apples"))["basis"] == "kind"
+
+
+def test_a_program_is_one_commit_or_nothing(client, protocol):
+    slot, name = f"0x0F1{protocol}", f"note{protocol}"  # FLUSHALL leaves the vocabulary
+    steps = ["made = LANCE.INSERT 'a note' $said", "VERBS.MENTIONS $made.address $about 1,0.9", "VERBS.MENTIONED_BY $about"]
+    client.execute_command("CAM.DEFINE", slot, name, "(about said)", *steps)
+    with pytest.raises(redis.ResponseError, match=f"CAM.USER.{name}: step 2: VERBS.MENTIONS: y: no such node 'nobody'"):
+        client.execute_command(f"CAM.USER.{name}", "nobody", "said")
+    assert not client.exists("a note")
+    reply = client.execute_command("CAM", slot, "apples", "said")
+    assert (reply[0] if isinstance(reply[0], dict) else dict(zip(*reply)))["name"] == "a note"
+    assert client.get("a note") == "said"
+    with pytest.raises(redis.ResponseError, match="expected a free slot"):
+        client.execute_command("CAM.DEFINE", slot, "another", "()", "LANCE.COUNT")
+    client.execute_command("CAM.UNDEFINE", name)
+    with pytest.raises(redis.ResponseError, match=f"{slot} is free: CAM.DEFINE {slot} name"):
+        client.execute_command("CAM", slot)
+
+
 def test_unbind_recovers_the_other_end_also_after_it_changed(client):
     edge = run(client, "BIND apples pears VIA REQUIRES")
     assert edge.startswith("@")

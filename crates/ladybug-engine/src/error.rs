@@ -72,6 +72,9 @@ pub enum EngineError {
     /// No open slot for another verb.
     #[error("all 112 open verb slots are taken: {0}")]
     VerbsFull(String),
+    /// No open slot for another concept.
+    #[error("all 128 open concept slots are taken: CAM.CONCEPTS lists them; a kind needs no slot")]
+    ConceptsFull,
     /// A list in a list in a list, and so on.
     #[error("lists in a field nest at most {LIST_DEPTH_MAX} deep")]
     ListTooDeep,

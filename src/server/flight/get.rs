@@ -13,6 +13,7 @@ use ladybug_engine::engine::{Engine, Snapshot, When};
 use ladybug_engine::fingerprint::{Fingerprint, similarity, z};
 use ladybug_engine::search::{Filter, Hit, Recall, Scope, TopK, top_k};
 use ladybug_engine::space::address::{ADDRESSES, Address, Zone};
+use ladybug_engine::space::derive;
 use ladybug_engine::table::{
     EdgeScan, FINGERPRINT, NodeScan, edge_batches, edge_schema, node_batches, node_schema,
 };
@@ -223,7 +224,7 @@ pub fn rows(engine: &Engine, ticket: &Ticket) -> Result<Option<usize>, FlightErr
         What::Prefix(prefix) if !SURFACE_PREFIXES.contains(prefix) => {
             Some(nodes(&|at| at.prefix() == *prefix))
         }
-        What::Surface => Some(snapshot.state.verbs().iter().count()),
+        What::Surface => Some(derive::words(&snapshot.state).count()),
         _ => None,
     })
 }

@@ -1,4 +1,4 @@
-//! The surface in the columns of a node: the verbs, whose fingerprint is that of their name. They have no id, no
+//! The surface in the columns of a node: verbs, concepts and programs. They have no id, no
 //! truth of their own and no birth: those are 0, or the default.
 
 use std::ops::RangeInclusive;
@@ -12,11 +12,10 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, UInt8Type};
 use arrow::error::ArrowError;
 use ladybug_engine::fingerprint::BYTES;
-use ladybug_engine::space::address::Zone;
+use ladybug_engine::space::address::{Address, Zone};
 use ladybug_engine::space::derive;
 use ladybug_engine::space::marks::Truth;
 use ladybug_engine::space::state::State;
-use ladybug_engine::space::verbs::{VERB_PREFIX, address_of};
 use ladybug_engine::table::node_schema;
 
 /// What the surface holds at some prefixes.
@@ -24,27 +23,28 @@ use ladybug_engine::table::node_schema;
 /// # Errors
 /// A column cannot be made.
 pub fn batch(state: &State, prefixes: RangeInclusive<u8>) -> Result<RecordBatch, ArrowError> {
-    let verbs: Vec<(u8, &str)> = match prefixes.contains(&VERB_PREFIX) {
-        true => state.verbs().iter().collect(),
-        false => Vec::new(),
-    };
+    let mut words: Vec<(Address, &str)> = derive::words(state)
+        .filter(|(address, _)| prefixes.contains(&address.prefix()))
+        .collect();
+    words.sort_unstable();
     let mut fingerprints = FixedSizeBinaryBuilder::new(BYTES as i32);
-    for (slot, _) in &verbs {
-        fingerprints.append_value(derive::verb(state, *slot).to_bytes())?;
+    for (address, _) in &words {
+        let bits = derive::word(state, *address);
+        fingerprints.append_value(bits.expect("invariant: a word has one").to_bytes())?;
     }
     let fingerprints: ArrayRef = Arc::new(fingerprints.finish());
     let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
-        let rows = verbs.len();
+        let rows = words.len();
         Ok(match field.name().as_str() {
             "address" => Arc::new(UInt16Array::from_iter_values(
-                verbs.iter().map(|(slot, _)| address_of(*slot).0),
+                words.iter().map(|(address, _)| address.0),
             )),
             "zone" => {
                 let zones = std::iter::repeat_n(Zone::Surface.name(), rows);
                 Arc::new(zones.collect::<DictionaryArray<UInt8Type>>())
             }
             "name" => Arc::new(StringArray::from_iter_values(
-                verbs.iter().map(|(_, name)| name),
+                words.iter().map(|(_, name)| name),
             )),
             "fingerprint" => Arc::clone(&fingerprints),
             "frequency" => Arc::new(Float32Array::from(vec![Truth::DEFAULT.frequency(); rows])),

@@ -391,8 +391,13 @@ impl Table {
             .filter(|entry| !entry.full_name.contains('|'))
     }
 
-    /// The command of this full name (`config|get`), in any case.
+    /// The command of this full name (`config|get`), in any case; of a word of a vocabulary, that of the vocabulary.
     pub fn get(&self, name: &[u8]) -> Option<Entry> {
+        let word = || self.exactly(cam::word(name)?.as_bytes());
+        self.exactly(name).or_else(word)
+    }
+
+    fn exactly(&self, name: &[u8]) -> Option<Entry> {
         let mut buffer = [0u8; 2 * NAME_BYTES_MAX + 1];
         let lower = buffer.get_mut(..name.len())?;
         lower.copy_from_slice(name);

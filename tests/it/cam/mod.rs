@@ -5,11 +5,13 @@ mod lance;
 mod learning;
 mod memory;
 mod nars;
+mod programs;
 mod qualia;
 mod quantum;
 mod resp;
 mod temporal;
 mod translations;
+mod vocabulary;
 mod vsa;
 mod writes;
 
@@ -18,7 +20,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use ladybug::cam::{Host, Method, methods_table, run};
+use ladybug::cam::{Called, Host, Method, call, methods_table, run};
 use ladybug::query::sql::{Executed, Sql, SqlOptions};
 use ladybug_engine::engine::{Clock, Engine, EngineOptions};
 use ladybug_engine::storage::SimulatedStorage;
@@ -190,8 +192,15 @@ impl Machine {
             }
         }
         let bytes: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        let method = Method::parse(bytes[0]).map_err(|error| error.to_string())?;
-        self.call(&method, &bytes[1..])
+        let called = Called::parse(bytes[0]).map_err(|error| error.to_string())?;
+        self.called(&called, &bytes[1..])
+    }
+
+    /// The rows of whatever is called.
+    pub fn called(&self, called: &Called<'_>, arguments: &[&[u8]]) -> Result<RecordBatch, String> {
+        let outcome = call(&self.host(), called, arguments);
+        let answer = outcome.value.map_err(|error| error.to_string())?;
+        Ok(answer.rows)
     }
 
     #[track_caller]

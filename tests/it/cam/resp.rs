@@ -161,3 +161,83 @@ fn a_memory_is_kept_called_up_and_forgotten_by_short_names() {
             .starts_with("-ERR CAM.MEMORY.FORGET: x: no such node")
     );
 }
+
+#[test]
+fn words_and_programs_are_commands_and_outlive_a_restart() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    for name in ["ada", "bob", "eve"] {
+        client.command(&["SET", name, name]);
+    }
+    assert_eq!(client.call("CAM.VERBS.DEFINE DEPENDS_ON"), "\"@0790\"");
+    assert_eq!(client.call("CAM VERBS.DEFINE DEPENDS_ON"), "\"@0790\"");
+    let asserted = client.call("CAM.VERBS.CAUSES ada bob 1,0.5");
+    assert!(asserted.contains("\"is_new\""), "{asserted}");
+    client.call("CAM.VERBS.DEPENDS_ON bob eve 1,0.5");
+    assert_eq!(client.call("CAM.CONCEPTS.DEFINE Ship"), "\"@0880\"");
+    let defined = client.command(&[
+        "CAM.DEFINE",
+        "0x0F12",
+        "chain",
+        "(x)",
+        "next = VERBS.CAUSES $x",
+        "VERBS.DEPENDS_ON $next.address",
+    ]);
+    assert!(
+        defined.contains("\"x: a node (KEY name, @8042 or #17)\""),
+        "{defined}"
+    );
+    let lines = [
+        "CAM.VERBS.CAUSES ada",
+        "CAM 0x0700 KEY ada",
+        "cam.verbs.depends_on bob eve",
+        "CAM 0x0790 bob",
+        "CAM.CONCEPTS.SHIP",
+        "CAM.CONCEPTS.PERSON ada",
+        "CAM.USER.CHAIN ada",
+        "CAM 0x0F12 ada",
+        "CAM USER.chain KEY ada",
+        "CAM.USER",
+        "RESONATE Ship IN surface K 1",
+    ];
+    let before = lines.map(|line| client.call(line));
+    assert_eq!(before[6], before[7]);
+    assert!(before[6].contains("eve"), "{}", before[6]);
+    assert!(
+        before.iter().all(|reply| !reply.starts_with('-')),
+        "{before:?}"
+    );
+    assert!(
+        client
+            .call("CAM.VERBS.SWIMS ada")
+            .contains("no such verb 'SWIMS'")
+    );
+    assert!(
+        client
+            .call("CAM.VERBSES.SWIMS ada")
+            .contains("unknown command")
+    );
+    let docs = client.call("COMMAND DOCS cam.user");
+    assert!(docs.contains("are one commit"), "{docs}");
+    drop(client);
+    let (_, data) = server.stop("-KILL");
+    let server = Server::start_in(data, &[]);
+    let mut client = server.connect();
+    assert_eq!(lines.map(|line| client.call(line)), before, "from the log");
+    assert_eq!(client.call("SAVE"), "+OK");
+    drop(client);
+    let (_, data) = server.stop("-KILL");
+    let server = Server::start_in(data, &[]);
+    let mut client = server.connect();
+    assert_eq!(
+        lines.map(|line| client.call(line)),
+        before,
+        "from a checkpoint"
+    );
+    assert!(client.call("CAM.UNDEFINE chain").contains("@0F12"));
+    assert!(
+        client
+            .call("CAM 0x0F12 ada")
+            .contains("0x0F12 is free: CAM.DEFINE 0x0F12")
+    );
+}

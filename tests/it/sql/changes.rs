@@ -94,23 +94,23 @@ fn every_column_of_a_node_can_be_written() {
 fn edges_and_verbs_can_be_written() {
     let mut database = Database::new();
     database.change("INSERT INTO nodes (name) VALUES ('a'), ('b')");
-    database.change("INSERT INTO verbs (name) VALUES ('LIKES')");
+    database.change("INSERT INTO verbs (name) VALUES ('ADORES')");
     database.change(
         "INSERT INTO edges (source, verb, target, weight, properties, evidence)
-         SELECT a.id, 'LIKES', b.id, 2, '{\"since\":2020}', make_array(a.id) FROM nodes a CROSS JOIN nodes b WHERE a.name = 'a' AND b.name = 'b'",
+         SELECT a.id, 'ADORES', b.id, 2, '{\"since\":2020}', make_array(a.id) FROM nodes a CROSS JOIN nodes b WHERE a.name = 'a' AND b.name = 'b'",
     );
     assert_eq!(
         database
-            .change("UPDATE edges SET weight = weight * 2, frequency = 0.5 WHERE verb = 'LIKES'"),
+            .change("UPDATE edges SET weight = weight * 2, frequency = 0.5 WHERE verb = 'ADORES'"),
         1
     );
     assert_eq!(
         database
             .rows("SELECT verb, weight, frequency, confidence, properties, evidence FROM edges"),
-        [r#"LIKES|4.0|0.5|0.9|{"since":2020}|[1]"#]
+        [r#"ADORES|4.0|0.5|0.9|{"since":2020}|[1]"#]
     );
     assert_eq!(
-        database.rows("SELECT is_built_in FROM verbs WHERE name = 'LIKES'"),
+        database.rows("SELECT is_built_in FROM verbs WHERE name = 'ADORES'"),
         ["false"]
     );
     assert!(
@@ -135,7 +135,7 @@ fn edges_and_verbs_can_be_written() {
     );
     assert!(
         database
-            .refusal("INSERT INTO verbs (name) VALUES ('LIKES')")
+            .refusal("INSERT INTO verbs (name) VALUES ('ADORES')")
             .contains("there already")
     );
     assert!(

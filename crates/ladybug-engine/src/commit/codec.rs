@@ -15,6 +15,7 @@ use crate::space::fields::{FieldValue, Fields, LIST_DEPTH_MAX};
 use crate::space::graph::Edge;
 use crate::space::marks::{Qualia, RUNG_MAX, Truth};
 use crate::space::mutation::{Bits, Content, Mutation, NodeImage};
+use crate::space::words::Word;
 
 /// Bytes that are no encoded mutation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -280,6 +281,14 @@ impl Encoder<'_> {
                 self.u8(*slot);
                 self.option(name.as_deref(), |e, name| e.bytes(name.as_bytes()));
             }
+            Mutation::DefineWord { address, word } => {
+                self.u8(17);
+                self.address(*address);
+                self.option(word.as_deref(), |e, word| {
+                    e.bytes(word.name.as_bytes());
+                    e.bytes(word.text.as_bytes());
+                });
+            }
         }
     }
 }
@@ -520,6 +529,13 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    fn word(&mut self) -> Decoded<Word> {
+        Ok(Word {
+            name: self.text()?.into(),
+            text: self.text()?.into(),
+        })
+    }
+
     /// One mutation.
     pub fn mutation(&mut self) -> Decoded<Mutation> {
         Ok(match self.u8()? {
@@ -590,6 +606,10 @@ impl<'a> Decoder<'a> {
             16 => Mutation::SetPromotion {
                 address: self.address()?,
                 accesses: self.u32()?,
+            },
+            17 => Mutation::DefineWord {
+                address: self.address()?,
+                word: self.option(Self::word)?.map(Box::new),
             },
             _ => return self.expected("the tag of a mutation"),
         })

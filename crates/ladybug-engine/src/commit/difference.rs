@@ -11,6 +11,7 @@ use crate::space::address::Address;
 use crate::space::chunk::Chunk;
 use crate::space::graph::Edge;
 use crate::space::state::State;
+use crate::space::words::Word;
 
 /// Something that is not the same before and after; absent on one side if it came or went.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,8 @@ pub struct Difference {
     pub edges: Vec<Change<Edge>>,
     /// Verbs that only one of both has; their ids are their slots.
     pub verbs: Vec<Change<Arc<str>>>,
+    /// Concepts and programs; their ids are their addresses.
+    pub words: Vec<Change<Word>>,
 }
 
 impl Difference {
@@ -41,6 +44,7 @@ impl Difference {
             nodes: nodes(before, after),
             edges: edges(before, after),
             verbs: verbs(before, after),
+            words: words(before, after),
         }
     }
 }
@@ -125,4 +129,21 @@ fn verbs(before: &State, after: &State) -> Vec<Change<Arc<str>>> {
         (change.before != change.after).then_some(change)
     };
     (0..=u8::MAX).filter_map(change).collect()
+}
+
+fn words(before: &State, after: &State) -> Vec<Change<Word>> {
+    let (before, after) = (before.words(), after.words());
+    if std::ptr::eq(before, after) {
+        return Vec::new();
+    }
+    let places = before.iter().chain(after.iter()).map(|(at, _)| at);
+    let places: BTreeSet<Address> = places.collect();
+    let changes = places.into_iter().map(|at| Change {
+        id: u64::from(at.0),
+        before: before.get(at).cloned(),
+        after: after.get(at).cloned(),
+    });
+    changes
+        .filter(|change| change.before != change.after)
+        .collect()
 }

@@ -178,7 +178,8 @@ pub(super) fn of_commit(space: SpaceId, end: View<'_>, inverses: &[Inverse]) -> 
             | Mutation::Link { .. }
             | Mutation::Unlink { .. }
             | Mutation::UpdateEdge { .. }
-            | Mutation::DefineVerb { .. } => {}
+            | Mutation::DefineVerb { .. }
+            | Mutation::DefineWord { .. } => {}
         }
     }
     events.reverse();

@@ -17,6 +17,7 @@ use crate::space::fields::Fields;
 use crate::space::graph::Edge;
 use crate::space::mutation::{Bits, NodeImage};
 use crate::space::state::State;
+use crate::space::words::{CONCEPT_PREFIX, Word};
 
 type Result<T> = std::result::Result<T, EngineError>;
 
@@ -66,6 +67,11 @@ pub fn merge(
     let edges: Vec<EdgePlan> = edges
         .filter_map(|change| merge.plan_edge(live, change))
         .collect();
+    let words: Vec<WordPlan> = difference
+        .words
+        .iter()
+        .flat_map(|change| merge.plan_word(live, change))
+        .collect();
     if !merge.clashes.is_empty() {
         return Err(EngineError::Conflict {
             clashes: merge.clashes,
@@ -79,6 +85,7 @@ pub fn merge(
     {
         tx.define_verb(name)?;
     }
+    apply_words(tx, words)?;
     // Parents come before their children.
     nodes.sort_by_key(|plan| match plan {
         NodePlan::Insert { depth, .. } => *depth,
@@ -120,6 +127,15 @@ enum EdgePlan {
     Update {
         edge: Edge,
     },
+}
+
+/// What is to be done about a concept or a program.
+struct WordPlan {
+    at: Address,
+    /// What is there now, and goes.
+    there: Option<Word>,
+    /// What shall be there.
+    wanted: Option<Word>,
 }
 
 struct Merge<'s> {
@@ -274,6 +290,49 @@ impl Merge<'_> {
         }
     }
 
+    /// A concept is its name, whose slot says nothing; a program is what is at its address, and both have one name once.
+    fn plan_word(&mut self, live: &State, change: &Change<Word>) -> Vec<WordPlan> {
+        let at = Address(change.id as u16);
+        let is_concept = at.prefix() == CONCEPT_PREFIX;
+        let words = live.words();
+        let (before, wanted) = (change.before.as_ref(), change.after.as_ref());
+        let there = words.get(at);
+        if there == wanted {
+            return Vec::new();
+        }
+        let mut plans = vec![WordPlan {
+            at,
+            // Where only the slot of a concept is another's, mine takes another.
+            there: there.filter(|_| !is_concept || before.is_some()).cloned(),
+            wanted: wanted.cloned(),
+        }];
+        let is_mine = |address: &Address| {
+            let word = words.get(*address);
+            let was = self.base.words().get(*address);
+            *address != at && (word != was || word == self.mine.words().get(*address))
+        };
+        let namesake = wanted.and_then(|word| words.find(at.prefix(), &word.name));
+        let namesake = namesake.filter(is_mine);
+        if is_concept && namesake.is_some_and(|other| words.get(other) == wanted) {
+            return Vec::new();
+        }
+        let is_free = there == before || (is_concept && before.is_none());
+        let place = match (namesake, is_free) {
+            (None, true) => return plans,
+            (None, false) => at,
+            (Some(other), _) => {
+                plans.push(WordPlan {
+                    at: other,
+                    there: words.get(other).cloned(),
+                    wanted: None,
+                });
+                other
+            }
+        };
+        let decided = self.decide(place.to_string(), live.version(), || Some(plans));
+        decided.unwrap_or_default()
+    }
+
     fn apply(
         &self,
         tx: &mut Transaction<'_>,
@@ -358,6 +417,25 @@ impl Merge<'_> {
 }
 
 const PLANNED: &str = "invariant: it was there when this was planned, under the same lock";
+
+/// First what goes, so that names and slots are free.
+fn apply_words(tx: &mut Transaction<'_>, plans: Vec<WordPlan>) -> Result<()> {
+    for plan in plans.iter().filter(|plan| plan.there.is_some()) {
+        tx.define_word(plan.at, None)?;
+    }
+    for plan in plans {
+        let Some(word) = plan.wanted else { continue };
+        let words = tx.view().state.words();
+        let place = match words.get(plan.at) {
+            None => plan.at,
+            Some(_) => words
+                .free(plan.at.prefix())
+                .ok_or(EngineError::ConceptsFull)?,
+        };
+        tx.define_word(place, Some(word))?;
+    }
+    Ok(())
+}
 
 /// Where a node is, which others may have removed.
 fn find(tx: &Transaction<'_>, id: u64) -> Result<Address> {

@@ -31,6 +31,7 @@ use crate::space::marks::{Qualia, RUNG_MAX, Truth};
 use crate::space::mutation::{Content, Inverse, Mutation, NodeImage};
 use crate::space::state::{State, View};
 use crate::space::verbs::is_verb_name;
+use crate::space::words::Word;
 
 type Result<T> = std::result::Result<T, EngineError>;
 
@@ -560,10 +561,11 @@ impl<'e> Transaction<'e> {
             true => Some(self.allocate(Zone::Fluid, Some(source), &[source, target])?),
             false => None,
         };
+        let verbs = self.view().state.verbs();
         let edge = Edge {
             id: (self.terms.next_id)(),
             source,
-            verb,
+            verb: verbs.canonical(verb).unwrap_or(verb),
             target,
             weight: draft.weight,
             frequency: draft.truth.frequency(),
@@ -601,10 +603,11 @@ impl<'e> Transaction<'e> {
         self.apply(Mutation::UpdateEdge { edge })
     }
 
-    /// The slot of a verb, which takes an open one if it is new.
+    /// The slot of a verb, which takes an open one if it is new: one by exactly this name, but for the built-in verbs that
+    /// were there first, which are meant in any case.
     pub fn define_verb(&mut self, name: &str) -> Result<u8> {
         let verbs = self.view().state.verbs();
-        if let Some(slot) = verbs.slot(name) {
+        if let Some(slot) = verbs.typed(name) {
             return Ok(slot);
         }
         if !is_verb_name(name) {
@@ -617,6 +620,12 @@ impl<'e> Transaction<'e> {
         let name = Some(name.into());
         self.apply(Mutation::DefineVerb { slot, name })?;
         Ok(slot)
+    }
+
+    /// Fills a free slot of the surface with a word, whose name no other of its prefix has, or frees it.
+    pub fn define_word(&mut self, address: Address, word: Option<Word>) -> Result<()> {
+        let word = word.map(Box::new);
+        self.apply(Mutation::DefineWord { address, word })
     }
 }
 

@@ -128,7 +128,8 @@ impl Engine {
         outcome
     }
 
-    /// Brings a space back to what it was, as a new commit; answers its version. Verbs that were defined since stay.
+    /// Brings a space back to what it was, as a new commit; answers its version. Verbs that were defined since stay; concepts and programs
+    /// become what they were.
     ///
     /// # Errors
     /// The version is not to be had, or the space changed meanwhile.

@@ -13,7 +13,7 @@ use crate::space::state::View;
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only this zone; `None` for nodes of the fluid and the node zone. The surface, which is searched
-    /// only when it is asked for, holds the verbs by their names.
+    /// only when it is asked for, holds its words by their names.
     pub zone: Option<Zone>,
     /// Only nodes of this kind.
     pub kind: Option<Arc<str>>,
@@ -60,8 +60,8 @@ impl Segment<'_> {
 }
 
 impl Scope<'_> {
-    /// Whether verbs can match at all: they have no kind, no parent and no rung.
-    pub(super) fn asks_for_verbs(&self) -> bool {
+    /// Whether words can match at all: they have no kind, no parent and no rung.
+    pub(super) fn asks_for_words(&self) -> bool {
         let filter = self.filter;
         filter.zone == Some(Zone::Surface) && filter.kind.is_none() && filter.under.is_none()
     }

@@ -22,7 +22,7 @@ mod sampling;
 mod tests;
 
 use crate::fingerprint::{BITS, Fingerprint};
-use crate::space::{derive, verbs};
+use crate::space::derive;
 use best::Best;
 pub use best::Hit;
 pub(crate) use exact::runs;
@@ -82,25 +82,26 @@ pub fn top_k(scopes: &[Scope<'_>], queries: &[&Fingerprint], wanted: TopK) -> Ve
         _ => cascade::search(&segments, queries, wanted),
     };
     for (scope, index) in scopes.iter().zip(0..=u16::MAX) {
-        if scope.asks_for_verbs() {
+        if scope.asks_for_words() {
             for (query, best) in queries.iter().zip(&mut best) {
-                verbs_near(scope, index, query, best);
+                words_near(scope, index, query, best);
             }
         }
     }
     best.into_iter().map(Best::into_sorted).collect()
 }
 
-/// Offers the verbs: the fingerprint of one is that of its name.
-fn verbs_near(scope: &Scope<'_>, index: u16, query: &Fingerprint, best: &mut Best) {
+/// Offers the words of the surface.
+fn words_near(scope: &Scope<'_>, index: u16, query: &Fingerprint, best: &mut Best) {
     let state = &scope.snapshot.state;
     let start = scope.filter.name_prefix.as_deref().unwrap_or_default();
-    for (slot, name) in state.verbs().iter() {
-        if name.as_bytes().starts_with(start) {
+    let named = derive::words(state).filter(|(_, name)| name.as_bytes().starts_with(start));
+    for (address, _) in named {
+        if let Some(bits) = derive::word(state, address) {
             best.offer(Hit {
-                distance: query.distance(&derive::verb(state, slot)),
+                distance: query.distance(&bits),
                 scope: index,
-                address: verbs::address_of(slot),
+                address,
             });
         }
     }

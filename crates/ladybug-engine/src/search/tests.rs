@@ -261,7 +261,7 @@ fn verbs_are_found_on_the_surface_alone() {
         ..Filter::default()
     };
     let (_, hits) = engine.search(0, &query, TopK::new(3), &surface);
-    assert_eq!(hits[0].address, verbs::address_of(slot));
+    assert_eq!(hits[0].address, crate::space::verbs::address_of(slot));
     assert_eq!(hits.len(), 3);
     let (_, hits) = engine.search(0, &query, TopK::new(3), &Filter::default());
     assert!(hits.is_empty());

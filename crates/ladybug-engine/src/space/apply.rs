@@ -286,6 +286,13 @@ impl Space {
                 let name = Arc::make_mut(&mut state.verbs).define(slot, name);
                 Ok(inverse(0, Mutation::DefineVerb { slot, name }))
             }
+            Mutation::DefineWord { address, word } => {
+                self.fits_word(address, word.as_deref())?;
+                let state = Arc::make_mut(&mut self.state);
+                let words = Arc::make_mut(&mut state.words);
+                let word = words.define(address, word.map(|word| *word)).map(Box::new);
+                Ok(inverse(0, Mutation::DefineWord { address, word }))
+            }
         }
     }
 

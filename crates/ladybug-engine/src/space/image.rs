@@ -6,6 +6,7 @@ use super::chunk::{NEVER, Node, Source};
 use super::graph::Edge;
 use super::mutation::{Bits, Content, NodeImage};
 use super::state::{State, View};
+use super::words::Word;
 
 /// Everything of a space that survives a restart.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct SpaceImage {
     pub edges: Vec<Edge>,
     /// The verbs, with their slots.
     pub verbs: Vec<(u8, String)>,
+    /// The space's own concepts and programs.
+    pub words: Vec<(Address, Word)>,
 }
 
 /// A node with its place.
@@ -81,13 +84,14 @@ impl SpaceImage {
             depth: node.depth(),
             node: NodeImage::of(node),
         };
-        let verbs = state.verbs().iter();
+        let (verbs, words) = (state.verbs().iter(), state.words().iter());
         Self {
             version: state.version(),
             committed: state.committed(),
             nodes: View::of(state, i64::MIN).nodes().map(placed).collect(),
             edges: state.graph().edges().collect(),
             verbs: verbs.map(|(slot, name)| (slot, name.to_owned())).collect(),
+            words: words.map(|(at, word)| (at, word.clone())).collect(),
         }
     }
 }
@@ -343,7 +347,24 @@ mod tests {
             ),
             (
                 1,
-                (140..147u8, prop::option::of("[A-C]"))
+                (
+                    prop::sample::select(vec![0x0700, 0x087f, 0x0880, 0x0881, 0x0f00, 0x0f01]),
+                    prop::option::of(("[A-C]?", "[x-z]{0,2}")),
+                )
+                    .prop_map(|(at, word)| Mutation::DefineWord {
+                        address: Address(at),
+                        word: word.map(|(name, text)| {
+                            Box::new(Word {
+                                name: name.into(),
+                                text: text.into(),
+                            })
+                        }),
+                    })
+                    .boxed(),
+            ),
+            (
+                1,
+                (140..147u8, prop::option::of("[A-C]|BEFORE|[l]ikes"))
                     .prop_map(|(slot, name)| Mutation::DefineVerb {
                         slot,
                         name: name.map(Into::into),

@@ -11,6 +11,7 @@
 //! | `allocator` | which free address is next |
 //! | `graph` | edges, in both directions |
 //! | `marks`, `fields`, `temporal`, `verbs` | what nodes and edges carry |
+//! | `concepts`, `words` | the built-in concepts; a space's own, and its programs |
 //! | `state` | a space at one version, for readers |
 //! | `image` | a space as plain data, and its invariants |
 //! | `derive` | fingerprints from content |
@@ -25,6 +26,7 @@ pub mod allocator;
 pub mod apply;
 pub mod chunk;
 pub mod column;
+pub mod concepts;
 pub mod derive;
 pub mod directory;
 pub mod fields;
@@ -40,3 +42,4 @@ pub mod schema;
 pub mod state;
 pub mod temporal;
 pub mod verbs;
+pub mod words;

@@ -10,6 +10,7 @@ use super::chunk::{Kinds, NEVER, Source};
 use super::fields::{FieldValue, Fields};
 use super::graph::Edge;
 use super::marks::{Qualia, Truth};
+use super::words::Word;
 use crate::fingerprint::Fingerprint;
 
 /// What a node says: value, fields, and where its fingerprint comes from.
@@ -223,6 +224,13 @@ pub enum Mutation {
         slot: u8,
         /// The verb's name; `None` frees the slot.
         name: Option<Arc<str>>,
+    },
+    /// An open slot of the surface gets a concept or a program, or is freed.
+    DefineWord {
+        /// The slot at prefix 0x08 or 0x0F.
+        address: Address,
+        /// The word; `None` frees the slot.
+        word: Option<Box<Word>>,
     },
 }
 

@@ -10,6 +10,7 @@ use super::chunk::{Chunk, NEVER};
 use super::graph::{Edge, Graph};
 use super::state::{State, View};
 use super::verbs::{OPEN_SLOT_FIRST, Verbs};
+use super::words::{self, Word};
 
 /// What of a stored space does not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,19 @@ impl Restore {
             None => Ok(()),
             Some(_) => unsound(address, "a slot with one verb"),
         }
+    }
+
+    /// Gives an open slot of the surface its word.
+    pub fn define_word(&mut self, address: Address, word: Word) -> Result<(), Unsound> {
+        let there = &self.state.words;
+        if !words::is_open(address) || !word.is_sound() {
+            return unsound(address, "a word in an open slot");
+        }
+        if there.get(address).is_some() || there.find(address.prefix(), &word.name).is_some() {
+            return unsound(address, "a slot and a name with one word");
+        }
+        Arc::make_mut(&mut self.state.words).define(address, Some(word));
+        Ok(())
     }
 
     /// The verbs so far.

@@ -12,6 +12,7 @@ use super::chunk::{Chunk, NEVER, Node};
 use super::directory::Directory;
 use super::graph::Graph;
 use super::verbs::Verbs;
+use super::words::Words;
 
 /// The chunks of a space, by prefix; those in use.
 type Chunks = [Option<Arc<Chunk>>; CHUNKS];
@@ -24,6 +25,7 @@ pub struct State {
     pub(super) ids: Directory,
     pub(super) graph: Graph,
     pub(super) verbs: Arc<Verbs>,
+    pub(super) words: Arc<Words>,
     pub(super) version: u64,
     pub(super) committed: i64,
     /// Occupied addresses: fluid, node.
@@ -42,6 +44,7 @@ impl State {
             ids: Directory::default(),
             graph: Graph::default(),
             verbs: Arc::default(),
+            words: Arc::default(),
             version: 0,
             committed: 0,
             population: [0; 2],
@@ -86,6 +89,11 @@ impl State {
     /// The verbs.
     pub fn verbs(&self) -> &Verbs {
         &self.verbs
+    }
+
+    /// The space's own concepts and programs.
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// Nodes with a name, expired or not.

@@ -11,6 +11,7 @@ use ladybug_engine::space::graph::Edge;
 use ladybug_engine::space::image::{SpaceImage, check_invariants};
 use ladybug_engine::space::marks::{Qualia, Truth};
 use ladybug_engine::space::mutation::{Bits, Content, Mutation, NodeImage};
+use ladybug_engine::space::words::Word;
 
 use crate::random::{Random, run_seeds, temporal};
 
@@ -86,7 +87,7 @@ fn edge(random: &mut Random) -> Box<Edge> {
 fn mutation(random: &mut Random) -> Mutation {
     let at = address(random);
     let time = random.pick(&[0, -1, i64::MIN, NEVER, 5]).expect("a time");
-    match random.below(20) {
+    match random.below(21) {
         0..4 => {
             let name = name(random).map(Into::into);
             let mut node = Box::new(NodeImage::new(random.below(6), name, time));
@@ -149,6 +150,17 @@ fn mutation(random: &mut Random) -> Mutation {
                 source: at,
                 id: random.below(6),
             },
+        },
+        19 => Mutation::DefineWord {
+            address: random
+                .pick(&[0x0700, 0x0800, 0x0880, 0x0FFF, 0x1000].map(Address))
+                .expect("an address"),
+            word: (!random.one_in(3)).then(|| {
+                Box::new(Word {
+                    name: ["", "V", "no word"][random.below(3) as usize].into(),
+                    text: "text".into(),
+                })
+            }),
         },
         _ => Mutation::DefineVerb {
             slot: random.pick(&[0, 10, 143, 144, 255]).expect("a slot"),

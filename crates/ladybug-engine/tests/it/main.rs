@@ -3,6 +3,7 @@
 mod corpus;
 mod fuzz_targets;
 mod hostile_logs;
+mod older;
 mod random;
 mod recall;
 mod simulator;

@@ -243,7 +243,7 @@ impl Executor<'_, '_> {
 
     fn verb_slots(&self, types: &[Arc<str>]) -> Vec<u8> {
         let verbs = self.view().state.verbs();
-        let mut slots: Vec<u8> = types.iter().filter_map(|name| verbs.slot(name)).collect();
+        let mut slots: Vec<u8> = types.iter().filter_map(|name| verbs.typed(name)).collect();
         slots.sort_unstable();
         slots.dedup();
         slots

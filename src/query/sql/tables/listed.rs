@@ -1,11 +1,11 @@
-//! Tables that are made row by row, at once: verbs, spaces, checkpoints, and those that do not change.
+//! Tables that are made row by row, at once: verbs and other words, spaces, checkpoints, and those that do not change.
 
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt16Array,
-    UInt32Array, UInt64Array, new_null_array,
+    ArrayRef, BooleanArray, FixedSizeBinaryBuilder, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt16Array, UInt32Array, UInt64Array, new_null_array,
 };
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -17,8 +17,12 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::When;
-use ladybug_engine::space::schema::time_type;
-use ladybug_engine::space::verbs::{OPEN_SLOT_FIRST, address_of};
+use ladybug_engine::fingerprint::BYTES;
+use ladybug_engine::space::address::Address;
+use ladybug_engine::space::concepts::CONCEPTS;
+use ladybug_engine::space::derive;
+use ladybug_engine::space::schema::{fingerprint_type, time_type};
+use ladybug_engine::space::verbs::{BuiltIn, OPEN_SLOT_FIRST, address_of};
 
 use super::super::catalog::schema_of;
 use super::super::statement::Statement;
@@ -30,6 +34,21 @@ pub(super) fn verbs_schema() -> SchemaRef {
         Field::new("name", DataType::Utf8, false),
         Field::new("address", DataType::UInt16, false),
         Field::new("is_built_in", DataType::Boolean, false),
+        Field::new("group", DataType::Utf8, true),
+        Field::new("inverse", DataType::Utf8, true),
+        Field::new("symmetric", DataType::Boolean, false),
+        Field::new("transitive", DataType::Boolean, false),
+    ]))
+}
+
+/// The columns of concepts, and of programs.
+pub(super) fn words_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("name", DataType::Utf8, false),
+        Field::new("address", DataType::UInt16, false),
+        Field::new("is_built_in", DataType::Boolean, false),
+        Field::new("doc", DataType::Utf8, false),
+        Field::new("fingerprint", fingerprint_type(), false),
     ]))
 }
 
@@ -100,19 +119,30 @@ impl Listed {
                 None => statement.snapshot(space)?,
                 Some(when) => statement.past(space, when)?,
             };
-            let verbs: Vec<_> = snapshot.state.verbs().iter().collect();
+            let verbs = snapshot.state.verbs();
+            let all: Vec<_> = verbs.iter().collect();
+            let words: Vec<_> = all.iter().map(|verb| verbs.built_in(verb.0)).collect();
+            let text = |of: fn(&BuiltIn) -> String| -> ArrayRef {
+                let texts = words.iter().map(|word| word.map(of));
+                Arc::new(StringArray::from_iter(texts))
+            };
+            let is = |of: fn(&BuiltIn) -> bool| -> ArrayRef {
+                let flags = words.iter().map(|word| Some(word.is_some_and(of)));
+                Arc::new(BooleanArray::from_iter(flags))
+            };
+            let names = all.iter().map(|verb| verb.1);
+            let places = all.iter().map(|verb| address_of(verb.0).0);
+            let built_in = all.iter().map(|verb| Some(verb.0 < OPEN_SLOT_FIRST));
             Ok(RecordBatch::try_new(
                 verbs_schema(),
                 vec![
-                    Arc::new(StringArray::from_iter_values(
-                        verbs.iter().map(|verb| verb.1),
-                    )),
-                    Arc::new(UInt16Array::from_iter_values(
-                        verbs.iter().map(|verb| address_of(verb.0).0),
-                    )),
-                    Arc::new(BooleanArray::from_iter(
-                        verbs.iter().map(|verb| Some(verb.0 < OPEN_SLOT_FIRST)),
-                    )),
+                    Arc::new(StringArray::from_iter_values(names)),
+                    Arc::new(UInt16Array::from_iter_values(places)),
+                    Arc::new(BooleanArray::from_iter(built_in)),
+                    text(|word| word.group.to_string()),
+                    text(|word| word.inverse.to_owned()),
+                    is(BuiltIn::is_symmetric),
+                    is(|word| word.is_transitive),
                 ],
             )?)
         };
@@ -121,6 +151,52 @@ impl Listed {
             verbs_of,
             ..Self::new("verbs", verbs_schema(), make)
         }
+    }
+
+    /// The concepts, or the programs, of a space.
+    pub(super) fn words(
+        statement: Arc<Statement>,
+        space: SpaceId,
+        when: Option<When>,
+        (name, prefix): (&str, u8),
+    ) -> Self {
+        Self::new(name, words_schema(), move || {
+            let snapshot = match when {
+                None => statement.snapshot(space)?,
+                Some(when) => statement.past(space, when)?,
+            };
+            let state = &snapshot.state;
+            let words = derive::words(state).filter(|word| word.0.prefix() == prefix);
+            let words: Vec<(Address, &str)> = words.collect();
+            let own = |at: Address| state.words().get(at);
+            let doc = |at: Address| match own(at) {
+                Some(word) => &*word.text,
+                None => CONCEPTS[usize::from(at.slot())].doc,
+            };
+            let mut bits = FixedSizeBinaryBuilder::new(BYTES as i32);
+            for (at, _) in &words {
+                let word = derive::word(state, *at).expect("invariant: a word has a fingerprint");
+                bits.append_value(word.to_bytes())?;
+            }
+            Ok(RecordBatch::try_new(
+                words_schema(),
+                vec![
+                    Arc::new(StringArray::from_iter_values(
+                        words.iter().map(|word| word.1),
+                    )),
+                    Arc::new(UInt16Array::from_iter_values(
+                        words.iter().map(|word| word.0.0),
+                    )),
+                    Arc::new(BooleanArray::from_iter(
+                        words.iter().map(|word| Some(own(word.0).is_none())),
+                    )),
+                    Arc::new(StringArray::from_iter_values(
+                        words.iter().map(|word| doc(word.0)),
+                    )),
+                    Arc::new(bits.finish()),
+                ],
+            )?)
+        })
     }
 
     /// The spaces.

@@ -22,6 +22,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::When;
+use ladybug_engine::space::words::{CONCEPT_PREFIX, PROGRAM_PREFIX};
 use ladybug_engine::table::{edge_schema, node_schema};
 
 use super::error::SqlError;
@@ -60,6 +61,18 @@ pub(super) const TABLES: &[Table] = &[
         primary_key: &["name"],
     },
     Table {
+        name: "concepts",
+        schema: listed::words_schema,
+        is_writable: false,
+        primary_key: &["name"],
+    },
+    Table {
+        name: "programs",
+        schema: listed::words_schema,
+        is_writable: false,
+        primary_key: &["name"],
+    },
+    Table {
         name: "history",
         schema: history::schema,
         is_writable: false,
@@ -88,7 +101,7 @@ pub(super) fn make(
 ) -> Result<Option<Arc<dyn TableProvider>>> {
     let statement = Arc::clone(statement);
     let is_present = when.is_none();
-    let has_past = matches!(name, "nodes" | "edges" | "verbs");
+    let has_past = matches!(name, "nodes" | "edges" | "verbs" | "concepts" | "programs");
     let is_constant = |(constant, _): &&(String, _)| constant == name;
     let constant = statement.shared.constants.iter().find(is_constant);
     if !is_present
@@ -96,7 +109,7 @@ pub(super) fn make(
         && (constant.is_some() || TABLES.iter().any(|table| table.name == name))
     {
         return Err(SqlError::Statement(format!(
-            "expected nodes, edges or verbs, which have versions; {name} has none"
+            "expected nodes, edges, verbs, concepts or programs, which have versions; {name} has none"
         ))
         .into());
     }
@@ -111,6 +124,14 @@ pub(super) fn make(
         "nodes" => Arc::new(NodesTable::new(statement, space, when)),
         "edges" => Arc::new(EdgesTable::new(statement, space, when)),
         "verbs" => Arc::new(listed::Listed::verbs(statement, space, when)),
+        "concepts" | "programs" => {
+            let prefix = match name {
+                "concepts" => CONCEPT_PREFIX,
+                _ => PROGRAM_PREFIX,
+            };
+            let words = listed::Listed::words(statement, space, when, (name, prefix));
+            Arc::new(words)
+        }
         "history" => Arc::new(history::HistoryTable::new(statement, space)),
         "spaces" => Arc::new(listed::Listed::spaces(statement)),
         "checkpoints" => Arc::new(listed::Listed::checkpoints(statement)),

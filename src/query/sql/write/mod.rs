@@ -265,10 +265,17 @@ fn is_itself(expr: &Expr, name: &str) -> bool {
 }
 
 fn insert_verb(tx: &mut Transaction<'_>, values: &Values<'_>) -> Result<()> {
-    values.refuse(&["address", "is_built_in"])?;
+    values.refuse(&[
+        "address",
+        "is_built_in",
+        "group",
+        "inverse",
+        "symmetric",
+        "transitive",
+    ])?;
     let name = values.text("name").flatten();
     let name = name.ok_or_else(|| SqlError::statement("expected a verb's name, got NULL"))?;
-    if tx.view().state.verbs().slot(name).is_some() {
+    if tx.view().state.verbs().typed(name).is_some() {
         return Err(SqlError::Statement(format!("verb '{name}' is there already")).into());
     }
     tx.define_verb(name)?;

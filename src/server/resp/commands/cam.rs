@@ -11,10 +11,10 @@ use super::super::context::Context;
 use super::super::error::CommandError;
 use super::super::reply::Reply;
 use super::sql::{cell, rows_reply};
-use crate::cam::{CamError, FAMILIES, Family, Form, Host, Method, Operation, mode_of, run};
+use crate::cam::{Called, CamError, FAMILIES, Family, Host, Method, Operation, call};
 
-/// The family of commands, but for those that are made of the table of operations.
-pub const COMMANDS: &[Command] = &[Command {
+/// What the commands of the family have in common.
+const CAM: Command = Command {
     name: "cam",
     syntax: "method [argument ...]",
     arity: -2,
@@ -27,7 +27,80 @@ pub const COMMANDS: &[Command] = &[Command {
     complexity: "Depends on the method",
     handler: Handler::Search(by_word),
     ..Command::DEFAULT
-}];
+};
+
+/// The family of commands, but for those that are made of the table of operations.
+pub const COMMANDS: &[Command] = &[
+    CAM,
+    Command {
+        name: "cam.verbs",
+        syntax: "",
+        arity: -1,
+        summary: "The verbs of the space with their groups, inverses, symmetry and transitivity. CAM.VERBS.CAUSES x, with any \
+                  verb, answers where it leads from a node; x y whether it holds between two, with its truth; x y f,c asserts \
+                  it. TRANSITIVE behind the operands asks for what follows through several edges",
+        complexity: "O(N) with N the edges that are followed",
+        handler: Handler::Search(by_name),
+        ..CAM
+    },
+    Command {
+        name: "cam.concepts",
+        syntax: "",
+        arity: -1,
+        summary: "The concepts of the space. CAM.CONCEPTS.PERSON, with any concept, answers the nodes that have it among \
+                  their kinds; x how much a node is one, TEXT words how much words are",
+        complexity: "O(N) with N the nodes of the space",
+        handler: Handler::Search(by_name),
+        ..CAM
+    },
+    Command {
+        name: "cam.concepts.define",
+        syntax: "name [doc]",
+        summary: "Takes an open slot of the vocabulary for a concept of this space, unless it is there; answers its address",
+        complexity: "O(1)",
+        handler: Handler::Search(by_name),
+        ..CAM
+    },
+    Command {
+        name: "cam.user",
+        syntax: "",
+        arity: -1,
+        summary: "The programs of the space, with what they take and answer. CAM.USER.NAME, with any program, runs it: all \
+                  its steps see one moment and are one commit, and an error in one undoes all",
+        complexity: "Depends on the program",
+        handler: Handler::Search(by_name),
+        ..CAM
+    },
+    Command {
+        name: "cam.define",
+        syntax: "id name (argument ...) step [step ...]",
+        arity: -5,
+        summary: "Fills a free slot from 0x0F00 to 0x0FFF with a program of at most 64 steps, each a method and its arguments \
+                  on one line: $x is an argument, $1 the first value that step 1 answered, $1.name one of its columns, and \
+                  near = LANCE.NEAR $x 5 calls a step $near",
+        complexity: "O(N) with N the steps",
+        handler: Handler::Search(by_name),
+        ..CAM
+    },
+    Command {
+        name: "cam.undefine",
+        syntax: "program",
+        summary: "Frees the slot of a program, by its id or its name; one that another program calls stays",
+        complexity: "O(N) with N the programs of the space",
+        handler: Handler::Search(by_name),
+        ..CAM
+    },
+];
+
+/// The command that a word of a vocabulary or a program is called by as `CAM.VERBS.CAUSES`: what it is, the space knows.
+pub fn word(name: &[u8]) -> Option<&'static str> {
+    let families = ["cam.verbs", "cam.concepts", "cam.user"];
+    families.into_iter().find(|family| {
+        let start = name.get(..family.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(family.as_bytes()))
+            && name.get(family.len()) == Some(&b'.')
+    })
+}
 
 /// A command for each operation that there is, made of its entry once.
 pub fn operations() -> &'static [Command] {
@@ -67,6 +140,7 @@ fn shorthand((name, method): &(&'static str, &'static str)) -> Command {
     let of = Method::of_name(method).expect("invariant: a shorthand is for a method that is there");
     Command {
         name,
+        handler: Handler::Search(by_shorthand),
         ..command(of.family, of.operation)
     }
 }
@@ -97,15 +171,27 @@ fn command(family: &Family, operation: &Operation) -> Command {
 }
 
 fn by_word(_: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
-    answer(context, &Method::parse(request[1])?, &request[2..])
+    answer(context, &Called::parse(request[1])?, &request[2..])
 }
 
 fn by_name(_: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
-    let name = String::from_utf8_lossy(request[0]);
-    answer(context, &shorthand_of(&name)?, &request[1..])
+    answer(context, &Called::parse(request[0])?, &request[1..])
 }
 
-fn answer(context: &Context, method: &Method, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
+fn by_shorthand(_: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply, CommandError> {
+    let name = String::from_utf8_lossy(request[0]);
+    answer(
+        context,
+        &Called::Method(shorthand_of(&name)?),
+        &request[1..],
+    )
+}
+
+fn answer(
+    context: &Context,
+    called: &Called<'_>,
+    arguments: &[&[u8]],
+) -> Result<Reply, CommandError> {
     let server = context.server();
     let settings = &server.settings;
     let timeout = settings.sql_timeout_ms;
@@ -116,17 +202,11 @@ fn answer(context: &Context, method: &Method, arguments: &[&[u8]]) -> Result<Rep
         rows_max: settings.sql_rows_max,
         bytes_max: settings.sql_memory_bytes,
     };
-    let outcome = run(&host, method, arguments);
+    let outcome = call(&host, called, arguments);
     context.reveal(outcome.position);
     context.happened(outcome.events);
-    let rows = outcome.value?;
-    let form = mode_of(method, arguments).form;
-    let is_single = match form {
-        Form::Rows => method.operation.is_single,
-        Form::Count | Form::Bundle => true,
-        Form::Plan => false,
-    };
-    rendered(context, &rows, is_single)
+    let answer = outcome.value?;
+    rendered(context, &answer.rows, answer.is_single)
 }
 
 /// A result table: one row of one column as that value, no row where there is at most one as nil.

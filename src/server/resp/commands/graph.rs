@@ -110,8 +110,7 @@ pub(super) fn find_verb(view: &View<'_>, word: &[u8]) -> Result<u8, CommandError
         .parse()
         .ok()
         .filter(|address: &Address| address.prefix() == VERB_PREFIX)
-        .map(Address::slot)
-        .filter(|slot| verbs.name(*slot).is_some());
+        .and_then(|address| verbs.canonical(address.slot()));
     by_address
         .or_else(|| verbs.slot(&text))
         .ok_or_else(|| EngineError::NoSuchVerb(text.into_owned()).into())

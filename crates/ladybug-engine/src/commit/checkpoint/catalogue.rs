@@ -6,10 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt8Builder, UInt32Builder};
+use arrow_array::builder::{
+    FixedSizeBinaryBuilder, StringBuilder, UInt8Builder, UInt16Builder, UInt32Builder,
+};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch, StringArray,
-    StructArray, TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
+    StructArray, TimestampMicrosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
@@ -21,8 +23,10 @@ use crate::commit::batch::Origin;
 use crate::commit::transaction::SpaceId;
 use crate::fingerprint::encode::ENCODER_VERSION;
 use crate::fingerprint::{BYTES, Fingerprint};
+use crate::space::address::Address;
 use crate::space::schema::{fingerprint_type, time_type};
 use crate::space::verbs::OPEN_SLOT_FIRST;
+use crate::space::words::Word;
 
 const NEXT_ID: &str = "next_id";
 const ENCODER: &str = "encoder";
@@ -49,6 +53,15 @@ fn shared_fields() -> Fields {
     ])
 }
 
+/// Concepts and programs of the space's own.
+fn word_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("address", DataType::UInt16, false),
+        Field::new("name", DataType::Utf8, false),
+        Field::new("text", DataType::Utf8, false),
+    ])
+}
+
 fn list_of(fields: Fields) -> Arc<Field> {
     Arc::new(Field::new_list_field(DataType::Struct(fields), false))
 }
@@ -67,6 +80,7 @@ pub fn schema(next_id: u64) -> Schema {
         Field::new("forked_from", DataType::UInt32, true),
         Field::new("forked_version", DataType::UInt64, true),
         Field::new("is_checkpoint", DataType::Boolean, false),
+        Field::new("words", DataType::List(list_of(word_fields())), false),
     ];
     let metadata = [
         (NEXT_ID.to_owned(), next_id.to_string()),
@@ -91,6 +105,13 @@ pub fn write(
     {
         slots.append_value(slot);
         names.append_value(name);
+    }
+    let mut places = UInt16Builder::new();
+    let (mut words, mut texts) = (StringBuilder::new(), StringBuilder::new());
+    for (address, word) in state.words().iter() {
+        places.append_value(address.0);
+        words.append_value(&word.name);
+        texts.append_value(&word.text);
     }
     let mut prefixes = UInt8Builder::new();
     let mut parities = FixedSizeBinaryBuilder::new(BYTES as i32);
@@ -137,6 +158,14 @@ pub fn write(
         Arc::new(BooleanArray::from(vec![
             space.origin.is_some_and(|origin| origin.is_checkpoint),
         ])),
+        row_of(
+            word_fields(),
+            vec![
+                Arc::new(places.finish()),
+                Arc::new(words.finish()),
+                Arc::new(texts.finish()),
+            ],
+        )?,
     ];
     let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
     writer.write(&batch, &format!("space {}", space.id))
@@ -164,6 +193,8 @@ pub struct Entry {
     pub committed: i64,
     /// Its own verbs by slot.
     pub verbs: Vec<(u8, String)>,
+    /// Its own concepts and programs.
+    pub words: Vec<(Address, Word)>,
     /// The parity of its chunks by prefix.
     pub parities: Vec<(u8, Fingerprint)>,
     /// Prefixes of chunks whose rows are those of another space, and whose.
@@ -194,6 +225,11 @@ pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
     let committed: &TimestampMicrosecondArray = full(batch, "committed")?;
     let (slots, names): (UInt8Array, StringArray) = items(batch, "verbs")?;
     let (prefixes, parities): (UInt8Array, FixedSizeBinaryArray) = items(batch, "chunks")?;
+    let words = match batch.column_by_name("words") {
+        Some(_) => read_words(batch)?,
+        // The first two formats knew none.
+        None => Vec::new(),
+    };
     let verbs = slots.values().iter().zip(names.iter().flatten());
     let parity = |(prefix, bytes): (&u8, &[u8])| {
         let parity = Fingerprint::from_bytes(bytes);
@@ -225,10 +261,34 @@ pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
         version_max: version_max.value(0),
         committed: committed.value(0),
         verbs: verbs.map(|(slot, name)| (*slot, name.to_owned())).collect(),
+        words,
         parities: parities.map(parity).collect::<Result<_, Unreadable>>()?,
         shared,
         origin,
     })
+}
+
+/// The words in the only list of their column.
+fn read_words(batch: &RecordBatch) -> Result<Vec<(Address, Word)>, Unreadable> {
+    let list: &ListArray = full(batch, "words")?;
+    let items = list.value(0);
+    let read = || {
+        let columns = items.as_any().downcast_ref::<StructArray>()?.columns();
+        let [places, names, texts] = columns else {
+            return None;
+        };
+        let places = places.as_any().downcast_ref::<UInt16Array>()?;
+        let names = names.as_any().downcast_ref::<StringArray>()?;
+        let texts = texts.as_any().downcast_ref::<StringArray>()?;
+        let words = names.iter().flatten().zip(texts.iter().flatten());
+        let words = words.map(|(name, text)| Word {
+            name: name.into(),
+            text: text.into(),
+        });
+        let places = places.values().iter().map(|at| Address(*at));
+        Some(places.zip(words).collect())
+    };
+    read().ok_or_else(|| Unreadable::expected("the columns of 'words'"))
 }
 
 /// The two columns of the structs in the only list of a column.

@@ -288,6 +288,11 @@ fn restore(
     for (slot, name) in &entry.verbs {
         restore.define_verb(*slot, name).map_err(unsound)?;
     }
+    for (address, word) in &entry.words {
+        restore
+            .define_word(*address, word.clone())
+            .map_err(unsound)?;
+    }
     if chunks.len() != entry.parities.len() {
         return Err(Unreadable::expected(
             "every chunk of the catalogue among the nodes",

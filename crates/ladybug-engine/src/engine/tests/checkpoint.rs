@@ -12,6 +12,7 @@ use crate::space::fields::{FieldValue, Fields};
 use crate::space::marks::{Qualia, Truth};
 use crate::space::mutation::Bits;
 use crate::space::temporal::{Date, Temporal};
+use crate::space::words::{CONCEPT_PREFIX, PROGRAM_PREFIX, Word};
 use crate::storage::SimulatedStorage;
 
 /// Pseudo-random numbers (SplitMix64).
@@ -93,7 +94,7 @@ pub fn random_changes(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(
             count => Some(nodes[random.below(count) as usize]),
         };
         let (one, other) = (pick(random), pick(random));
-        match (random.below(16), one, other) {
+        match (random.below(18), one, other) {
             (0..=3, parent, _) => {
                 let n = random.below(1 << 40);
                 let mut draft = random_draft(random, n);
@@ -144,6 +145,18 @@ pub fn random_changes(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(
             (15, Some(a), _) => {
                 let name = format!("name:{}", random.below(1 << 40)).into_bytes();
                 tx.rename(a, random.chance(80).then(|| name.into()))?;
+            }
+            (16 | 17, ..) => {
+                let prefix = [CONCEPT_PREFIX, PROGRAM_PREFIX][random.below(2) as usize];
+                let name = format!("W{}", random.below(6));
+                let words = tx.view().state.words();
+                let there = words.find(prefix, &name);
+                let at = there.or_else(|| words.free(prefix)).expect("a slot");
+                let word = there.is_none().then(|| Word {
+                    name: name.into(),
+                    text: format!("of {}", random.below(3)).into(),
+                });
+                tx.define_word(at, word)?;
             }
             _ => {}
         }
@@ -457,10 +470,14 @@ fn a_damaged_checkpoint_is_passed_over_only_if_nothing_is_lost() {
 fn a_failed_checkpoint_leaves_what_was_there() {
     let disk = SimulatedStorage::new(2);
     let engine = open_simulated(&disk);
-    let mut random = Random(2);
-    random_commit(&engine, 0, &mut random);
+    let write = |n| {
+        let made =
+            engine.commit::<_, EngineError>(&[0], |tx| tx.create(random_draft(&mut Random(n), n)));
+        made.value.expect("a commit");
+    };
+    write(1);
     let first = engine.checkpoint().expect("a checkpoint");
-    random_commit(&engine, 0, &mut random);
+    write(2);
     engine.log().sync().expect("a sync");
     disk.set_capacity(0);
     let refused = engine.checkpoint().expect_err("a full disk").to_string();

@@ -7,11 +7,14 @@ use super::*;
 use crate::commit::merge::OnConflict;
 use crate::space::graph::Edge;
 use crate::space::mutation::NodeImage;
+use crate::space::words::{CONCEPT_PREFIX, PROGRAM_PREFIX, Word};
 
-/// A node and its parent's id; an edge with the ids of its ends and its verb's name, but no version and address.
+/// A node and its parent's id; an edge with the ids of its ends and its verb's name, but no version and address; the
+/// concepts and programs.
 type Plain = (
     BTreeMap<u64, (NodeImage, Option<u64>)>,
     BTreeMap<u64, (u64, String, u64, bool, Edge)>,
+    Vec<(Address, Word)>,
 );
 
 /// What a state says, wherever it lies and whichever version said so.
@@ -36,7 +39,9 @@ fn plain(state: &State) -> Plain {
             (ends.0, verb, ends.1, edge.address.is_some(), bare),
         )
     });
-    (nodes.collect(), edges.collect())
+    let words = state.words().iter();
+    let words = words.map(|(at, word)| (at, word.clone())).collect();
+    (nodes.collect(), edges.collect(), words)
 }
 
 fn begun(seed: u64) -> (Fixture, Engine, Random) {
@@ -149,4 +154,68 @@ fn a_name_whose_holder_had_expired_is_written_whoever_cleared_it_away() {
         view.find(b"k").and_then(|node| node.value().cloned())
     });
     assert_eq!(value.value.as_deref(), Some(&b"new"[..]));
+}
+
+#[test]
+fn words_of_both_sides_stay_and_one_place_is_one_words() {
+    let program = |slot: u8| Address::new(PROGRAM_PREFIX, slot);
+    let concept = |slot: u8| Address::new(CONCEPT_PREFIX, slot);
+    let define = |engine: &Engine, space, at: Address, name: &str, text: &str| {
+        let word = (!name.is_empty()).then(|| Word {
+            name: name.into(),
+            text: text.into(),
+        });
+        let defined = engine.commit::<_, EngineError>(&[space], |tx| tx.define_word(at, word));
+        defined.value.expect("a word");
+    };
+    let words = |engine: &Engine| {
+        let (state, _) = engine.state(0);
+        let word = |(at, word): (Address, &Word)| format!("{at} {} {}", word.name, word.text);
+        state.words().iter().map(word).collect::<Vec<_>>()
+    };
+    let fixture = Fixture::new();
+    let engine = fixture.open();
+    define(&engine, 0, program(1), "both", "then");
+    define(&engine, 0, program(2), "gone", "then");
+    let fork = engine.fork(0, "fork", None, false).value.expect("a fork");
+    define(&engine, 0, concept(128), "Ship", "theirs");
+    define(&engine, fork, concept(128), "Boat", "mine");
+    define(&engine, fork, program(2), "", "");
+    define(&engine, fork, program(3), "new", "mine");
+    let merged = engine.merge_fork(fork, OnConflict::Abort).value;
+    merged.expect("they do not clash");
+    let both = [
+        "@0880 Ship theirs",
+        "@0881 Boat mine",
+        "@0F01 both then",
+        "@0F03 new mine",
+    ];
+    assert_eq!(words(&engine), both);
+    // One name at two addresses, and two programs at one.
+    define(&engine, fork, program(1), "", "");
+    define(&engine, fork, program(4), "both", "mine");
+    define(&engine, 0, program(1), "", "");
+    define(&engine, 0, program(1), "both", "now");
+    define(&engine, fork, program(9), "nine", "mine");
+    define(&engine, 0, program(9), "other", "now");
+    let clash = engine.merge_fork(fork, OnConflict::Merge).value;
+    let Err(EngineError::Conflict { clashes, .. }) = clash else {
+        panic!("expected a conflict, got {clash:?}");
+    };
+    let places: Vec<_> = clashes.iter().map(|clash| &*clash.place).collect();
+    assert_eq!(places, ["@0F01", "@0F01", "@0F09"]);
+    let theirs = engine.merge_fork(fork, OnConflict::Theirs).value;
+    theirs.expect("the policy decides");
+    assert!(words(&engine).contains(&"@0F01 both now".to_owned()));
+    assert!(words(&engine).contains(&"@0F09 other now".to_owned()));
+    let mine = engine.merge_fork(fork, OnConflict::Mine).value;
+    mine.expect("the policy decides");
+    let programs = words(&engine).split_off(2);
+    assert_eq!(
+        programs,
+        ["@0F03 new mine", "@0F04 both mine", "@0F09 nine mine"]
+    );
+    let image = image(&engine, 0);
+    drop(engine);
+    assert_eq!(super::image(&fixture.open(), 0), image);
 }

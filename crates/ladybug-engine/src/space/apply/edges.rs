@@ -1,4 +1,4 @@
-//! Edges and verbs: what linking means for the graph, and for the slots of reified edges.
+//! Edges, verbs and other words: what linking means for the graph, and for the slots of reified edges.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use crate::space::address::{Address, Zone};
 use crate::space::chunk::{NEVER, Source};
 use crate::space::graph::{Edge, EdgeLink};
 use crate::space::verbs;
+use crate::space::words::{self, Word};
 
 impl Space {
     /// Whether an open slot can be filled with a verb, or freed.
@@ -17,13 +18,33 @@ impl Space {
             return misfit(at, "an open slot");
         }
         match name {
-            Some(name) if verbs.name(slot).is_some() || verbs.slot(name).is_some() => {
+            // By the name of a built-in verb it may be: it was there before that was built in.
+            Some(name) if verbs.name(slot).is_some() || verbs.own_slot(name).is_some() => {
                 misfit(at, "a free slot, and a verb that has none")
             }
             None if self.state.graph().edges().any(|edge| edge.verb == slot) => {
                 misfit(at, "a verb that no edge has")
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether an open slot of the surface can be filled with a word, or freed.
+    pub(super) fn fits_word(&self, address: Address, word: Option<&Word>) -> Result<(), Misfit> {
+        if !words::is_open(address) {
+            return misfit(address, "an open slot");
+        }
+        let Some(word) = word else { return Ok(()) };
+        let words = self.state.words();
+        if !word.is_sound() {
+            return misfit(
+                address,
+                "a word with a name, and a text of at most 65,536 bytes",
+            );
+        }
+        match words.get(address).is_some() || words.find(address.prefix(), &word.name).is_some() {
+            true => misfit(address, "a free slot, and a word that has none"),
+            false => Ok(()),
         }
     }
 

@@ -13,6 +13,7 @@ use ladybug_engine::space::fields::FieldValue;
 use ladybug_engine::space::marks::{Qualia, Truth};
 use ladybug_engine::space::mutation::{Bits as EngineBits, Content};
 use ladybug_engine::space::verbs::is_verb_name;
+use ladybug_engine::space::words::Word;
 
 use super::model::{Bits, Edge, Fields, Id, Memory, Node};
 use crate::random::{Random, temporal};
@@ -143,7 +144,7 @@ impl Attempt<'_, '_, '_> {
     }
 
     fn step(&mut self) -> Step {
-        let choice = self.random.below(26);
+        let choice = self.random.below(27);
         if choice < 6 {
             return self.create();
         }
@@ -152,6 +153,9 @@ impl Attempt<'_, '_, '_> {
         }
         if choice == 7 {
             return self.define_verb();
+        }
+        if choice == 26 {
+            return self.define_word();
         }
         let Some((id, at)) = self.live() else {
             return self.create();
@@ -601,6 +605,44 @@ impl Attempt<'_, '_, '_> {
             };
             assert_eq!(defined, Ok(slot));
             self.space().verbs.insert(slot, name);
+        }
+        Ok(())
+    }
+
+    fn define_word(&mut self) -> Step {
+        let at = self
+            .random
+            .pick(&[0x0700, 0x0800, 0x0880, 0x0881, 0x0F00, 0x0FFF]);
+        let at: u16 = at.expect("a slot");
+        let name = ["A", "B", "no word"][self.random.below(3) as usize];
+        let text = "t".repeat([0, 3, (64 << 10) + 1][self.random.below(3) as usize]);
+        let word = (!self.random.one_in(3)).then(|| (name.to_owned(), text));
+        let defined = word.clone().map(|(name, text)| Word {
+            name: name.into(),
+            text: text.into(),
+        });
+        let defined = self.tx.define_word(Address(at), defined);
+        let space = self.memory.space(self.current);
+        let is_open = at >= 0x0880;
+        let fits = word.as_ref().is_none_or(|(name, text)| {
+            let mut prefix = space
+                .words
+                .iter()
+                .filter(|(there, _)| *there >> 8 == at >> 8);
+            name != "no word"
+                && text.len() <= 64 << 10
+                && prefix.all(|(there, word)| *there != at && word.0 != *name)
+        });
+        assert_eq!(
+            defined.is_ok(),
+            is_open && fits,
+            "{at:04X} {word:?}: {defined:?}"
+        );
+        defined?;
+        let space = self.space();
+        match word {
+            Some(word) => drop(space.words.insert(at, word)),
+            None => drop(space.words.remove(&at)),
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use ladybug_engine::space::image::check_invariants;
 use ladybug_engine::space::mutation::{Bits as EngineBits, NodeImage};
 use ladybug_engine::space::state::{State, View};
 use ladybug_engine::space::verbs::OPEN_SLOT_FIRST;
+use ladybug_engine::space::words::Word;
 
 use super::model::{Bits, Edge, Fields, Memory, Node, Space};
 
@@ -64,12 +65,17 @@ pub fn plain(state: &State) -> Space {
     let own = |(slot, name): (u8, &str)| {
         Some((slot, name.to_owned())).filter(|(slot, _)| *slot >= OPEN_SLOT_FIRST)
     };
+    let word = |(at, word): (Address, &Word)| {
+        let said = (word.name.to_string(), word.text.to_string());
+        (at.0, said)
+    };
     Space {
         version: state.version(),
         committed: state.committed(),
         nodes: all.nodes().map(node).collect(),
         edges: state.graph().edges().map(edge).collect(),
         verbs: state.verbs().iter().filter_map(own).collect(),
+        words: state.words().iter().map(word).collect(),
     }
 }
 
@@ -89,6 +95,7 @@ pub fn assert_same(state: &State, model: &Space) {
     assert_maps(&found.nodes, &model.nodes, "node");
     assert_maps(&found.edges, &model.edges, "edge");
     assert_eq!(found.verbs, model.verbs);
+    assert_eq!(found.words, model.words);
     assert_eq!(
         (found.version, found.committed),
         (model.version, model.committed)

@@ -98,6 +98,8 @@ pub struct Space {
     pub edges: BTreeMap<Id, Edge>,
     /// Its own verbs.
     pub verbs: BTreeMap<u8, String>,
+    /// Its own concepts and programs, by address: name and text.
+    pub words: BTreeMap<u16, (String, String)>,
 }
 
 impl Space {
@@ -148,7 +150,7 @@ impl Space {
 
     /// The verb of a slot.
     pub fn verb(&self, slot: u8) -> Option<&str> {
-        let built_in = BUILT_IN.get(usize::from(slot)).copied();
+        let built_in = BUILT_IN.get(usize::from(slot)).map(|word| word.name);
         built_in.or_else(|| self.verbs.get(&slot).map(|name| &name[..]))
     }
 

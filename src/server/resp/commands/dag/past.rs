@@ -6,9 +6,11 @@ use ladybug_engine::commit::difference::{Change, Difference};
 use ladybug_engine::commit::history::PastNode;
 use ladybug_engine::engine::{AsOf, Engine, NodeRef, When};
 use ladybug_engine::fingerprint::Fingerprint;
+use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::NEVER;
 use ladybug_engine::space::state::State;
 use ladybug_engine::space::verbs;
+use ladybug_engine::space::words::CONCEPT_PREFIX;
 
 use super::super::super::context::Context;
 use super::super::super::error::CommandError;
@@ -205,7 +207,19 @@ pub(super) fn changed(engine: &Engine, context: &Context, request: &[&[u8]]) -> 
         let named = verb.map_or(Reply::Nil, |verb| Reply::copied(verb.as_bytes()));
         place("verb", address.clone(), Some(address), named, how(change))
     });
-    Ok(Reply::Array(nodes.chain(edges).chain(verbs).collect()))
+    let words = difference.words.iter().map(|change| {
+        let address = Address(change.id as u16);
+        let what = match address.prefix() {
+            CONCEPT_PREFIX => "concept",
+            _ => "program",
+        };
+        let word = change.after.as_ref().or(change.before.as_ref());
+        let named = word.map_or(Reply::Nil, |word| Reply::copied(word.name.as_bytes()));
+        let address = address.to_string();
+        place(what, address.clone(), Some(address), named, how(change))
+    });
+    let all = nodes.chain(edges).chain(verbs).chain(words);
+    Ok(Reply::Array(all.collect()))
 }
 
 fn how<T>(change: &Change<T>) -> &'static str {

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::Snapshot;
-use ladybug_engine::fingerprint::{BITS, Fingerprint, encode, similarity, z};
+use ladybug_engine::fingerprint::{BITS, Fingerprint, similarity, z};
 use ladybug_engine::search::{Filter, Hit, Recall, Scope, TopK, top_k};
 use ladybug_engine::space::address::{ADDRESSES, Zone};
 use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::derive;
 use ladybug_engine::space::marks::RUNG_MAX;
 use ladybug_engine::space::state::View;
-use ladybug_engine::space::verbs::VERB_PREFIX;
 
 use super::super::super::context::Context;
 use super::super::super::error::CommandError;
@@ -289,13 +289,10 @@ fn hit_row(
     with_fingerprint: bool,
 ) -> Reply {
     let address = hit.address;
-    let verb = || match address.prefix() {
-        VERB_PREFIX => snapshot.state.verbs().name(address.slot()),
-        _ => None,
-    };
+    let word = || derive::word_name(&snapshot.state, address);
     let name = match snapshot.view().node(address) {
         Some(node) => name(node),
-        None => verb().map_or(Reply::Nil, |verb| Reply::copied(verb.as_bytes())),
+        None => word().map_or(Reply::Nil, |word| Reply::copied(word.as_bytes())),
     };
     let mut columns = vec![
         ("name", name),
@@ -310,7 +307,9 @@ fn hit_row(
     if with_fingerprint {
         let bits = match snapshot.fingerprint(address) {
             Some(bits) => bits.to_hex(),
-            None => verb().map_or(String::new(), |verb| encode::text(verb).to_hex()),
+            None => {
+                derive::word(&snapshot.state, address).map_or(String::new(), |bits| bits.to_hex())
+            }
         };
         columns.push(("fingerprint", Reply::bulk(bits)));
     }

@@ -1,0 +1,515 @@
+//! Whether a program can run: its methods are there, and take what its steps give them.
+//!
+//! What a parameter may be is found out here: what every step takes that uses it.
+
+use std::mem::discriminant;
+
+use ladybug_engine::space::address::Address;
+use ladybug_engine::space::state::State;
+
+use super::super::arguments::{self, take};
+use super::super::error::Fault;
+use super::super::method::{Form, Mode};
+use super::super::table::{Column, ColumnKind, Kernel, Kind, Operation};
+use super::super::target::{Called, Callee, Target};
+use super::super::vocabulary::{takes_transitive, without_transitive};
+use super::syntax::{Of, Piece, Program, Reference, Step, Word};
+use super::{NO_COMMITS_OF_ITS_OWN, STEPS_MAX};
+
+/// What is known of a program that can run.
+pub struct Checked {
+    /// What each parameter may be.
+    pub kinds: Vec<Kind>,
+    /// The columns that it answers, if that is known before it runs.
+    pub columns: Option<Vec<Column>>,
+    /// How many steps it takes, with those of programs that it calls.
+    pub steps: usize,
+}
+
+/// What a step calls, as a space has it.
+pub struct Callable {
+    /// What.
+    pub target: Target,
+    /// What each of the words of an argument says it is, by argument: how many of the step's words, and of what kind.
+    pub arguments: Vec<Taken>,
+    columns: Option<Vec<Column>>,
+    steps: usize,
+}
+
+/// The words that are one argument.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// The first of them.
+    pub at: usize,
+    /// Whether it is a keyword, and the value the next.
+    pub has_keyword: bool,
+    /// What the value may be.
+    pub kind: Kind,
+}
+
+const COUNT: Column = Column::new("count", ColumnKind::Count);
+const BUNDLE: Column = Column::new("fingerprint", ColumnKind::Fingerprint);
+const PLAN: [Column; 2] = [
+    Column::new("plan_type", ColumnKind::Text),
+    Column::new("plan", ColumnKind::Text),
+];
+/// What stands for a value that is known only when the program runs.
+const SAMPLES: [&str; 3] = ["x", "0.5", "1"];
+
+/// Checks a program that is, or is to be, at an address.
+///
+/// # Errors
+/// It cannot run: which step, which argument, what was expected.
+pub fn check(program: &Program, state: &State, at: Address) -> Result<Checked, String> {
+    let mut above = vec![at];
+    checked(program, state, &mut above)
+}
+
+fn checked(program: &Program, state: &State, above: &mut Vec<Address>) -> Result<Checked, String> {
+    if program.steps.is_empty() {
+        return Err("steps: expected at least one call, such as 'LANCE.NEAR $x 5'".to_owned());
+    }
+    let mut kinds: Vec<Option<Kind>> = vec![None; program.parameters.len()];
+    let mut columns: Vec<Option<Vec<Column>>> = Vec::new();
+    let mut steps = 0;
+    for (place, step) in program.steps.iter().enumerate() {
+        let scope = Scope {
+            state,
+            columns: &columns,
+        };
+        let called = scope
+            .callable(step, &mut kinds, above)
+            .map_err(|message| format!("step {}: {message}", place + 1))?;
+        steps += called.steps;
+        columns.push(called.columns);
+    }
+    if steps > STEPS_MAX {
+        return Err(format!(
+            "steps: expected at most {STEPS_MAX} with those of the programs that it calls, got {steps}"
+        ));
+    }
+    let kinds = kinds
+        .into_iter()
+        .zip(&program.parameters)
+        .map(|(kind, name)| {
+            kind.ok_or_else(|| format!("arguments: expected ${name} in a step, and none uses it"))
+        });
+    Ok(Checked {
+        kinds: kinds.collect::<Result<_, _>>()?,
+        columns: columns.pop().flatten(),
+        steps,
+    })
+}
+
+/// What a step calls in a program that was checked.
+///
+/// # Errors
+/// It cannot run.
+pub fn callable(
+    program: &Program,
+    place: usize,
+    state: &State,
+    at: Address,
+) -> Result<Callable, String> {
+    // Columns of earlier steps were checked already.
+    let columns = vec![None; place];
+    let mut kinds = vec![None; program.parameters.len()];
+    let scope = Scope {
+        state,
+        columns: &columns,
+    };
+    scope.callable(&program.steps[place], &mut kinds, &mut vec![at])
+}
+
+/// What is known where a step stands.
+struct Scope<'p> {
+    state: &'p State,
+    /// The columns that the steps before answer.
+    columns: &'p [Option<Vec<Column>>],
+}
+
+/// Arguments that something takes.
+struct Declared {
+    name: String,
+    kind: Kind,
+    is_optional: bool,
+}
+
+impl Scope<'_> {
+    fn callable(
+        &self,
+        step: &Step,
+        kinds: &mut [Option<Kind>],
+        above: &mut Vec<Address>,
+    ) -> Result<Callable, String> {
+        let called = Called::parse(step.method.as_bytes()).map_err(|error| error.to_string())?;
+        // What is known only later stands as something that is no keyword.
+        let samples: Vec<Vec<u8>> = step
+            .words
+            .iter()
+            .map(|word| match word.literal() {
+                Some(bytes) => bytes.to_vec(),
+                None => SAMPLES[0].into(),
+            })
+            .collect();
+        let samples: Vec<&[u8]> = samples.iter().map(Vec::as_slice).collect();
+        let target =
+            Target::of(&called, self.state, &samples).map_err(|error| error.to_string())?;
+        match target {
+            Target::Operation(callee) => self.operation(callee, step, &samples, kinds),
+            Target::Program(at) => self.program(at, step, kinds, above),
+        }
+    }
+
+    fn operation(
+        &self,
+        callee: Callee,
+        step: &Step,
+        samples: &[&[u8]],
+        kinds: &mut [Option<Kind>],
+    ) -> Result<Callable, String> {
+        let operation = callee.operation;
+        let is_definition =
+            std::ptr::eq(operation, &super::DEFINE) || std::ptr::eq(operation, &super::UNDEFINE);
+        if is_definition || matches!(operation.kernel, Kernel::Act(_)) {
+            return Err(NO_COMMITS_OF_ITS_OWN.to_owned());
+        }
+        let (mode, rest) = match callee.mode {
+            Some(mode) => arguments::mode(mode, samples).map_err(message)?,
+            None if takes_transitive(operation) => (Mode::DEFAULT, without_transitive(samples).0),
+            None => (Mode::DEFAULT, samples),
+        };
+        let declared = declared(operation);
+        let groups = operation.repeats;
+        let taken = self.take(
+            &declared,
+            (groups.group, groups.min),
+            &step.words[..rest.len()],
+            kinds,
+        )?;
+        let columns = match mode.form {
+            Form::Rows if operation.columns.is_empty() => None,
+            Form::Rows => Some(operation.columns.to_vec()),
+            Form::Count => Some(vec![COUNT]),
+            Form::Bundle => Some(vec![BUNDLE]),
+            Form::Plan => Some(PLAN.to_vec()),
+        };
+        Ok(Callable {
+            target: Target::Operation(callee),
+            arguments: taken,
+            columns,
+            steps: 1,
+        })
+    }
+
+    fn program(
+        &self,
+        at: Address,
+        step: &Step,
+        kinds: &mut [Option<Kind>],
+        above: &mut Vec<Address>,
+    ) -> Result<Callable, String> {
+        if above.contains(&at) || above.len() > STEPS_MAX {
+            return Err(format!(
+                "expected no recursion, and {} calls itself",
+                step.method
+            ));
+        }
+        let program = super::stored(self.state, at)?;
+        above.push(at);
+        let checked = checked(&program, self.state, above)?;
+        above.pop();
+        let declared: Vec<Declared> = program
+            .parameters
+            .iter()
+            .zip(&checked.kinds)
+            .map(|(name, kind)| Declared {
+                name: name.clone(),
+                kind: *kind,
+                is_optional: false,
+            })
+            .collect();
+        let arguments = self.take(&declared, (0, 0), &step.words, kinds)?;
+        Ok(Callable {
+            target: Target::Program(at),
+            arguments,
+            columns: checked.columns,
+            steps: checked.steps,
+        })
+    }
+
+    /// Takes words for arguments, of which a group of the last may come again.
+    fn take(
+        &self,
+        declared: &[Declared],
+        (group, min): (usize, usize),
+        words: &[Word],
+        kinds: &mut [Option<Kind>],
+    ) -> Result<Vec<Taken>, String> {
+        let (fixed, repeated) = declared.split_at(declared.len() - group);
+        let (mut at, mut taken) = (0, Vec::new());
+        let mut one = |argument: &Declared, at: &mut usize| {
+            let found = self.argument(argument, words, *at, kinds)?;
+            *at += 1 + usize::from(found.has_keyword);
+            taken.push(found);
+            Ok::<_, String>(())
+        };
+        for argument in fixed {
+            if at < words.len() || !argument.is_optional {
+                one(argument, &mut at)?;
+            }
+        }
+        let mut times = 0;
+        while group > 0 && (times < min || at < words.len()) {
+            for argument in repeated {
+                one(argument, &mut at)?;
+            }
+            times += 1;
+        }
+        match words.len() - at {
+            0 => Ok(taken),
+            more => Err(format!(
+                "expected {} arguments, got {more} more",
+                declared.len()
+            )),
+        }
+    }
+
+    fn argument(
+        &self,
+        argument: &Declared,
+        words: &[Word],
+        at: usize,
+        kinds: &mut [Option<Kind>],
+    ) -> Result<Taken, String> {
+        let Declared { name, kind, .. } = argument;
+        let Some(first) = words.get(at) else {
+            return Err(format!(
+                "{name}: expected {}, got nothing more",
+                kind.expected()
+            ));
+        };
+        let keyword = keyword(*kind, first).filter(|_| at + 1 < words.len());
+        let (word, expected) = match keyword {
+            Some(keyword) => (&words[at + 1], behind(keyword)),
+            None => (first, *kind),
+        };
+        let taken = Taken {
+            at,
+            has_keyword: keyword.is_some(),
+            kind: expected,
+        };
+        let wrong = |message: String| format!("{name}: {message}");
+        if let Some(reference) = word.reference() {
+            self.fits(reference, expected, kinds).map_err(wrong)?;
+            return Ok(taken);
+        }
+        let mut last = None;
+        for sample in SAMPLES {
+            let value = self.sample(word, sample, kinds).map_err(wrong)?;
+            let mut tried: Vec<&[u8]> = keyword.iter().map(|word| word.as_bytes()).collect();
+            tried.push(&value);
+            let tried = match take(name, *kind, &mut &tried[..]) {
+                Ok(_) => return Ok(taken),
+                Err(fault) => message(fault),
+            };
+            last = last.or(Some(tried));
+        }
+        Err(last.unwrap_or_default())
+    }
+
+    /// Whether what a reference stands for may be of a kind.
+    fn fits(
+        &self,
+        reference: &Reference,
+        kind: Kind,
+        kinds: &mut [Option<Kind>],
+    ) -> Result<(), String> {
+        let text = &reference.text;
+        match reference.of {
+            Of::Parameter(at) => {
+                let both = match kinds[at] {
+                    None => Some(kind),
+                    Some(there) => both(there, kind),
+                };
+                kinds[at] = Some(both.ok_or_else(|| {
+                    let there = kinds[at].map_or_else(String::new, |there| there.expected());
+                    format!(
+                        "expected {}, and {text} is {there} elsewhere; KEY {text} or TEXT {text} says which it is",
+                        kind.expected()
+                    )
+                })?);
+                Ok(())
+            }
+            Of::Step(at) => match self.column(reference, at)? {
+                Some(column) if !is_of(column.kind, kind) => Err(format!(
+                    "expected {}, and {text} is {}",
+                    kind.expected(),
+                    describe(column.kind)
+                )),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// The column that a reference to a step stands for, if its columns are known.
+    fn column(&self, reference: &Reference, at: usize) -> Result<Option<Column>, String> {
+        let Some(columns) = &self.columns[at] else {
+            return Ok(None);
+        };
+        let column = match &reference.column {
+            None => columns.first(),
+            Some(name) => columns.iter().find(|column| column.name == name),
+        };
+        let column = column.copied().ok_or_else(|| {
+            let names: Vec<_> = columns.iter().map(|column| column.name).collect();
+            format!(
+                "expected a column of step {} ({}), got '{}'",
+                at + 1,
+                names.join(", "),
+                reference.text
+            )
+        })?;
+        Ok(Some(column))
+    }
+
+    /// A word with samples in place of its references.
+    fn sample(
+        &self,
+        word: &Word,
+        of_parameter: &str,
+        kinds: &mut [Option<Kind>],
+    ) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        for piece in &word.0 {
+            let reference = match piece {
+                Piece::Literal(literal) => {
+                    bytes.extend_from_slice(literal);
+                    continue;
+                }
+                Piece::Reference(reference) => reference,
+            };
+            let sample = match reference.of {
+                Of::Parameter(_) => {
+                    self.fits(reference, Kind::Text, kinds)?;
+                    of_parameter
+                }
+                Of::Step(at) => match self.column(reference, at)?.map(|column| column.kind) {
+                    Some(ColumnKind::Fingerprint) => {
+                        return Err(format!(
+                            "expected text inside a word, and {} is a fingerprint",
+                            reference.text
+                        ));
+                    }
+                    Some(ColumnKind::Count | ColumnKind::Distance | ColumnKind::Ids) => "1",
+                    Some(ColumnKind::Float) => "0.5",
+                    Some(ColumnKind::Address) => "@8000",
+                    Some(ColumnKind::Boolean) => "true",
+                    _ => of_parameter,
+                },
+            };
+            bytes.extend_from_slice(sample.as_bytes());
+        }
+        Ok(bytes)
+    }
+}
+
+fn declared(operation: &Operation) -> Vec<Declared> {
+    let arguments = operation.arguments.iter();
+    let declared = arguments.map(|argument| Declared {
+        name: argument.name.to_owned(),
+        kind: argument.kind,
+        is_optional: argument.is_optional,
+    });
+    declared.collect()
+}
+
+fn message(fault: Fault) -> String {
+    match fault {
+        Fault::Argument(message) => message,
+        Fault::Other(error) => error.to_string(),
+    }
+}
+
+/// The keyword that a word is to an argument of a kind.
+fn keyword(kind: Kind, word: &Word) -> Option<&'static str> {
+    let known: &[&'static str] = match kind {
+        Kind::Query | Kind::Node => &crate::operand::KEYWORDS,
+        Kind::Name => &["KEY"],
+        Kind::Text => &["TEXT"],
+        Kind::Floats => &["VECTOR"],
+        _ => &[],
+    };
+    let literal = word.literal()?;
+    known
+        .iter()
+        .copied()
+        .find(|known| literal.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// What follows a keyword.
+fn behind(keyword: &str) -> Kind {
+    match keyword {
+        "KEY" => Kind::Name,
+        "TEXT" => Kind::Text,
+        _ => Kind::Raw,
+    }
+}
+
+/// What is of both kinds.
+fn both(a: Kind, b: Kind) -> Option<Kind> {
+    match (a, b) {
+        (Kind::Integer(a, b), Kind::Integer(c, d)) => {
+            let (min, max) = (a.max(c), b.min(d));
+            (min <= max).then_some(Kind::Integer(min, max))
+        }
+        (Kind::Float(a, b), Kind::Float(c, d)) => {
+            let (min, max) = (a.max(c), b.min(d));
+            (min <= max).then_some(Kind::Float(min, max))
+        }
+        (Kind::Integer(a, b), Kind::Float(c, d)) | (Kind::Float(c, d), Kind::Integer(a, b)) => {
+            let (min, max) = (a.max(c.ceil() as i64), b.min(d.floor() as i64));
+            (min <= max).then_some(Kind::Integer(min, max))
+        }
+        (Kind::Word(a), Kind::Word(b)) => (a == b).then_some(Kind::Word(a)),
+        (a, b) if discriminant(&a) == discriminant(&b) => Some(a),
+        // An operand may be two words; whatever else is one, and is text to others.
+        (Kind::Query | Kind::Node, _) | (_, Kind::Query | Kind::Node) => None,
+        (Kind::Text | Kind::Name | Kind::Raw, Kind::Name | Kind::Raw) => Some(a),
+        (Kind::Text | Kind::Name | Kind::Raw, other)
+        | (other, Kind::Text | Kind::Name | Kind::Raw) => Some(other),
+        _ => None,
+    }
+}
+
+/// Whether what a column holds may be given where a kind is expected. Of text, only the call can tell.
+fn is_of(column: ColumnKind, kind: Kind) -> bool {
+    let is_number = matches!(kind, Kind::Integer(..) | Kind::Float(..));
+    let is_text = matches!(kind, Kind::Text | Kind::Name | Kind::Raw);
+    match column {
+        ColumnKind::Fingerprint => matches!(kind, Kind::Query | Kind::Raw),
+        ColumnKind::Address => is_text || matches!(kind, Kind::Query | Kind::Node),
+        ColumnKind::Count => is_text || is_number || matches!(kind, Kind::Ids),
+        ColumnKind::Distance => is_text || is_number,
+        ColumnKind::Float => is_text || matches!(kind, Kind::Float(..)),
+        ColumnKind::Text | ColumnKind::Bytes => !is_number,
+        ColumnKind::Boolean | ColumnKind::Time => is_text,
+        ColumnKind::Ids => is_text || matches!(kind, Kind::Ids),
+    }
+}
+
+/// What a column holds, for errors.
+fn describe(column: ColumnKind) -> &'static str {
+    match column {
+        ColumnKind::Fingerprint => "a fingerprint",
+        ColumnKind::Address => "an address",
+        ColumnKind::Count => "a whole number (of an id, write # before it)",
+        ColumnKind::Distance => "a distance",
+        ColumnKind::Float => "a number",
+        ColumnKind::Boolean => "true or false",
+        ColumnKind::Text => "text",
+        ColumnKind::Bytes => "bytes",
+        ColumnKind::Time => "a time",
+        ColumnKind::Ids => "ids",
+    }
+}
