@@ -10,6 +10,7 @@
 //! | `dispatch` | a call from its id to its answer: scopes and forms, once for all operations |
 //! | `batch` | result tables |
 //! | `statement` | statements of logic as arguments |
+//! | `provenance` | what is derived, and from what |
 //! | `surface` | methods and words as rows |
 //! | `family` | the operations, a file a family |
 //! | `reference` | `docs/cam.md` |
@@ -25,6 +26,7 @@ mod error;
 mod family;
 mod host;
 mod method;
+mod provenance;
 mod reference;
 mod statement;
 mod surface;

@@ -7,6 +7,7 @@
 //! | [`narsese`] | terms, statements and sentences; their parser and printer |
 //! | [`causal`] | diagrams, identification, effects, counterfactuals |
 //! | [`inference`] | syllogistic figures, bounded backward chaining |
+//! | [`lexical`] | words in common: stems, near synonyms, BM25 |
 //! | [`quantum`] | reversible and collapsing maps of fingerprints |
 //!
 //! Nothing here knows a protocol, a clock, a file or a thread. Time and randomness come in as arguments, so that
@@ -15,6 +16,7 @@
 pub mod allen;
 pub mod causal;
 pub mod inference;
+pub mod lexical;
 pub mod narsese;
 pub mod quantum;
 pub mod truth;

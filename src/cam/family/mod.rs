@@ -1,6 +1,7 @@
 //! The operations, a file a family.
 
 pub mod lance;
+pub mod meta;
 pub mod nars;
 pub mod qualia;
 pub mod quantum;

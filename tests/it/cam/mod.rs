@@ -1,7 +1,9 @@
 //! The instruction set, over an engine: every operation against its translation, its reference, or the state after.
 
+mod descriptions;
 mod fuzz;
 mod lance;
+mod meta;
 mod nars;
 mod qualia;
 mod quantum;
