@@ -11,7 +11,8 @@ use ladybug_engine::space::schema::time_type;
 
 use super::call::{Query, Value};
 use super::error::Fault;
-use super::method::{Form, Mode, Scope};
+use super::method::{Form, Method, Mode, Scope};
+use super::provenance::Derived;
 use super::statement::Said;
 use super::table::{Kind, Operation, TTL};
 use crate::mind::truth::{Evidence, Truth};
@@ -148,10 +149,20 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             (Operand::Stored(reference), _) => Value::Node(reference, None),
             _ => return Err(expected(first)),
         },
-        Kind::Past => match operand(name, Bare::Key, first, &mut after)? {
+        Kind::Past | Kind::Thing => match operand(name, Bare::Key, first, &mut after)? {
             (Operand::Stored(reference), _) => Value::Past(reference),
             _ => return Err(expected(first)),
         },
+        Kind::Method => {
+            let method = Method::parse(first);
+            Value::Method(method.map_err(|error| Fault::of(argument.name, error))?)
+        }
+        Kind::Derivation => {
+            let derived = Derived::parse(text()?);
+            Value::Derivation(Box::new(
+                derived.map_err(|error| Fault::of(argument.name, error))?,
+            ))
+        }
         Kind::Moment => {
             let text = text()?;
             let is_number = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, RecordBatch, StringArray, UInt16Array,
-    UInt64Array,
+    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, UInt16Array, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -38,6 +38,9 @@ pub fn schema(columns: &[Column]) -> SchemaRef {
             ColumnKind::Text => DataType::Utf8,
             ColumnKind::Bytes => DataType::Binary,
             ColumnKind::Time => time_type(),
+            ColumnKind::Texts => {
+                DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
+            }
             ColumnKind::Ids => {
                 DataType::List(Arc::new(Field::new_list_field(DataType::UInt64, true)))
             }
@@ -69,6 +72,27 @@ pub fn fingerprints<'a>(bits: impl IntoIterator<Item = &'a Fingerprint>) -> Arra
         builder
             .append_value(bits.to_bytes())
             .expect("invariant: a fingerprint has as many bytes as the column's values");
+    }
+    Arc::new(builder.finish())
+}
+
+/// A column of lists of ids; none where there is no list.
+pub fn ids<'a>(lists: impl IntoIterator<Item = Option<&'a [u64]>>) -> ArrayRef {
+    let mut builder = ListBuilder::new(UInt64Builder::new());
+    for list in lists {
+        builder.values().append_slice(list.unwrap_or_default());
+        builder.append(list.is_some());
+    }
+    Arc::new(builder.finish())
+}
+
+/// A column of lists of texts.
+pub fn texts<'a>(lists: impl IntoIterator<Item = &'a [String]>) -> ArrayRef {
+    let mut builder = ListBuilder::new(StringBuilder::new());
+    for list in lists {
+        list.iter()
+            .for_each(|text| builder.values().append_value(text));
+        builder.append(true);
     }
     Arc::new(builder.finish())
 }

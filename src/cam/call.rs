@@ -12,7 +12,8 @@ use ladybug_engine::space::marks::Qualia;
 use ladybug_engine::space::state::View;
 
 use super::error::Fault;
-use super::method::{Mode, Scope};
+use super::method::{Method, Mode, Scope};
+use super::provenance::Derived;
 use super::statement::Said;
 use super::surface;
 use super::table::Operation;
@@ -29,8 +30,12 @@ pub enum Value<'a> {
     Query(Query<'a>),
     /// A node, and where it is.
     Node(Reference<'a>, Option<Place>),
-    /// A node as it was, which may be gone.
+    /// A node as it was, which may be gone, or an edge: not looked for before the kernel runs.
     Past(Reference<'a>),
+    /// A method.
+    Method(Method),
+    /// How a judgement was derived.
+    Derivation(Box<Derived>),
     /// A moment of the past.
     Moment(When),
     /// A time, microseconds since the epoch.
@@ -167,11 +172,27 @@ impl Call<'_> {
         }
     }
 
-    /// The node of the past at a place.
+    /// What is named at a place and may be gone, or no node.
     pub fn past(&self, at: usize) -> &Reference<'_> {
         match &self.values[at] {
             Value::Past(reference) => reference,
             _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The method at a place.
+    pub fn method(&self, at: usize) -> &Method {
+        match &self.values[at] {
+            Value::Method(method) => method,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The derivation at a place, if it was given.
+    pub fn derived(&self, at: usize) -> Option<&Derived> {
+        match self.values.get(at) {
+            Some(Value::Derivation(derived)) => Some(derived),
+            _ => None,
         }
     }
 

@@ -258,6 +258,10 @@ pub fn find(
                 let sought = said.find(scope, reading.glance());
                 sought.map_err(|fault| fault.of_argument(name))?;
             }
+            Value::Derivation(derived) => {
+                let sought = derived.find(scope, reading.glance());
+                sought.map_err(|fault| fault.of_argument(name))?;
+            }
             _ => {}
         }
         bits.push(found);

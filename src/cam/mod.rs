@@ -13,6 +13,7 @@
 //! | `target` | what an id or a name calls, and how a space has it |
 //! | `vocabulary` | families 0x07 and 0x08: verbs and concepts |
 //! | `program` | family 0x0F: the user's programs |
+//! | `provenance` | what is derived, and from what |
 //! | `surface` | methods and words as rows |
 //! | `family` | the operations, a file a family |
 //! | `reference` | `docs/cam.md` |
@@ -29,6 +30,7 @@ mod family;
 mod host;
 mod method;
 mod program;
+mod provenance;
 mod reference;
 mod statement;
 mod surface;

@@ -219,8 +219,31 @@ pub fn judgement(view: &View<'_>, edge: &Edge) -> Option<Judgement> {
     })
 }
 
+/// The stored edges that say what a text does, by id.
+///
+/// # Errors
+/// It is no statement.
+pub fn edges_of(view: &View<'_>, text: &str) -> Result<Vec<Edge>, String> {
+    let statement = parse_statement(text).map_err(|error| {
+        format!(
+            "expected {STATEMENT}, got '{}': {error}",
+            shown(text.as_bytes())
+        )
+    })?;
+    Ok(edges(view, Scope::All, &statement))
+}
+
 /// The stored judgements of a statement, by id.
 fn stored(view: &View<'_>, scope: Scope, statement: &Statement) -> Vec<Judgement> {
+    let edges = edges(view, scope, statement);
+    edges
+        .iter()
+        .filter_map(|edge| judgement(view, edge))
+        .collect()
+}
+
+/// The stored edges that say a statement, by id.
+fn edges(view: &View<'_>, scope: Scope, statement: &Statement) -> Vec<Edge> {
     let ends = [statement.subject(), statement.predicate()].map(|term| node(view, term));
     let slot = verb(statement.copula()).and_then(|verb| view.state.verbs().slot(verb));
     let ([Some(s), Some(p)], Some(slot)) = (ends, slot) else {
@@ -240,9 +263,6 @@ fn stored(view: &View<'_>, scope: Scope, statement: &Statement) -> Vec<Judgement
     }
     edges.sort_by_key(|edge| edge.id);
     edges
-        .iter()
-        .filter_map(|edge| judgement(view, edge))
-        .collect()
 }
 
 /// The edge that a reference names.

@@ -9,9 +9,10 @@ use ladybug_engine::space::address::Address;
 use ladybug_engine::space::derive;
 use ladybug_engine::space::state::View;
 
-use super::batch::{batch, fingerprints};
+use super::batch::{batch, fingerprints, texts};
 use super::method::Method;
 use super::table::{Column, ColumnKind};
+use crate::mind::lexical;
 
 /// A method as a row of the surface.
 pub struct Word {
@@ -65,6 +66,22 @@ pub fn word(view: &View<'_>, address: Address) -> Option<Fingerprint> {
     derive::word(view.state, address)
 }
 
+/// The stems by which a method is found: of its name, twice, of its arguments' names and of its documentation.
+pub fn terms(method: &Method) -> Vec<String> {
+    let (family, operation) = (method.family.name, method.operation);
+    let arguments: Vec<_> = operation
+        .arguments
+        .iter()
+        .map(|argument| argument.name)
+        .collect();
+    let name = format!("{family} {}", operation.name);
+    lexical::stems(&format!(
+        "{name} {name} {} {}",
+        arguments.join(" "),
+        operation.doc
+    ))
+}
+
 /// The methods as SQL shows them.
 pub fn methods_table() -> RecordBatch {
     const COLUMNS: &[Column] = &[
@@ -76,6 +93,7 @@ pub fn methods_table() -> RecordBatch {
         Column::new("form", ColumnKind::Text),
         Column::new("class", ColumnKind::Text),
         Column::new("doc", ColumnKind::Text),
+        Column::new("terms", ColumnKind::Texts),
         Column::new("fingerprint", ColumnKind::Fingerprint),
     ];
     let methods: Vec<Method> = Method::all().collect();
@@ -96,6 +114,14 @@ pub fn methods_table() -> RecordBatch {
             text(|method| method.mode.form.name()),
             text(|method| method.operation.class.name()),
             text(|method| method.operation.doc),
+            texts(
+                methods
+                    .iter()
+                    .map(terms)
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(Vec::as_slice),
+            ),
             fingerprints(WORDS.iter().map(|word| &word.fingerprint)),
         ],
     )

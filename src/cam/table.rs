@@ -39,7 +39,7 @@ pub static FAMILIES: [Option<&Family>; 16] = [
     None,
     Some(&family::nars::FAMILY),
     None,
-    None,
+    Some(&family::meta::FAMILY),
     None,
     None,
     Some(&family::qualia::FAMILY),
@@ -203,6 +203,12 @@ pub enum Kind {
     Name,
     /// A node as it was: an operand, bare as a key, that may be gone.
     Past,
+    /// A node or an edge: an operand, bare as a key.
+    Thing,
+    /// A method, by name or id.
+    Method,
+    /// How a judgement was derived from edges.
+    Derivation,
     /// A version, or a time.
     Moment,
     /// A time.
@@ -250,6 +256,9 @@ impl Kind {
             Self::Node => crate::operand::NODE.to_owned(),
             Self::Name => "a name".to_owned(),
             Self::Past => format!("{}, now or once", crate::operand::NODE),
+            Self::Thing => format!("{}, or an edge", crate::operand::NODE),
+            Self::Method => "a method such as VSA.BIND or 0x0C20".to_owned(),
+            Self::Derivation => "a derivation such as deduction(#5, #3), or as ASK answers it".to_owned(),
             Self::Moment => "a version such as 17, or a time such as 2026-11-28T12:00:00".to_owned(),
             Self::Time => "a time such as 2026-11-28T12:00:00".to_owned(),
             Self::Text => "text in UTF-8".to_owned(),
@@ -327,6 +336,8 @@ pub enum ColumnKind {
     Time,
     /// A list of ids, u64.
     Ids,
+    /// A list of texts.
+    Texts,
 }
 
 /// What else says what an operation does, beside its kernel.

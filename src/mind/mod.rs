@@ -9,6 +9,7 @@
 //! | [`causal`] | diagrams, identification, effects, counterfactuals |
 //! | [`inference`] | syllogistic figures, bounded backward chaining |
 //! | [`learning`] | prototypes, bandits, sequences, resonators |
+//! | [`lexical`] | words in common: stems, near synonyms, BM25 |
 //! | [`quantum`] | reversible and collapsing maps of fingerprints |
 //!
 //! Nothing here knows a protocol, a clock, a file or a thread. Time and randomness come in as arguments, so that
@@ -19,6 +20,7 @@ pub mod allen;
 pub mod causal;
 pub mod inference;
 pub mod learning;
+pub mod lexical;
 pub mod narsese;
 pub mod quantum;
 pub mod truth;

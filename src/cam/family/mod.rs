@@ -3,6 +3,7 @@
 pub mod lance;
 pub mod learning;
 pub mod memory;
+pub mod meta;
 pub mod nars;
 pub mod qualia;
 pub mod quantum;

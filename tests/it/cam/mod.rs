@@ -1,9 +1,11 @@
 //! The instruction set, over an engine: every operation against its translation, its reference, or the state after.
 
+mod descriptions;
 mod fuzz;
 mod lance;
 mod learning;
 mod memory;
+mod meta;
 mod nars;
 mod programs;
 mod qualia;

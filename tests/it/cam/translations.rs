@@ -157,7 +157,20 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
             _ => known.stored(random),
         },
         Kind::Node if ["state", "action"].contains(&argument.name) => known.judged(random),
-        Kind::Node => known.stored(random),
+        Kind::Node | Kind::Thing => known.stored(random),
+        Kind::Method => vec![
+            pick(random, &["VSA.BIND", "0x0C20", "lance.topk", "META.FIND"])
+                .as_bytes()
+                .to_vec(),
+        ],
+        Kind::Derivation => {
+            let edges = known.premises.iter().filter(|said| said.starts_with('#'));
+            let edges: Vec<_> = edges.collect();
+            vec![match edges.is_empty() {
+                true => b"deduction(#5, #3)".to_vec(),
+                false => format!("conversion({})", pick(random, &edges)).into_bytes(),
+            }]
+        }
         Kind::Past => match known.gone.is_empty() || random.below(3) > 0 {
             true => known.stored(random),
             false => vec![
@@ -290,6 +303,7 @@ families! {
     lance
     learning
     memory
+    meta
     nars
     qualia
     quantum
@@ -318,6 +332,9 @@ fn kernels_and_translations_make_the_same_rows_in_every_scope(family: &str) {
         let machine = Machine::filled(seed);
         if family == "temporal" {
             super::temporal::age(&machine);
+        }
+        if family == "meta" {
+            super::meta::prepare_memory(&machine);
         }
         let mut random = Random(seed);
         let known = Scope::ALL.map(|scope| Known::new(&machine, scope));

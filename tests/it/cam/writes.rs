@@ -57,6 +57,7 @@ fn change(machine: &Machine, statement: &str) {
 #[test]
 fn writes_leave_what_their_statements_leave() {
     let (one, other) = (Machine::filled(2), Machine::filled(2));
+    [&one, &other].into_iter().for_each(super::meta::parents);
     let mut random = Random(5);
     let mut done: HashMap<&str, usize> = HashMap::new();
     let writes = || {

@@ -6,14 +6,13 @@ use arrow::array::{BooleanArray, Float64Array, RecordBatch, StringArray};
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::state::View;
 
-use super::super::super::batch::batch;
+use super::super::super::batch::{batch, ids};
 use super::super::super::call::Call;
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
 use super::super::super::method::Scope;
 use super::super::super::statement::{self, Said, Source as Written};
 use super::ANSWER;
-use super::rules::ids;
 use crate::mind::inference::{self, Bounds, Derivation, Judgement, Question, Source};
 use crate::mind::narsese::{Copula, Term};
 use crate::mind::truth::Truth;
@@ -130,7 +129,7 @@ pub fn ask(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault>
             Arc::new(float(Truth::frequency)),
             Arc::new(float(Truth::confidence)),
             Arc::new(float(Truth::expectation)),
-            ids(best.iter().map(|one| &one.judgement().evidence)),
+            ids(best.iter().map(|one| Some(one.judgement().evidence.ids()))),
             Arc::new(text(shown)),
             Arc::new(exhausted.collect::<BooleanArray>()),
         ],

@@ -86,13 +86,16 @@ pub static FAMILY: Family = Family {
     operations: &[
         Operation {
             name: "JUDGE",
-            doc: "Keeps a judgement: an edge between the nodes that its terms name, which are made if they are not there. \
-                  Its evidence is itself, unless ids of evidence are given, as a conclusion has them",
+            doc: "Keeps a judgement, a belief with a truth: an edge between the nodes that its terms name, which are made if they are not there. \
+                  Its evidence is itself, unless ids of evidence are given, as a conclusion has them. With a derivation as ASK answers \
+                  it, or a rule on edges such as deduction(#5, #3), it is kept as derived: truth and evidence are what that comes \
+                  to, or it is refused; method, premises and their versions are kept beside it",
             source: BOOK,
             arguments: &[
                 Argument::new("statement", Kind::Statement),
                 Argument::optional("truth", Kind::Truth),
                 Argument::optional("evidence", Kind::Ids),
+                Argument::optional("derivation", Kind::Derivation),
             ],
             columns: JUDGED,
             is_single: true,
@@ -145,65 +148,65 @@ pub static FAMILY: Family = Family {
         rule!(
             "DEDUCE",
             Deduction,
-            "M→P and S→M: S→P, with f = f1 f2 and c = f1 f2 c1 c2"
+            "Deduction, which concludes what follows: M→P and S→M: S→P, with f = f1 f2 and c = f1 f2 c1 c2"
         ),
         rule!(
             "INDUCE",
             Induction,
-            "M→P and M→S: S→P, with f = f1 and evidence f2 c1 c2"
+            "Induction, which generalizes from an example to a rule: M→P and M→S: S→P, with f = f1 and evidence f2 c1 c2"
         ),
         rule!(
             "ABDUCE",
             Abduction,
-            "P→M and S→M: S→P, with f = f2 and evidence f1 c1 c2"
+            "Abduction, which guesses an explanation: P→M and S→M: S→P, with f = f2 and evidence f1 c1 c2"
         ),
         rule!(
             "EXEMPLIFY",
             Exemplification,
-            "P→M and M→S: S→P, with f = 1 and evidence f1 f2 c1 c2"
+            "Exemplification, the weak converse of deduction: P→M and M→S: S→P, with f = 1 and evidence f1 f2 c1 c2"
         ),
         rule!(
             "COMPARE",
             Comparison,
-            "M→P and M→S, or P→M and S→M: S↔P, with f = f1 f2 / f0 and evidence f0 c1 c2, where f0 = or(f1, f2)"
+            "Comparison, which concludes that two things are alike: M→P and M→S, or P→M and S→M: S↔P, with f = f1 f2 / f0 and evidence f0 c1 c2, where f0 = or(f1, f2)"
         ),
         rule!(
             "ANALOGY",
             Analogy,
-            "M→P, or P→M, and S↔M: S→P, or P→S, with f = f1 f2 and c = f2 c1 c2"
+            "Analogy, which carries over what is true of something alike: M→P, or P→M, and S↔M: S→P, or P→S, with f = f1 f2 and c = f2 c1 c2"
         ),
         rule!(
             "RESEMBLE",
             Resemblance,
-            "M↔P and S↔M: S↔P, with f = f1 f2 and c = or(f1, f2) c1 c2"
+            "Resemblance, which chains similarities: M↔P and S↔M: S↔P, with f = f1 f2 and c = or(f1, f2) c1 c2"
         ),
         immediate!(
             "CONVERT",
             convert,
             convert_sql,
-            "P→S: S→P, with f = 1 and evidence f c"
+            "Conversion, which turns a statement around: P→S: S→P, with f = 1 and evidence f c"
         ),
         immediate!(
             "CONTRAPOSE",
             contrapose,
             contrapose_sql,
-            "S⇒P: ¬P⇒¬S, with f = 0 and evidence (1 − f) c"
+            "Contraposition, which turns an implication around with both ends negated: S⇒P: ¬P⇒¬S, with f = 0 and evidence (1 − f) c"
         ),
         immediate!(
             "NEGATE",
             negate,
             negate_sql,
-            "S: ¬S, with f = 1 − f and the same confidence"
+            "Negation, the opposite of a statement: S: ¬S, with f = 1 − f and the same confidence"
         ),
         rule!(
             "INTERSECT",
             Intersection,
-            "M→P and M→S: M→(P & S), or P→M and S→M: (P | S)→M, with f = f1 f2 and c = c1 c2"
+            "Intersection, what has both properties: M→P and M→S: M→(P & S), or P→M and S→M: (P | S)→M, with f = f1 f2 and c = c1 c2"
         ),
         rule!(
             "UNION",
             Union,
-            "M→P and M→S: M→(P | S), or P→M and S→M: (P & S)→M, with f = or(f1, f2) and c = c1 c2"
+            "Union, what has either property: M→P and M→S: M→(P | S), or P→M and S→M: (P & S)→M, with f = or(f1, f2) and c = c1 c2"
         ),
     ],
 };

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Float64Array, ListBuilder, RecordBatch, StringArray, UInt64Builder};
+use arrow::array::{Float64Array, RecordBatch, StringArray};
 
-use super::super::super::batch::batch;
+use super::super::super::batch::{batch, ids};
 use super::super::super::call::{Call, quoted};
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
@@ -36,16 +36,6 @@ impl From<InferenceError> for Fault {
     }
 }
 
-/// A column of lists of ids.
-pub fn ids<'a>(lists: impl IntoIterator<Item = &'a Evidence>) -> Arc<arrow::array::ListArray> {
-    let mut builder = ListBuilder::new(UInt64Builder::new());
-    for evidence in lists {
-        builder.values().append_slice(evidence.ids());
-        builder.append(true);
-    }
-    Arc::new(builder.finish())
-}
-
 fn rows(conclusion: Option<Conclusion>) -> RecordBatch {
     let all = conclusion.as_slice();
     let float =
@@ -58,7 +48,7 @@ fn rows(conclusion: Option<Conclusion>) -> RecordBatch {
             Arc::new(float(Truth::frequency)),
             Arc::new(float(Truth::confidence)),
             Arc::new(float(Truth::expectation)),
-            ids(all.iter().map(|one| &one.evidence)),
+            ids(all.iter().map(|one| Some(one.evidence.ids()))),
         ],
     )
 }

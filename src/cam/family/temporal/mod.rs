@@ -12,6 +12,8 @@ mod interval;
 mod past;
 mod space;
 
+pub use past::field_text;
+
 use super::super::table::{
     Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation, Repeats,
 };

@@ -387,11 +387,14 @@ pub fn diff_sql(call: &Call<'_>) -> String {
     )
 }
 
+/// A part that differs: its name, before, after, and bits of the fingerprint.
+type Differing<'p> = (&'static str, Option<&'p str>, Option<&'p str>, Option<u32>);
+
 pub fn diff(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let [before, after] = [then(call, 0, 1, reading)?, then(call, 0, 2, reading)?];
     let side = |node: &Option<PastNode>| node.as_ref().map(parts).unwrap_or_default();
     let (old, new) = (side(&before), side(&after));
-    let mut rows: Vec<(&str, Option<&str>, Option<&str>, Option<u32>)> = Vec::new();
+    let mut rows: Vec<Differing<'_>> = Vec::new();
     for (name, ..) in PARTS {
         let find = |parts: &'_ [Part]| parts.iter().position(|part| part.name == name);
         let (a, b) = (find(&old).map(|at| &old[at]), find(&new).map(|at| &new[at]));

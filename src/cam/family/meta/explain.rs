@@ -1,0 +1,486 @@
+//! Where what is stored comes from: the tree of its derivation, premises as they were, and the commits that wrote it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt64Array,
+};
+use ladybug_engine::engine::{NodeRef, When};
+use ladybug_engine::error::EngineError;
+use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::graph::Edge;
+use ladybug_engine::space::state::{State, View};
+
+use super::super::super::batch::{batch, ids};
+use super::super::super::call::Call;
+use super::super::super::error::Fault;
+use super::super::super::host::Reading;
+use super::super::super::provenance::{
+    DERIVATION, DERIVES_FROM, METHOD, edge, recorded, recorded_node,
+};
+use super::super::super::statement;
+use super::super::temporal::field_text;
+use super::{EXPLAINED, TRACE, edges_in, name_at, number, stored_sql};
+use crate::mind::inference::{Judgement, Proof};
+use crate::mind::truth::{Evidence, Truth};
+use crate::operand::Reference;
+
+/// Deepest of what is told.
+const DEPTH_MAX: u64 = 64;
+/// Derivations of TRACE, unless told.
+const TRACE_ROWS: usize = 10;
+
+/// A property of an edge, as SQL's `field` reads it.
+pub fn property(edge: &Edge, name: &str) -> Option<String> {
+    let fields = edge.properties.as_deref()?;
+    field_text(fields.get(name.as_bytes())?)
+}
+
+/// A row of what is told.
+#[derive(Default)]
+struct Told {
+    depth: u64,
+    role: &'static str,
+    id: Option<u64>,
+    statement: Option<String>,
+    method: Option<String>,
+    truth: Option<(f64, f64)>,
+    evidence: Option<Evidence>,
+    version: Option<u64>,
+    committed: Option<i64>,
+    is_current: Option<bool>,
+}
+
+/// An edge as it was, with what it says.
+struct Then {
+    edge: Edge,
+    statement: String,
+    judgement: Option<Judgement>,
+}
+
+impl Then {
+    fn of(edge: Edge, state: &State) -> Self {
+        // Whatever had expired: it was there when the edge was used.
+        let view = View::of(state, i64::MIN);
+        let judgement = statement::judgement(&view, &edge);
+        let statement = match &judgement {
+            Some(judgement) => judgement.statement.to_string(),
+            None => {
+                let name = |at| name_at(&view, at).unwrap_or_else(|| at.to_string());
+                let verb = state.verbs().name(edge.verb).unwrap_or_default();
+                format!("{} {verb} {}", name(edge.source), name(edge.target))
+            }
+        };
+        Self {
+            edge,
+            statement,
+            judgement,
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
+        match &self.judgement {
+            Some(judgement) => judgement.evidence.clone(),
+            None => Evidence::new(
+                self.edge
+                    .evidence
+                    .iter()
+                    .flat_map(|ids| ids.iter().copied()),
+            ),
+        }
+    }
+}
+
+/// Tells of one thing.
+struct Teller<'c, 'r> {
+    call: &'c Call<'c>,
+    reading: &'r Reading<'r>,
+    rows: Vec<Told>,
+    /// Nodes that were told of.
+    nodes: HashSet<u64>,
+}
+
+impl Teller<'_, '_> {
+    /// When a version was committed, if history knows that still.
+    fn committed(&self, version: u64) -> Result<Option<i64>, Fault> {
+        let engine = self.reading.host().engine();
+        match engine.state_at(self.call.space, When::Version(version)) {
+            Ok(then) => {
+                self.reading.reveal(then.position);
+                Ok(Some(then.committed))
+            }
+            Err(EngineError::VersionGone { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An edge as it was at the version that had last changed it, or as it is.
+    fn edge_then(&self, id: u64, version: Option<u64>) -> Result<Option<Then>, Fault> {
+        let view = self.reading.view();
+        let present = edge(&view, id);
+        let is_meant = |edge: &Edge| version.is_none_or(|version| edge.version == version);
+        if let Some(edge) = present.filter(is_meant) {
+            return Ok(Some(Then::of(edge, view.state)));
+        }
+        let Some(version) = version else {
+            return Ok(None);
+        };
+        let engine = self.reading.host().engine();
+        let then = match engine.state_at(self.call.space, When::Version(version)) {
+            Ok(then) => then,
+            Err(EngineError::VersionGone { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        self.reading.reveal(then.position);
+        let graph = then.value.graph();
+        let source = graph.source_of(id);
+        let edge = source.and_then(|source| graph.get(source, id));
+        Ok(edge.map(|edge| Then::of(edge, &then.value)))
+    }
+
+    /// An edge, as it is or was, and what it was derived from.
+    fn edge(
+        &mut self,
+        depth: u64,
+        role: &'static str,
+        id: u64,
+        version: Option<u64>,
+    ) -> Result<(), Fault> {
+        let is_current = version.map(|version| {
+            let present = edge(&self.reading.view(), id);
+            present.is_some_and(|edge| edge.version == version)
+        });
+        let mut told = Told {
+            depth,
+            role,
+            id: Some(id),
+            version,
+            is_current,
+            ..Told::default()
+        };
+        let then = self.edge_then(id, version)?;
+        if let Some(then) = &then {
+            let (f, c) = (then.edge.frequency, then.edge.confidence);
+            told.truth = Some((f.into(), c.into()));
+            told.evidence = Some(then.evidence());
+            told.statement = Some(then.statement.clone());
+            told.version = Some(then.edge.version);
+            told.committed = self.committed(then.edge.version)?;
+        }
+        let recorded = then.as_ref().and_then(|then| recorded(&then.edge));
+        told.method = recorded.as_ref().map(|recorded| recorded.method.clone());
+        self.rows.push(told);
+        if depth >= DEPTH_MAX {
+            return Ok(());
+        }
+        match (recorded, then) {
+            (Some(recorded), _) => self.proof(depth + 1, &recorded.proof),
+            (None, Some(then)) => {
+                let evidence = then.evidence();
+                let others = evidence.ids().iter().filter(|other| **other != id);
+                self.evidence(depth + 1, others)
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Ids that a truth stands on.
+    fn evidence<'i>(
+        &mut self,
+        depth: u64,
+        ids: impl Iterator<Item = &'i u64>,
+    ) -> Result<(), Fault> {
+        for id in ids {
+            let then = self.edge_then(*id, None)?;
+            let truth = then.as_ref().map(|then| {
+                let (f, c) = (then.edge.frequency, then.edge.confidence);
+                (f64::from(f), f64::from(c))
+            });
+            self.rows.push(Told {
+                depth,
+                role: "evidence",
+                id: Some(*id),
+                truth,
+                version: then.as_ref().map(|then| then.edge.version),
+                statement: then.map(|then| then.statement),
+                ..Told::default()
+            });
+        }
+        Ok(())
+    }
+
+    /// What a proof on edges at their versions comes to, if all of them are known still.
+    fn conclusion(&self, proof: &Proof<(u64, u64)>) -> Result<Option<Judgement>, Fault> {
+        let known = proof.try_map(&mut |(id, version)| {
+            let then = self.edge_then(*id, Some(*version));
+            match then.map(|then| then.and_then(|then| then.judgement)) {
+                Ok(Some(judgement)) => Ok(judgement),
+                Ok(None) => Err(None),
+                Err(fault) => Err(Some(fault)),
+            }
+        });
+        match known {
+            Ok(known) => Ok(known
+                .conclude(&|judgement: &Judgement| judgement.clone())
+                .ok()),
+            Err(None) => Ok(None),
+            Err(Some(fault)) => Err(fault),
+        }
+    }
+
+    /// Steps, and the premises below them.
+    fn proof(&mut self, depth: u64, proof: &Proof<(u64, u64)>) -> Result<(), Fault> {
+        let (inference, below) = match proof {
+            Proof::Premise((id, version)) => {
+                return self.edge(depth, "premise", *id, Some(*version));
+            }
+            Proof::Step(inference, below) => (inference, below),
+        };
+        let concluded = self.conclusion(proof)?;
+        let truth = |truth: Truth| (truth.frequency(), truth.confidence());
+        self.rows.push(Told {
+            depth,
+            role: "step",
+            method: Some(inference.name().to_owned()),
+            truth: concluded.as_ref().map(|judgement| truth(judgement.truth)),
+            statement: concluded
+                .as_ref()
+                .map(|judgement| judgement.statement.to_string()),
+            evidence: concluded.map(|judgement| judgement.evidence),
+            ..Told::default()
+        });
+        below
+            .iter()
+            .try_for_each(|below| self.proof(depth + 1, below))
+    }
+
+    /// A node, as it is or was, and what it was derived from.
+    fn node(
+        &mut self,
+        depth: u64,
+        role: &'static str,
+        id: u64,
+        version: Option<u64>,
+    ) -> Result<(), Fault> {
+        let engine = self.reading.host().engine();
+        let view = self.reading.view();
+        let present = view.find_id(id);
+        let when = version.map_or(When::Time(i64::MAX), When::Version);
+        let then = match engine.node_at(self.call.space, NodeRef::Id(id), when) {
+            Ok(then) => {
+                self.reading.reveal(then.position);
+                then.value
+            }
+            Err(EngineError::VersionGone { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let mut told = Told {
+            depth,
+            role,
+            id: Some(id),
+            version,
+            is_current: version
+                .map(|version| present.is_some_and(|node| node.version() == version)),
+            ..Told::default()
+        };
+        if let Some(then) = &then {
+            let image = &then.image;
+            let (f, c) = (image.truth.frequency(), image.truth.confidence());
+            let name = image.name.as_deref();
+            told.truth = Some((f.into(), c.into()));
+            told.statement = name.map(|name| String::from_utf8_lossy(name).into_owned());
+            told.version = Some(then.version);
+            told.committed = self.committed(then.version)?;
+            let evidence = image.evidence.iter().flat_map(|ids| ids.iter().copied());
+            told.evidence = Some(Evidence::new(evidence));
+        }
+        let sources = present.map_or_else(Vec::new, |node| sources(&view, node));
+        told.method = sources.first().map(|(_, method, _)| method.clone());
+        let evidence = told.evidence.clone().unwrap_or_default();
+        self.rows.push(told);
+        // What was derived in a circle, by whoever wrote such edges, is told once.
+        if depth >= DEPTH_MAX || !self.nodes.insert(id) {
+            return Ok(());
+        }
+        for (id, _, version) in sources {
+            self.node(depth + 1, "premise", id, Some(version))?;
+        }
+        self.evidence(depth + 1, evidence.ids().iter())
+    }
+
+    /// The commits that wrote a node.
+    fn commits(&mut self, node: NodeRef<'_>) {
+        let engine = self.reading.host().engine();
+        let (changes, position) = engine.node_changes(self.call.space, node);
+        self.reading.reveal(position);
+        self.rows.extend(changes.map(|change| Told {
+            depth: 1,
+            role: "commit",
+            method: Some(match change.before {
+                Some(_) => "update".to_owned(),
+                None => "insert".to_owned(),
+            }),
+            version: Some(change.commit.version),
+            committed: Some(change.commit.committed),
+            ..Told::default()
+        }));
+    }
+}
+
+/// What a node was derived from: id, method and version, by the ids of the edges that say so.
+fn sources(view: &View<'_>, node: Node<'_>) -> Vec<(u64, String, u64)> {
+    let graph = view.state.graph();
+    let Some(verb) = view.state.verbs().slot(DERIVES_FROM) else {
+        return Vec::new();
+    };
+    let mut edges: Vec<Edge> = graph
+        .outgoing(node.address(), Some(verb))
+        .map(|edge| graph.whole(edge))
+        .collect();
+    edges.sort_by_key(|edge| edge.id);
+    let source = |edge: &Edge| {
+        let (method, version) = recorded_node(edge)?;
+        Some((view.node(edge.target)?.id(), method, version))
+    };
+    edges.iter().filter_map(source).collect()
+}
+
+pub fn explain(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
+    let view = reading.view();
+    let reference = call.past(0);
+    let edge_id = match *reference {
+        Reference::Id(id) => edge(&view, id).map(|edge| edge.id),
+        Reference::Address(address) => view
+            .occupant(address)
+            .filter(|occupant| occupant.is_edge())
+            .map(|occupant| occupant.id()),
+        Reference::Key(_) => None,
+    };
+    let outside = || {
+        Fault::of(
+            "x",
+            format!(
+                "expected an operand in scope {}, and {reference} is outside",
+                call.scope().name()
+            ),
+        )
+    };
+    let mut teller = Teller {
+        call,
+        reading,
+        rows: Vec::new(),
+        nodes: HashSet::new(),
+    };
+    match edge_id.and_then(|id| edge(&view, id)) {
+        Some(edge) => {
+            if !(call.scope().contains(edge.source) && call.scope().contains(edge.target)) {
+                return Err(outside());
+            }
+            teller.edge(0, "edge", edge.id, None)?;
+        }
+        None => {
+            let node = reference
+                .node(&view)
+                .map_err(|error| Fault::operand("x", error))?;
+            if !call.scope().contains(node.address()) {
+                return Err(outside());
+            }
+            teller.node(0, "node", node.id(), None)?;
+            teller.commits(NodeRef::Id(node.id()));
+        }
+    }
+    Ok(told(&teller.rows))
+}
+
+fn told(rows: &[Told]) -> RecordBatch {
+    let text = |of: fn(&Told) -> Option<&str>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(rows.iter().map(of)))
+    };
+    let count = |of: fn(&Told) -> Option<u64>| -> ArrayRef {
+        Arc::new(UInt64Array::from_iter(rows.iter().map(of)))
+    };
+    let float = |of: fn(&(f64, f64)) -> f64| -> ArrayRef {
+        let values = rows.iter().map(|row| row.truth.as_ref().map(of));
+        Arc::new(Float64Array::from_iter(values))
+    };
+    batch(
+        EXPLAINED,
+        vec![
+            count(|row| Some(row.depth)),
+            text(|row| Some(row.role)),
+            count(|row| row.id),
+            text(|row| row.statement.as_deref()),
+            text(|row| row.method.as_deref()),
+            float(|truth| truth.0),
+            float(|truth| truth.1),
+            ids(rows
+                .iter()
+                .map(|row| row.evidence.as_ref().map(Evidence::ids))),
+            count(|row| row.version),
+            Arc::new(TimestampMicrosecondArray::from_iter(
+                rows.iter().map(|row| row.committed),
+            )),
+            Arc::new(BooleanArray::from_iter(
+                rows.iter().map(|row| row.is_current),
+            )),
+        ],
+    )
+}
+
+pub fn trace_sql(call: &Call<'_>) -> String {
+    let rows = stored_sql(call.scope());
+    format!(
+        "SELECT e.id AS edge, e.version AS version, s.name AS source, e.verb AS verb, t.name AS target, \
+         CAST(e.frequency AS DOUBLE) AS frequency, CAST(e.confidence AS DOUBLE) AS confidence, \
+         field(e.properties, '{METHOD}') AS method, field(e.properties, '{DERIVATION}') AS derivation FROM edges e \
+         JOIN (SELECT id, name FROM {rows}) s ON s.id = e.source JOIN (SELECT id, name FROM {rows}) t ON t.id = e.target \
+         WHERE field(e.properties, '{METHOD}') IS NOT NULL ORDER BY version DESC, edge DESC LIMIT {}",
+        number(call, 0, TRACE_ROWS)
+    )
+}
+
+pub fn trace(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
+    let view = reading.view();
+    let mut derived: Vec<(Edge, String)> = edges_in(&view, call.scope())
+        .filter_map(|edge| {
+            let method = property(&edge, METHOD)?;
+            Some((edge, method))
+        })
+        .collect();
+    derived.sort_by_key(|(edge, _)| std::cmp::Reverse((edge.version, edge.id)));
+    derived.truncate(number(call, 0, TRACE_ROWS));
+    let edges = || derived.iter().map(|(edge, _)| edge);
+    let name = |at| name_at(&view, at);
+    let verb = |edge: &Edge| view.state.verbs().name(edge.verb).unwrap_or_default();
+    let float = |of: fn(&Edge) -> f32| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(
+            edges().map(|edge| f64::from(of(edge))),
+        ))
+    };
+    Ok(batch(
+        TRACE,
+        vec![
+            Arc::new(UInt64Array::from_iter_values(edges().map(|edge| edge.id))),
+            Arc::new(UInt64Array::from_iter_values(
+                edges().map(|edge| edge.version),
+            )),
+            Arc::new(StringArray::from_iter(
+                edges().map(|edge| name(edge.source)),
+            )),
+            Arc::new(StringArray::from_iter_values(edges().map(verb))),
+            Arc::new(StringArray::from_iter(
+                edges().map(|edge| name(edge.target)),
+            )),
+            float(|edge| edge.frequency),
+            float(|edge| edge.confidence),
+            Arc::new(StringArray::from_iter_values(
+                derived.iter().map(|(_, method)| method),
+            )),
+            Arc::new(StringArray::from_iter(
+                edges().map(|edge| property(edge, DERIVATION)),
+            )),
+        ],
+    ))
+}

@@ -1,0 +1,510 @@
+//! META: methods found by what users say, derivations that are kept, told and worked out again, plans by trying all chains.
+
+use std::collections::HashMap;
+
+use arrow::array::RecordBatch;
+use ladybug::cam::{Class, Method, Mode, Reading, prepare};
+use ladybug_engine::space::address::Address;
+
+use super::descriptions::DESCRIPTIONS;
+use super::translations::differences;
+use super::{Machine, cells};
+use crate::random::Random;
+
+/// Gives the nodes of a memory parents, the same in one of the same history.
+pub fn parents(machine: &Machine) {
+    let ids = machine.texts("SELECT id FROM nodes ORDER BY id");
+    for id in &ids {
+        let above = (id.parse::<u64>().expect("an id") / 3).to_string();
+        if ids.contains(&above) {
+            machine.change(&format!(
+                "UPDATE nodes SET parent = {above} WHERE id = {id}"
+            ));
+        }
+    }
+}
+
+/// Gives a memory what the family reads: uses, derivations, what contradicts, means and needs.
+pub fn prepare_memory(machine: &Machine) {
+    for statement in [
+        "INSERT INTO edges (source, verb, target, frequency, confidence) SELECT s.id, 'ENABLES', t.id, 0.9, 0.8 \
+         FROM nodes s, nodes t WHERE s.address % 5 = 2 AND t.address % 6 = 3 AND s.id <> t.id",
+        "INSERT INTO edges (source, verb, target, frequency, confidence) SELECT s.id, 'PREVENTS', t.id, 0.75, 0.5 \
+         FROM nodes s, nodes t WHERE s.address % 10 = 1 AND t.address % 7 = 2 AND s.id <> t.id",
+        "INSERT INTO edges (source, verb, target, frequency, confidence) SELECT s.id, 'CAUSES', t.id, 0.125, 0.7 \
+         FROM nodes s, nodes t WHERE s.address % 5 = 1 AND t.address % 14 = 2 AND s.id <> t.id",
+        "INSERT INTO edges (source, verb, target) SELECT s.id, 'REQUIRES', t.id FROM nodes s, nodes t \
+         WHERE s.address % 8 = 3 AND t.address % 9 = 1 AND s.id <> t.id",
+        "UPDATE nodes SET frequency = (id % 5) / 4.0 WHERE id % 3 = 1",
+        "UPDATE nodes SET rung = id % 7 WHERE id % 4 = 2",
+    ] {
+        machine.change(statement);
+    }
+    parents(machine);
+    let mut random = Random(3);
+    machine.engine().read(0, |view| {
+        for node in view.nodes() {
+            for _ in 0..random.below(4) {
+                view.touch(node);
+            }
+        }
+    });
+    for zone in ["node", "fluid"] {
+        let mut rows = machine.texts(&format!(
+            "SELECT '<' || s.name || ' --> ' || t.name || '>', 'conversion(#' || e.id || ')' FROM edges e \
+             JOIN nodes s ON s.id = e.target JOIN nodes t ON t.id = e.source \
+             WHERE e.verb = 'IS_A' AND e.frequency > 0.2 AND s.zone = '{zone}' AND t.zone = '{zone}'"
+        ));
+        rows.sort();
+        for row in rows {
+            let (statement, proof) = row.split_once('|').expect("both");
+            let method = Method::of_name("NARS.JUDGE").expect("a method");
+            let truth = truth_of(machine, proof);
+            let words: [&[u8]; 4] = [
+                statement.as_bytes(),
+                truth.0.as_bytes(),
+                truth.1.as_bytes(),
+                proof.as_bytes(),
+            ];
+            machine.call(&method, &words).expect("a judgement");
+        }
+    }
+}
+
+/// The truth and evidence that a conversion comes to.
+fn truth_of(machine: &Machine, proof: &str) -> (String, String) {
+    let id = proof
+        .trim_start_matches("conversion(")
+        .trim_end_matches(')');
+    let row = &cells(&machine.line(&format!("NARS.CONVERT {id}")))[0];
+    (
+        format!("{},{}", row[1], row[2]),
+        row[4].trim_matches(['[', ']']).replace(' ', ""),
+    )
+}
+
+/// Of the descriptions whose method is there, at least 85 in 100 have it among the first five.
+#[test]
+fn methods_are_found_by_what_users_say() {
+    let machine = Machine::new();
+    let find = Method::of_name("META.FIND").expect("a method");
+    let (mut there, mut found, mut missed) = (0, 0, Vec::new());
+    for (said, wanted) in DESCRIPTIONS {
+        if Method::of_name(wanted).is_err() {
+            continue;
+        }
+        there += 1;
+        let rows = cells(&machine.call(&find, &[said.as_bytes()]).expect("rows"));
+        match rows.iter().any(|row| row[1] == wanted) {
+            true => found += 1,
+            false => {
+                let names: Vec<_> = rows.iter().map(|row| row[1].clone()).collect();
+                missed.push(format!("{said}: {wanted}, not {}", names.join(", ")));
+            }
+        }
+    }
+    assert!(
+        found * 100 >= 85 * there,
+        "{found} of {there}; missed:\n{}",
+        missed.join("\n")
+    );
+    assert!(there >= 40, "only {there} of the methods are there");
+}
+
+#[test]
+fn every_method_is_described_from_its_entry() {
+    let machine = Machine::new();
+    let describe = Method::of_name("META.DESCRIBE").expect("a method");
+    let methods = machine.texts("SELECT name, class, doc FROM methods");
+    let mut docs: HashMap<String, String> = HashMap::new();
+    for row in methods {
+        let (name, rest) = row.split_once('|').expect("a name");
+        docs.insert(name.to_owned(), rest.to_owned());
+    }
+    for method in Method::all() {
+        let id = format!("0x{:04X}", method.id());
+        let row = &cells(&machine.call(&describe, &[id.as_bytes()]).expect("a row"))[0];
+        assert_eq!(row[1], method.to_string());
+        assert_eq!(docs[&row[1]], format!("{}|{}", row[3], row[4]));
+        for argument in method.operation.arguments {
+            assert!(row[6].contains(&format!("{}", argument.name)), "{row:?}");
+            assert!(row[6].contains(&argument.kind.expected()), "{row:?}");
+        }
+        for column in method.operation.columns {
+            assert!(row[7].contains(&format!("{}: ", column.name)), "{row:?}");
+        }
+    }
+    let row = &cells(&machine.line("META.DESCRIBE LANCE.NEAR"))[0];
+    assert_eq!(row[2], "CAM.LANCE.NEAR x k");
+    assert!(
+        row[6].contains("x: ") && row[6].contains("k: a whole number from 0"),
+        "{row:?}"
+    );
+    assert!(row[7].contains("distance: UInt32"), "{row:?}");
+    assert!(
+        row[8].contains("name = 'x'") && row[8].contains("ORDER BY"),
+        "{row:?}"
+    );
+    let row = &cells(&machine.line("META.DESCRIBE meta.plan"))[0];
+    assert!(row[8].starts_with("Chain: breadth first"), "{row:?}");
+    let refused = machine.refusal("META.DESCRIBE NARS.GUESS");
+    assert!(
+        refused.contains("method: expected one of JUDGE, ASK"),
+        "{refused}"
+    );
+}
+
+/// A machine that knows that robins are birds and birds animals, and what it asked itself.
+fn ornithologist() -> (Machine, Vec<String>) {
+    let machine = Machine::new();
+    for line in [
+        "NARS.JUDGE \"<bird --> animal>. %0.9;0.9%\"",
+        "NARS.JUDGE \"<robin --> bird>. %0.8;0.9%\"",
+        "NARS.JUDGE \"<animal --> mortal>. %1.0;0.8%\"",
+    ] {
+        machine.line(line);
+    }
+    let answer = cells(&machine.line("NARS.ASK \"<robin --> mortal>\"")).remove(0);
+    (machine, answer)
+}
+
+fn judge(machine: &Machine, words: [&str; 4]) -> Result<RecordBatch, String> {
+    let method = Method::of_name("NARS.JUDGE").expect("a method");
+    machine.call(&method, &words.map(str::as_bytes))
+}
+
+#[test]
+fn a_conclusion_is_kept_with_what_it_follows_from_and_every_number_of_it_can_be_worked_out() {
+    let (machine, answer) = ornithologist();
+    let truth = format!("{},{}", answer[1], answer[2]);
+    let evidence = answer[4].trim_matches(['[', ']']).replace(' ', "");
+    let kept = judge(
+        &machine,
+        ["<robin --> mortal>", &truth, &evidence, &answer[5]],
+    );
+    let kept = cells(&kept.expect("it is kept"));
+    let id = &kept[0][0];
+    // A premise changes afterwards: what was concluded from it stays explained by what it was.
+    machine.change("UPDATE edges SET frequency = 0.1 WHERE id = (SELECT e.id FROM edges e JOIN nodes s ON s.id = e.source WHERE s.name = 'robin' AND e.verb = 'IS_A' ORDER BY e.id LIMIT 1)");
+    let rows = cells(&machine.line(&format!("META.EXPLAIN #{id}")));
+    assert_eq!(rows[0][1], "edge");
+    assert_eq!(rows[0][4], "NARS.ASK");
+    assert_eq!(rows[0][3], "<robin --> mortal>");
+    let premises: Vec<_> = rows.iter().filter(|row| row[1] == "premise").collect();
+    assert_eq!(premises.len(), 3, "{rows:?}");
+    let stale: Vec<_> = premises.iter().filter(|row| row[10] == "false").collect();
+    assert_eq!(stale.len(), 1, "{rows:?}");
+    assert_eq!(
+        (stale[0][3].as_str(), stale[0][5].as_str()),
+        ("<robin --> bird>", "0.800000011920929")
+    );
+    // Every step by the book from the rows below it: f = f1 f2, c = f1 f2 c1 c2.
+    let worked = recomputed(&rows, 0);
+    assert_eq!(worked, rows.len(), "{rows:?}");
+    let number = |row: &[String], at: usize| row[at].parse::<f64>().expect("a number");
+    assert!((number(&rows[0], 5) - number(&rows[1], 5)).abs() < 1e-6);
+    assert!((number(&rows[0], 6) - number(&rows[1], 6)).abs() < 1e-6);
+    assert_eq!(rows[0][7], rows[1][7], "evidence is that of the premises");
+    // What was derived is derived from in turn.
+    machine.line("NARS.JUDGE \"<mortal --> thing>. %1.0;0.9%\"");
+    let again =
+        cells(&machine.line(&format!("NARS.DEDUCE \"<mortal --> thing>\" #{id}"))).remove(0);
+    let thing = machine
+        .texts("SELECT e.id FROM edges e JOIN nodes s ON s.id = e.source WHERE s.name = 'mortal'");
+    let proof = format!("deduction(#{}, #{id})", thing[0]);
+    let truth = format!("{},{}", again[1], again[2]);
+    let evidence = again[4].trim_matches(['[', ']']).replace(' ', "");
+    let kept = judge(&machine, ["<robin --> thing>", &truth, &evidence, &proof]);
+    let above = cells(&kept.expect("it is kept")).remove(0).remove(0);
+    let rows = cells(&machine.line(&format!("META.EXPLAIN #{above}")));
+    assert_eq!(rows[0][4], "NARS.DEDUCE");
+    assert_eq!(recomputed(&rows, 0), rows.len());
+    assert!(
+        rows.iter().filter(|row| row[1] == "premise").count() >= 5,
+        "{rows:?}"
+    );
+    let traced = cells(&machine.line("META.TRACE"));
+    let ids: Vec<_> = traced.iter().map(|row| &row[0]).collect();
+    assert_eq!(ids, [&above, id]);
+    assert_eq!(traced[0][8], proof);
+}
+
+/// Works out the steps from a row on that are deductions, and answers where the rows of it end.
+fn recomputed(rows: &[Vec<String>], at: usize) -> usize {
+    let depth = |row: &[String]| row[0].parse::<u64>().expect("a depth");
+    let number = |row: &[String], column: usize| row[column].parse::<f64>().expect("a number");
+    let own = depth(&rows[at]);
+    let (mut next, mut below) = (at + 1, Vec::new());
+    while next < rows.len() && depth(&rows[next]) > own {
+        below.push(next);
+        next = recomputed(rows, next);
+    }
+    if rows[at][1] == "step" {
+        assert_eq!(rows[at][4], "deduction");
+        let [first, second] = below[..] else {
+            panic!("a deduction has two premises: {rows:?}");
+        };
+        let [(f1, c1), (f2, c2)] =
+            [first, second].map(|at| (number(&rows[at], 5), number(&rows[at], 6)));
+        assert!((number(&rows[at], 5) - f1 * f2).abs() < 1e-6, "{rows:?}");
+        assert!(
+            (number(&rows[at], 6) - f1 * f2 * c1 * c2).abs() < 1e-6,
+            "{rows:?}"
+        );
+    }
+    next
+}
+
+#[test]
+fn a_derivation_that_does_not_come_to_what_is_said_is_refused() {
+    let (machine, answer) = ornithologist();
+    let truth = format!("{},{}", answer[1], answer[2]);
+    let evidence = answer[4].trim_matches(['[', ']']).replace(' ', "");
+    let before = machine.engine().state(0).0.version();
+    for (words, message) in [
+        (
+            ["<robin --> mortal>", "1,0.5", &evidence, &answer[5]],
+            "truth: expected",
+        ),
+        (
+            ["<robin --> mortal>", &truth, "1", &answer[5]],
+            "evidence: expected",
+        ),
+        (
+            ["<robin --> animal>", &truth, &evidence, &answer[5]],
+            "derivation: expected one of <robin --> animal>, got one of <robin --> mortal>",
+        ),
+        (
+            [
+                "<robin --> mortal>",
+                &truth,
+                &evidence,
+                "deduction(#77, #78)",
+            ],
+            "derivation: expected stored edges",
+        ),
+        (
+            ["<robin --> mortal>", &truth, &evidence, "magic"],
+            "derivation: expected a rule such as deduction(#5, #3)",
+        ),
+    ] {
+        let refused = judge(&machine, words).expect_err(message);
+        assert!(refused.contains(message), "{words:?}: {refused}");
+    }
+    assert_eq!(machine.engine().state(0).0.version(), before);
+}
+
+/// What JUDGE keeps of a derivation is what its statements keep.
+#[test]
+fn a_derivation_is_kept_as_its_statements_keep_it() {
+    let ((one, answer), (other, _)) = (ornithologist(), ornithologist());
+    let truth = format!("{},{}", answer[1], answer[2]);
+    let evidence = answer[4].trim_matches(['[', ']']).replace(' ', "");
+    let words = ["<robin --> mortal>", &truth, &evidence, &answer[5]];
+    let method = Method::of_name("NARS.JUDGE").expect("a method");
+    let bytes = words.map(str::as_bytes);
+    let host = other.host();
+    let reading = Reading::new(&host);
+    let Class::Write(translation) = method.operation.class else {
+        panic!("it writes");
+    };
+    let sql = translation(&prepare(&method, &bytes, &reading).expect("a call"));
+    drop(reading);
+    sql.split(";\n")
+        .for_each(|statement| other.change(statement));
+    one.call(&method, &bytes).expect("it is kept");
+    const EDGES: &str = "SELECT id, verb, CAST(frequency AS DOUBLE) AS f, CAST(confidence AS DOUBLE) AS c, evidence, properties FROM edges ORDER BY id";
+    let [a, b] = [&one, &other].map(|machine| machine.query(EDGES));
+    let a = arrow::compute::concat_batches(&a[0].schema(), &a).expect("one schema");
+    differences(&a, &b).expect("the same edges");
+}
+
+#[test]
+fn an_abstraction_says_what_it_was_made_of() {
+    let machine = Machine::new();
+    machine.change("INSERT INTO nodes (name, value) VALUES ('birds', 'all birds')");
+    for bird in ["robin", "gull", "swan"] {
+        machine.change(&format!("INSERT INTO nodes (name, value, parent) SELECT '{bird}', '{bird} flies', id FROM nodes WHERE name = 'birds'"));
+    }
+    assert_eq!(machine.line("META.ASCEND robin").num_rows(), 0);
+    let before = machine.engine().state(0).0.version();
+    assert_eq!(cells(&machine.line("META.ASCEND birds"))[0][1], "3");
+    assert_eq!(
+        machine.engine().state(0).0.version(),
+        before,
+        "it only reads"
+    );
+    machine.line("META.ASCEND birds flier");
+    machine.change("UPDATE nodes SET value = 'swims' WHERE name = 'swan'");
+    let rows = cells(&machine.line("META.EXPLAIN flier"));
+    assert_eq!(
+        (rows[0][1].as_str(), rows[0][4].as_str()),
+        ("node", "META.ASCEND")
+    );
+    let premises: Vec<_> = rows.iter().filter(|row| row[1] == "premise").collect();
+    let told: Vec<_> = premises
+        .iter()
+        .map(|row| (row[3].as_str(), row[10].as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [("robin", "true"), ("gull", "true"), ("swan", "false")]
+    );
+    // Its bits are the majority of what they were at these versions.
+    let versions: Vec<_> = premises
+        .iter()
+        .map(|row| {
+            format!(
+                "SELECT fingerprint FROM as_of('nodes', {}) WHERE id = {}",
+                row[8], row[2]
+            )
+        })
+        .collect();
+    let again = machine.texts(&format!(
+        "SELECT hex(bundle(fingerprint)) FROM ({})",
+        versions.join(" UNION ALL ")
+    ));
+    assert_eq!(
+        again,
+        machine.texts("SELECT hex(fingerprint) FROM nodes WHERE name = 'flier'")
+    );
+    assert!(machine.refusal("META.ASCEND birds flier").contains("flier"));
+    assert_eq!(rows.last().expect("a commit")[1], "commit");
+}
+
+#[test]
+fn rungs_are_read_and_set() {
+    let machine = Machine::new();
+    machine.change("INSERT INTO nodes (name, rung) VALUES ('secret', 3)");
+    let before = machine.engine().state(0).0.version();
+    assert_eq!(cells(&machine.line("META.RUNG secret"))[0][3], "3");
+    assert_eq!(
+        machine.engine().state(0).0.version(),
+        before,
+        "it only reads"
+    );
+    assert_eq!(cells(&machine.line("META.RUNG secret 9"))[0][3], "9");
+    let refused = machine.refusal("META.RUNG secret 10");
+    assert!(
+        refused.contains("n: expected a whole number from 0 to 9, got '10'"),
+        "{refused}"
+    );
+}
+
+/// The chain that PLAN answers is the first of all shortest ones, found by trying all.
+#[test]
+fn a_plan_is_the_shortest_chain_of_the_lowest_ids() {
+    for seed in 0..6 {
+        let machine = Machine::new();
+        let mut random = Random(seed);
+        for n in 0..9 {
+            machine.change(&format!("INSERT INTO nodes (name) VALUES ('n{n}')"));
+        }
+        let mut edges: Vec<(u64, usize, usize)> = Vec::new();
+        for _ in 0..14 {
+            let (a, b) = (random.below(9) as usize, random.below(9) as usize);
+            let verb =
+                ["CAUSES", "ENABLES", "REQUIRES", "IS_A", "PREVENTS"][random.below(5) as usize];
+            let frequency = ["1.0", "0.25"][usize::from(random.below(5) == 0)];
+            machine.change(&format!(
+                "INSERT INTO edges (source, verb, target, frequency) SELECT s.id, '{verb}', t.id, {frequency} FROM nodes s, nodes t \
+                 WHERE s.name = 'n{a}' AND t.name = 'n{b}'"
+            ));
+            let id = machine.texts("SELECT max(id) FROM edges")[0]
+                .parse()
+                .expect("an id");
+            match verb {
+                "CAUSES" | "ENABLES" if frequency == "1.0" => edges.push((id, a, b)),
+                "REQUIRES" if frequency == "1.0" => edges.push((id, b, a)),
+                _ => {}
+            }
+        }
+        for (x, y) in (0..9).flat_map(|x| (0..9).map(move |y| (x, y))) {
+            let rows = cells(&machine.line(&format!("META.PLAN n{x} n{y}")));
+            let made: Vec<u64> = rows
+                .iter()
+                .map(|row| row[1].parse().expect("an id"))
+                .collect();
+            let mut chains: Vec<(Vec<u64>, usize)> = vec![(Vec::new(), x)];
+            let mut best = Vec::new();
+            for _ in 0..9 {
+                let there: Vec<_> = chains.iter().filter(|(_, at)| *at == y).collect();
+                if !there.is_empty() {
+                    best = there.iter().map(|(ids, _)| ids.clone()).min().expect("one");
+                    break;
+                }
+                chains = chains
+                    .iter()
+                    .flat_map(|(ids, at)| {
+                        let onward = edges.iter().filter(move |edge| edge.1 == *at);
+                        onward.map(move |edge| {
+                            let mut ids = ids.clone();
+                            ids.push(edge.0);
+                            (ids, edge.2)
+                        })
+                    })
+                    .collect();
+                chains.truncate(100_000);
+            }
+            assert_eq!(made, best, "seed {seed}: from n{x} to n{y}");
+        }
+    }
+}
+
+#[test]
+fn the_budget_is_what_the_engine_counts() {
+    let machine = Machine::filled(1);
+    let rows = cells(&machine.line("META.BUDGET"));
+    let figure = |name: &str| {
+        let row = rows.iter().find(|row| row[0] == name);
+        row.map(|row| (row[1].clone(), row[2].clone())).expect(name)
+    };
+    let engine = machine.engine();
+    let stats = engine.history_stats(0);
+    assert_eq!(
+        figure("history_bytes"),
+        (
+            stats.bytes.to_string(),
+            engine.options().history_bytes.to_string()
+        )
+    );
+    let count = |zone: &str| {
+        machine.texts(&format!("SELECT count(*) FROM nodes WHERE zone = '{zone}'"))[0].clone()
+    };
+    assert_eq!(figure("node_zone"), (count("node"), "32768".to_owned()));
+    assert_eq!(figure("fluid_zone"), (count("fluid"), "28672".to_owned()));
+    assert_eq!(
+        figure("edges").0,
+        machine.texts("SELECT count(*) FROM edges")[0]
+    );
+    assert_eq!(figure("transactions"), ("0".to_owned(), "1024".to_owned()));
+    assert_eq!(
+        figure("spaces").0,
+        machine.texts("SELECT count(*) FROM spaces")[0]
+    );
+}
+
+#[test]
+fn explaining_what_is_not_there_or_elsewhere_is_refused() {
+    let machine = Machine::filled(1);
+    for (line, message) in [
+        ("META.EXPLAIN nobody-here", "x: no such node"),
+        ("META.EXPLAIN #99999", "x: "),
+        ("META.EXPLAIN robin_node SCOPE fluid", "outside"),
+        ("META.FOCUS", "x: expected a node"),
+        ("META.PLAN robin_node nobody", "y: no such node"),
+    ] {
+        let refused = machine.refusal(line);
+        assert!(refused.contains(message), "{line}: {refused}");
+    }
+    let method = Method::of_name("META.EXPLAIN").expect("a method");
+    assert_eq!(method.mode, Mode::DEFAULT);
+    assert!(
+        machine
+            .engine()
+            .state(0)
+            .0
+            .find(b"robin_node")
+            .is_some_and(|at| at > Address(0x7FFF))
+    );
+}
