@@ -5,6 +5,7 @@ use ladybug_engine::space::marks::MarkError;
 
 use super::call::{Query, Value};
 use super::error::Fault;
+use super::event::{Event, Observed};
 use super::method::{Form, Mode, Scope};
 use super::statement::Said;
 use super::table::{Argument, Kind, Operation};
@@ -205,6 +206,17 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
                 _ => None,
             };
             Value::Truth(truth.ok_or_else(|| expected(first))?)
+        }
+        Kind::Event => {
+            let event = Event::parse(first);
+            Value::Event(event.map_err(|error| Fault::of(argument.name, error))?)
+        }
+        Kind::Observation => {
+            let mut words = *rest;
+            let observed = Observed::take(&mut words);
+            let observed = observed.map_err(|error| Fault::of(argument.name, error))?;
+            after = words;
+            Value::Observed(Box::new(observed))
         }
         Kind::Raw => Value::Raw(first),
         Kind::Qualia => {

@@ -10,6 +10,7 @@
 //! | `dispatch` | a call from its id to its answer: scopes and forms, once for all operations |
 //! | `batch` | result tables |
 //! | `statement` | statements of logic as arguments |
+//! | `event` | values of variables as arguments |
 //! | `surface` | methods and words as rows |
 //! | `family` | the operations, a file a family |
 //! | `reference` | `docs/cam.md` |
@@ -22,6 +23,7 @@ mod batch;
 mod call;
 mod dispatch;
 mod error;
+mod event;
 mod family;
 mod host;
 mod method;

@@ -6,6 +6,7 @@ use ladybug_engine::space::marks::Qualia;
 
 use super::call::Call;
 use super::error::Fault;
+use super::event;
 use super::family;
 use super::host::Reading;
 use super::statement;
@@ -38,7 +39,7 @@ pub static FAMILIES: [Option<&Family>; 16] = [
     None,
     None,
     Some(&family::nars::FAMILY),
-    None,
+    Some(&family::causal::FAMILY),
     None,
     None,
     None,
@@ -209,6 +210,10 @@ pub enum Kind {
     Ids,
     /// Eight numbers with commas between, in the order of the dimensions.
     Qualia,
+    /// Values of variables.
+    Event,
+    /// What was observed, with its weight, or a mechanism.
+    Observation,
     /// What another operation reads.
     Raw,
 }
@@ -233,6 +238,8 @@ impl Kind {
             Self::Premise => statement::PREMISE.to_owned(),
             Self::Truth => "a truth f,c: a frequency in 0..1, and a confidence between 0 and 1, both excluded".to_owned(),
             Self::Qualia => format!("qualia: eight numbers {}", Qualia::DIMENSIONS.join(",")),
+            Self::Event => event::EVENT.to_owned(),
+            Self::Observation => event::OBSERVATION.to_owned(),
             Self::Raw => "an argument of the operation".to_owned(),
             Self::Ids => "ids with commas between, such as 17,23".to_owned(),
         }
@@ -300,6 +307,8 @@ pub enum ColumnKind {
 pub enum Class {
     /// SQL over the engine's tables and general functions that makes the same rows.
     Relational(fn(&Call<'_>) -> String),
+    /// The same where what is stored decides what the SQL is: it is written with a reading.
+    Derived(fn(&Call<'_>, &Reading<'_>) -> Result<String, Fault>),
     /// The statements, or commands, that it amounts to.
     Write(fn(&Call<'_>) -> String),
     /// The tree of its operators, below the call itself: the tests hold an independent reference.
@@ -307,10 +316,19 @@ pub enum Class {
 }
 
 impl Class {
+    /// The SQL that makes the same rows, if it is relational.
+    pub fn sql(&self, call: &Call<'_>, reading: &Reading<'_>) -> Result<Option<String>, Fault> {
+        Ok(match self {
+            Self::Relational(translation) => Some(translation(call)),
+            Self::Derived(translation) => Some(translation(call, reading)?),
+            Self::Write(_) | Self::Other(_) => None,
+        })
+    }
+
     /// As documents name it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Relational(_) => "relational",
+            Self::Relational(_) | Self::Derived(_) => "relational",
             Self::Write(_) => "write",
             Self::Other(_) => "other",
         }

@@ -2,8 +2,8 @@
 
 use ladybug::cam::{Method, Scope};
 
-use super::Machine;
 use super::translations::{Known, arguments, pick};
+use super::{Machine, causal};
 use crate::random::Random;
 
 /// What may stand anywhere.
@@ -38,6 +38,11 @@ const HOSTILE: &[&[u8]] = &[
     b"<robin --> bird>. %1.0;0.9%",
     b"1.0,0.9",
     b"{\"a\":[1,{}]}",
+    b"x=1,x=2",
+    b"{x: 1, \"success\": 1}",
+    b"success=1",
+    b"MECHANISM",
+    b"{1: 0.5, 0: 0.5}",
     b"SELECT 1",
     b"\0\0\x80\x7f",
 ];
@@ -45,6 +50,7 @@ const HOSTILE: &[&[u8]] = &[
 #[test]
 fn every_id_answers_whatever_it_is_given() {
     let machine = Machine::filled(3);
+    causal::fill(&machine);
     let mut random = Random(11);
     let known = Scope::ALL.map(|scope| Known::new(&machine, scope));
     let mut answered = 0;

@@ -43,12 +43,14 @@ pub fn operations() -> &'static [Command] {
 }
 
 /// Methods that have a command of their own as well: its name, and the method.
-const SHORTHANDS: [(&str, &str); 5] = [
+const SHORTHANDS: [(&str, &str); 7] = [
     ("judge", "NARS.JUDGE"),
     ("deduce", "NARS.DEDUCE"),
     ("induce", "NARS.INDUCE"),
     ("abduce", "NARS.ABDUCE"),
     ("intuit", "QUALIA.INTUIT"),
+    ("cause", "CAUSAL.EFFECTS"),
+    ("would", "CAUSAL.IMAGINE"),
 ];
 
 /// The method that a shorthand is for.
