@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The README's session: its commands, what they must answer, and the execution of both.
+"""Sessions of documents: their commands, what they must answer, and the execution of both.
 
     LADYBUG_BIN=target/debug/ladybug tests/python/readme_session.py --write
 
-executes the session against a new server and writes the answers into the README; `test_readme.py` executes it
+executes the session of each page against a new server and writes the answers into the page; `test_readme.py` executes it
 and compares.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import conftest
 
-README = conftest.ROOT / "README.md"
+PAGES = [conftest.ROOT / "README.md", conftest.ROOT / "docs" / "reasoning.md"]
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 PROMPT = "127.0.0.1:6379> "
 KILL, START = "$ kill -9 $(pidof ladybug)", "$ ladybug &"
@@ -33,15 +33,20 @@ class Step:
     answer: list = field(default_factory=list)
 
 
-def steps():
-    """The session as the README has it."""
+def steps(block):
+    """The steps of a block of a session."""
     found = []
-    for line in BLOCK.search(README.read_text())[0].splitlines():
+    for line in block.splitlines():
         if line.startswith((PROMPT, "$ ")):
             found.append(Step(line))
         else:
             found[-1].answer.append(line)
     return found
+
+
+def session(page):
+    """The session as a page has it, in one or several blocks."""
+    return [step for block in BLOCK.findall(page.read_text()) for step in steps(block)]
 
 
 def execute(server, line, client):
@@ -63,17 +68,22 @@ def without_times(lines):
     return [TIMES.sub("TIME", line) for line in lines]
 
 
+def written(block, server):
+    """A block with what the server answers."""
+    lines = []
+    for step in steps(block):
+        lines += [step.line, *execute(server, step.line, ["redis-cli"])]
+    return "\n".join(lines) + "\n"
+
+
 def main():
     assert sys.argv[1:] == ["--write"], __doc__
-    server = conftest.Ladybug()
-    try:
-        lines = []
-        for step in steps():
-            lines += [step.line, *execute(server, step.line, ["redis-cli"])]
-    finally:
-        server.remove()
-    text = README.read_text()
-    README.write_text(text.replace(BLOCK.search(text)[0], "\n".join(lines) + "\n"))
+    for page in PAGES:
+        server = conftest.Ladybug()
+        try:
+            page.write_text(BLOCK.sub(lambda block: written(block[0], server), page.read_text()))
+        finally:
+            server.remove()
 
 
 if __name__ == "__main__":
