@@ -11,6 +11,7 @@ use ladybug_engine::space::schema::time_type;
 
 use super::call::{Query, Value};
 use super::error::Fault;
+use super::event::{Event, Observed};
 use super::method::{Form, Method, Mode, Scope};
 use super::provenance::Derived;
 use super::statement::Said;
@@ -155,13 +156,11 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
         },
         Kind::Method => {
             let method = Method::parse(first);
-            Value::Method(method.map_err(|error| Fault::of(argument.name, error))?)
+            Value::Method(method.map_err(|error| Fault::of(name, error))?)
         }
         Kind::Derivation => {
             let derived = Derived::parse(text()?);
-            Value::Derivation(Box::new(
-                derived.map_err(|error| Fault::of(argument.name, error))?,
-            ))
+            Value::Derivation(Box::new(derived.map_err(|error| Fault::of(name, error))?))
         }
         Kind::Moment => {
             let text = text()?;
@@ -234,6 +233,17 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
                 _ => None,
             };
             Value::Truth(truth.ok_or_else(|| expected(first))?)
+        }
+        Kind::Event => {
+            let event = Event::parse(first);
+            Value::Event(event.map_err(|error| Fault::of(name, error))?)
+        }
+        Kind::Observation => {
+            let mut words = *rest;
+            let observed = Observed::take(&mut words);
+            let observed = observed.map_err(|error| Fault::of(name, error))?;
+            after = words;
+            Value::Observed(Box::new(observed))
         }
         Kind::Raw => Value::Raw(first),
         Kind::Fields => {

@@ -12,6 +12,7 @@ use ladybug_engine::space::marks::Qualia;
 use ladybug_engine::space::state::View;
 
 use super::error::Fault;
+use super::event::{Event, Observed};
 use super::method::{Method, Mode, Scope};
 use super::provenance::Derived;
 use super::statement::Said;
@@ -62,6 +63,10 @@ pub enum Value<'a> {
     Qualia(Qualia),
     /// Fields.
     Fields(Fields),
+    /// Values of variables.
+    Event(Event),
+    /// What was observed.
+    Observed(Box<Observed<'a>>),
     /// What another operation reads.
     Raw(&'a [u8]),
 }
@@ -298,6 +303,22 @@ impl Call<'_> {
             Value::Said(said) => said,
             _ => unreachable!("{DECLARED}"),
         }
+    }
+
+    /// The values of variables at a place, if they were given.
+    pub fn event(&self, at: usize) -> Option<&Event> {
+        match self.values.get(at) {
+            Some(Value::Event(event)) => Some(event),
+            _ => None,
+        }
+    }
+
+    /// What was observed, from a place on.
+    pub fn observed(&self, from: usize) -> impl Iterator<Item = &Observed<'_>> {
+        self.values[from..].iter().map(|value| match value {
+            Value::Observed(observed) => &**observed,
+            _ => unreachable!("{DECLARED}"),
+        })
     }
 
     /// The judgement at a place.

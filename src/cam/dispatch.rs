@@ -301,8 +301,9 @@ fn plan(
         batch(PLAN, texts)
     };
     match call.operation.class {
-        Class::Relational(translation) => {
-            let sql = translation(call);
+        class @ (Class::Relational(_) | Class::Derived(_)) => {
+            let sql = class.sql(call, reading)?;
+            let sql = sql.expect("invariant: what is relational has SQL");
             let explained = reading.query(&format!("EXPLAIN {sql}"))?;
             let text = |at: usize| cast(explained.column(at), &DataType::Utf8);
             let explained = batch(PLAN, vec![text(0)?, text(1)?]);

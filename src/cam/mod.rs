@@ -14,6 +14,7 @@
 //! | `vocabulary` | families 0x07 and 0x08: verbs and concepts |
 //! | `program` | family 0x0F: the user's programs |
 //! | `provenance` | what is derived, and from what |
+//! | `event` | values of variables as arguments |
 //! | `surface` | methods and words as rows |
 //! | `family` | the operations, a file a family |
 //! | `reference` | `docs/cam.md` |
@@ -26,6 +27,7 @@ mod batch;
 mod call;
 mod dispatch;
 mod error;
+mod event;
 mod family;
 mod host;
 mod method;

@@ -159,7 +159,7 @@ mod tests {
             .map(|column| format!("`{}`", column.name))
             .collect();
         let class = match operation.class {
-            Class::Relational(_) => "Relational: FORM plan shows its SQL.",
+            Class::Relational(_) | Class::Derived(_) => "Relational: FORM plan shows its SQL.",
             Class::Write(_) => "Writes: FORM plan shows the statements that it amounts to.",
             Class::Other(_) if operation.kernel.writes() => {
                 "Writes what no statement says: FORM plan shows its operators."

@@ -6,6 +6,7 @@ use ladybug_engine::space::marks::Qualia;
 
 use super::call::Call;
 use super::error::Fault;
+use super::event;
 use super::family;
 use super::host::Reading;
 use super::statement;
@@ -38,7 +39,7 @@ pub static FAMILIES: [Option<&Family>; 16] = [
     None,
     None,
     Some(&family::nars::FAMILY),
-    None,
+    Some(&family::causal::FAMILY),
     Some(&family::meta::FAMILY),
     None,
     None,
@@ -239,6 +240,10 @@ pub enum Kind {
     Fields,
     /// Whole seconds, behind the word TTL or not.
     Ttl(i64),
+    /// Values of variables.
+    Event,
+    /// What was observed, with its weight, or a mechanism.
+    Observation,
     /// What another operation reads.
     Raw,
 }
@@ -276,6 +281,8 @@ impl Kind {
             Self::Qualia => format!("qualia: eight numbers {}", Qualia::DIMENSIONS.join(",")),
             Self::Fields => "fields as a JSON object such as {\"about\":\"bird\"}".to_owned(),
             Self::Ttl(max) => format!("TTL and whole seconds from 1 to {max}"),
+            Self::Event => event::EVENT.to_owned(),
+            Self::Observation => event::OBSERVATION.to_owned(),
             Self::Raw => "an argument of the operation".to_owned(),
             Self::Ids => "ids with commas between, such as 17,23".to_owned(),
         }
@@ -345,6 +352,8 @@ pub enum ColumnKind {
 pub enum Class {
     /// SQL over the engine's tables and general functions that makes the same rows.
     Relational(fn(&Call<'_>) -> String),
+    /// The same where what is stored decides what the SQL is: it is written with a reading.
+    Derived(fn(&Call<'_>, &Reading<'_>) -> Result<String, Fault>),
     /// The statements, or commands, that it amounts to. What no statement says, as merging and counting by bits, is
     /// [`Class::Other`].
     Write(fn(&Call<'_>) -> String),
@@ -353,10 +362,19 @@ pub enum Class {
 }
 
 impl Class {
+    /// The SQL that makes the same rows, if it is relational.
+    pub fn sql(&self, call: &Call<'_>, reading: &Reading<'_>) -> Result<Option<String>, Fault> {
+        Ok(match self {
+            Self::Relational(translation) => Some(translation(call)),
+            Self::Derived(translation) => Some(translation(call, reading)?),
+            Self::Write(_) | Self::Other(_) => None,
+        })
+    }
+
     /// As documents name it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Relational(_) => "relational",
+            Self::Relational(_) | Self::Derived(_) => "relational",
             Self::Write(_) => "write",
             Self::Other(_) => "other",
         }

@@ -154,7 +154,7 @@ def test_adbc_lists_catalogs_schemas_tables_and_what_the_server_is(server, conne
     assert catalog["catalog_name"] == CATALOG
     schemas = {schema["db_schema_name"]: schema for schema in catalog["catalog_db_schemas"]}
     tables = {table["table_name"]: table for table in schemas["space_0"]["db_schema_tables"]}
-    assert {"nodes", "edges", "verbs", "history", "spaces", "checkpoints"} <= set(tables)
+    assert {"nodes", "edges", "verbs", "history", "observations", "spaces", "checkpoints"} <= set(tables)
     columns = [column["column_name"] for column in tables["nodes"]["table_columns"]]
     assert columns[:4] == ["id", "address", "zone", "name"]
     schema = connection.adbc_get_table_schema("nodes", db_schema_filter="space_0")

@@ -1,5 +1,6 @@
 //! The operations, a file a family.
 
+pub mod causal;
 pub mod lance;
 pub mod learning;
 pub mod memory;

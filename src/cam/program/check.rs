@@ -495,6 +495,7 @@ fn is_of(column: ColumnKind, kind: Kind) -> bool {
         ColumnKind::Text | ColumnKind::Bytes => !is_number,
         ColumnKind::Boolean | ColumnKind::Time => is_text,
         ColumnKind::Ids => is_text || matches!(kind, Kind::Ids),
+        ColumnKind::Texts => false,
     }
 }
 
@@ -511,5 +512,6 @@ fn describe(column: ColumnKind) -> &'static str {
         ColumnKind::Bytes => "bytes",
         ColumnKind::Time => "a time",
         ColumnKind::Ids => "ids",
+        ColumnKind::Texts => "words",
     }
 }

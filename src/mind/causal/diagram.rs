@@ -1,6 +1,7 @@
 //! The causal diagram: an acyclic directed mixed graph. A directed edge is a cause; a bidirected one says that the
 //! two ends share a cause that is not in the diagram.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use super::CausalError;
@@ -229,6 +230,29 @@ impl Diagram {
         Self::closure(set, &self.children)
     }
 
+    /// A directed path between two variables, ends included; none if there is none.
+    pub fn path(&self, from: usize, to: usize) -> Option<Vec<usize>> {
+        let mut before = vec![None; self.names.len()];
+        let mut queue = VecDeque::from([from]);
+        while let Some(variable) = queue.pop_front() {
+            if variable == to {
+                let mut path = vec![to];
+                while let Some(&last) = path.last().filter(|&&last| last != from) {
+                    path.push(before[last].expect("invariant: it was reached from another"));
+                }
+                path.reverse();
+                return Some(path);
+            }
+            for next in self.children[variable].iter() {
+                if next != from && before[next].is_none() {
+                    before[next] = Some(variable);
+                    queue.push_back(next);
+                }
+            }
+        }
+        None
+    }
+
     /// The maximal sets that bidirected edges connect: the C-components (Tian & Pearl 2002).
     pub fn components(&self) -> Vec<Set> {
         let (mut rest, mut components) = (self.vertices, Vec::new());
@@ -353,6 +377,9 @@ mod tests {
         );
         assert!(diagram.confound("a", "a").is_err());
         assert_eq!(diagram, before);
+        assert_eq!(diagram.path(0, 2), Some(vec![0, 1, 2]));
+        assert_eq!(diagram.path(0, 0), Some(vec![0]));
+        assert_eq!(diagram.path(2, 0), None);
         for index in 3..VARIABLES_MAX {
             diagram.variable(&index.to_string()).expect("room");
         }

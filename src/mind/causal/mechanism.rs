@@ -8,10 +8,10 @@
 //!            | e "and" e | e "xor" e | e "or" e
 //! ```
 //!
-//! Truth is 1 and falsehood 0, division rounds toward zero, text can be compared for equality only. Expressions nest
+//! A distribution is written `{1: 0.3, 0: 0.7}`, values as in expressions. Truth is 1 and falsehood 0, division rounds toward zero, text can be compared for equality only. Expressions nest
 //! at most [`DEPTH_MAX`] deep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -112,12 +112,17 @@ impl FromStr for Expression {
             size: 0,
         };
         let node = parser.expression(0, 0)?;
-        parser.skip_space();
-        if parser.rest.is_empty() {
-            Ok(Self(node))
-        } else {
-            Err(parser.error("an operator or the end"))
-        }
+        parser.end()?;
+        Ok(Self(node))
+    }
+}
+
+impl Expression {
+    /// The variables that it follows from.
+    pub fn variables(&self) -> BTreeSet<&str> {
+        let mut found = Vec::new();
+        self.0.variables(&mut found);
+        found.into_iter().collect()
     }
 }
 
@@ -165,6 +170,61 @@ impl<'a> Parser<'a> {
             Ok(())
         } else {
             Err(self.error(&format!("'{symbol}'")))
+        }
+    }
+
+    /// Text up to the closing quote.
+    fn quoted(&mut self) -> Result<Value, CausalError> {
+        let Some((text, rest)) = self.rest.split_once('\'') else {
+            return Err(self.error("\"'\""));
+        };
+        self.rest = rest;
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    /// Characters that satisfy a condition, as far as they go.
+    fn word(&mut self, is_of: impl Fn(char) -> bool) -> &'a str {
+        self.skip_space();
+        let length = self.rest.find(|c| !is_of(c)).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        word
+    }
+
+    /// Values with their probabilities, behind the opening brace.
+    fn distribution(&mut self) -> Result<Vec<(Value, f64)>, CausalError> {
+        let mut values: Vec<(Value, f64)> = Vec::new();
+        loop {
+            let value = match self.takes("'") {
+                true => self.quoted()?,
+                false => match self.word(|c| is_name(c) && c != ':' || c == '-') {
+                    "" => return Err(self.error("a value")),
+                    word => Value::from(word),
+                },
+            };
+            if values.iter().any(|(known, _)| *known == value) {
+                return Err(self.error(&format!("{value} once only")));
+            }
+            self.expect(":")?;
+            let number = self.word(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+            let number: f64 = number
+                .parse()
+                .ok()
+                .filter(|number| (0.0..=1.0).contains(number))
+                .ok_or_else(|| self.error("a probability in 0..1"))?;
+            values.push((value, number));
+            if self.takes("}") {
+                return Ok(values);
+            }
+            self.expect(",")?;
+        }
+    }
+
+    fn end(&mut self) -> Result<(), CausalError> {
+        self.skip_space();
+        match self.rest.is_empty() {
+            true => Ok(()),
+            false => Err(self.error("an operator or the end")),
         }
     }
 
@@ -219,26 +279,24 @@ impl<'a> Parser<'a> {
             return Ok(Node::If(Box::new([condition, then, otherwise])));
         }
         if self.takes("'") {
-            let Some((text, rest)) = self.rest.split_once('\'') else {
-                return Err(self.error("\"'\""));
-            };
-            self.rest = rest;
-            return Ok(Node::Constant(Value::Text(text.to_owned())));
+            return Ok(Node::Constant(self.quoted()?));
         }
-        let length = self.rest.find(|c| !is_name(c)).unwrap_or(self.rest.len());
-        let word = &self.rest[..length];
+        let before = self.rest;
+        let word = self.word(is_name);
         if word.is_empty() || KEYWORDS.contains(&word) {
+            self.rest = before;
+            self.skip_space();
             return Err(self.error("a number, 'text', a variable or '('"));
         }
-        let node = if word.starts_with(|c: char| c.is_ascii_digit()) {
-            Node::Constant(Value::Integer(
-                word.parse().map_err(|_| self.error("a whole number"))?,
-            ))
-        } else {
-            Node::Variable(word.to_owned())
-        };
-        self.rest = &self.rest[length..];
-        Ok(node)
+        if !word.starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok(Node::Variable(word.to_owned()));
+        }
+        let number = word.parse().map_err(|_| {
+            self.rest = before;
+            self.skip_space();
+            self.error("a whole number")
+        })?;
+        Ok(Node::Constant(Value::Integer(number)))
     }
 }
 
@@ -334,6 +392,46 @@ pub enum Mechanism {
     Endogenous(Expression),
 }
 
+impl FromStr for Mechanism {
+    type Err = CausalError;
+
+    fn from_str(text: &str) -> Result<Self, CausalError> {
+        let mut parser = Parser {
+            text,
+            rest: text,
+            size: 0,
+        };
+        if !parser.takes("{") {
+            return Ok(Self::Endogenous(text.parse()?));
+        }
+        let values = parser.distribution()?;
+        parser.end()?;
+        check_sum(&values)?;
+        Ok(Self::Exogenous(values))
+    }
+}
+
+impl Mechanism {
+    /// The variables that it follows from.
+    pub fn causes(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Exogenous(_) => BTreeSet::new(),
+            Self::Endogenous(expression) => expression.variables(),
+        }
+    }
+}
+
+/// Refuses probabilities that are none, or not all.
+fn check_sum(values: &[(Value, f64)]) -> Result<(), CausalError> {
+    let total: f64 = values.iter().map(|(_, p)| p).sum();
+    match values.iter().all(|(_, p)| (0.0..=1.0).contains(p)) && (total - 1.0).abs() <= 1e-9 {
+        true => Ok(()),
+        false => Err(CausalError::Mechanism(format!(
+            "probabilities must lie in 0..1 and add up to 1, got {total}"
+        ))),
+    }
+}
+
 /// Mechanisms that determine each other without a cycle.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StructuralModel {
@@ -354,20 +452,12 @@ impl StructuralModel {
         for (name, mechanism) in &mechanisms {
             match mechanism {
                 Mechanism::Exogenous(values) => {
-                    let total: f64 = values.iter().map(|(_, p)| p).sum();
-                    if values.iter().any(|(_, p)| !(0.0..=1.0).contains(p))
-                        || (total - 1.0).abs() > 1e-9
-                    {
-                        return Err(CausalError::Mechanism(format!(
-                            "the probabilities of {name} must lie in 0..1 and add up to 1, got {total}"
-                        )));
-                    }
+                    check_sum(values)?;
                     worlds = worlds.saturating_mul(values.len());
                     model.exogenous.push((name.clone(), values.clone()));
                 }
                 Mechanism::Endogenous(expression) => {
-                    let mut uses = Vec::new();
-                    expression.0.variables(&mut uses);
+                    let uses = expression.variables();
                     if let Some(unknown) = uses.iter().find(|used| !mechanisms.contains_key(**used))
                     {
                         return Err(CausalError::UnknownVariable((*unknown).to_owned()));
@@ -549,6 +639,41 @@ mod tests {
                 Ok(Value::Integer(value)),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_distribution_is_written_in_braces() {
+        let values = |pairs: &[(&str, f64)]| {
+            let pairs = pairs.iter().map(|(value, p)| (Value::from(*value), *p));
+            Ok(Mechanism::Exogenous(pairs.collect()))
+        };
+        assert_eq!(
+            "{1: 0.25, 0: 0.75}".parse(),
+            values(&[("1", 0.25), ("0", 0.75)])
+        );
+        assert_eq!(
+            "{'a b':1e-1,c:.9}".parse(),
+            values(&[("a b", 0.1), ("c", 0.9)])
+        );
+        let mechanism: Mechanism = "a and not (b or a)".parse().expect("an expression");
+        assert_eq!(
+            mechanism.causes().into_iter().collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        for text in [
+            "{",
+            "{}",
+            "{1}",
+            "{1:}",
+            "{1: 2}",
+            "{1: 0.5}",
+            "{1: 0.5, 1: 0.5}",
+            "{1: 1} + 2",
+            "{1: NaN}",
+            "{'a: 1}",
+        ] {
+            assert!(text.parse::<Mechanism>().is_err(), "{text}");
         }
     }
 

@@ -15,14 +15,47 @@ use super::estimand::Estimand;
 pub const CELLS_MAX: usize = 1 << 20;
 /// Most different observations times cells for which an interval is computed.
 pub const INTERVAL_WORK_MAX: usize = 1 << 26;
+/// By which share of its weight an observation is moved to see how much an estimate depends on it.
+pub const STEP: f64 = 1e-4;
+/// The variance below which an estimate moves with no observation, but for rounding.
+pub const VARIANCE_MIN: f64 = 1e-18;
 /// The 97.5 % quantile of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
+pub const Z: f64 = 1.959_963_984_540_054;
 
 /// A variable and the number of its value.
 pub type Assignment = Vec<(usize, usize)>;
 
-/// A coefficient, a formula, and the values of its variables.
-pub type Term<'a> = (f64, &'a Estimand, &'a [(usize, usize)]);
+/// A formula where its variables have these values, so many times.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    /// How many times.
+    pub coefficient: f64,
+    /// The formula.
+    pub estimand: Estimand,
+    /// The values of its variables.
+    pub at: Assignment,
+}
+
+/// A number that follows from observations: a constant and a sum of terms, which may be divided by one more.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Quantity {
+    /// What is added to the terms.
+    pub constant: f64,
+    /// The terms.
+    pub terms: Vec<Term>,
+    /// What the sum is divided by, their sum; by nothing if there are none.
+    pub divisor: Vec<Term>,
+    /// Of a proportion, so that its interval stays in 0..1: the values that it is conditional on.
+    pub proportion_given: Option<Assignment>,
+}
+
+impl Quantity {
+    /// All variables that it mentions.
+    pub fn mentioned(&self) -> Set {
+        let all = self.terms.iter().chain(&self.divisor);
+        all.fold(Set::EMPTY, |set, term| set.union(term.estimand.mentioned()))
+    }
+}
 
 /// A number with how well it is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,6 +132,17 @@ impl Observations {
         Ok(())
     }
 
+    /// Gives a variable its values, in this order.
+    pub fn declare(
+        &mut self,
+        diagram: &Diagram,
+        name: &str,
+        values: impl IntoIterator<Item = String>,
+    ) -> Result<(), CausalError> {
+        self.levels[diagram.index(name)?] = values.into_iter().collect();
+        Ok(())
+    }
+
     /// The variables that were observed at least once.
     pub fn observed(&self) -> Set {
         (0..VARIABLES_MAX)
@@ -136,19 +180,6 @@ impl Observations {
     /// The weight of the observations that have all these variables.
     pub fn count(&self, variables: Set) -> f64 {
         self.complete(variables).map(|(_, weight)| weight).sum()
-    }
-
-    /// The weight of the observations that have these values.
-    pub fn weight(&self, values: &[(usize, usize)]) -> f64 {
-        self.rows
-            .iter()
-            .filter(|(row, _)| {
-                values
-                    .iter()
-                    .all(|&(variable, level)| row[variable] == Some(level))
-            })
-            .map(|(_, weight)| weight)
-            .sum()
     }
 
     fn complete(&self, variables: Set) -> impl Iterator<Item = (&Vec<Option<usize>>, f64)> {
@@ -380,32 +411,49 @@ impl Observations {
         estimand.text(diagram)
     }
 
-    /// A linear combination of values of formulas, each with its coefficient and the values of its variables, with
-    /// count and interval. `proportion` says that it is a probability, so that its interval stays in 0..1.
+    /// The value of a quantity.
+    pub fn value(&self, quantity: &Quantity, diagram: &Diagram) -> Result<f64, CausalError> {
+        let sum = |terms: &[Term]| -> Result<f64, CausalError> {
+            terms.iter().try_fold(0.0, |sum, term| {
+                Ok(sum + term.coefficient * self.evaluate(&term.estimand, &term.at, diagram)?)
+            })
+        };
+        let value = quantity.constant + sum(&quantity.terms)?;
+        let Some(first) = quantity.divisor.first() else {
+            return Ok(value);
+        };
+        match sum(&quantity.divisor)? {
+            0.0 => Err(CausalError::NoSupport(self.described(&first.at, diagram))),
+            divisor => Ok(value / divisor),
+        }
+    }
+
+    /// Values as `P(x=1, y=0)`.
+    fn described(&self, at: &[(usize, usize)], diagram: &Diagram) -> String {
+        let values: Vec<_> = at
+            .iter()
+            .map(|&(variable, level)| {
+                format!(
+                    "{}={}",
+                    diagram.name(variable),
+                    self.levels[variable][level]
+                )
+            })
+            .collect();
+        format!("P({})", values.join(", "))
+    }
+
+    /// A quantity with count and interval.
     pub fn estimate(
         &self,
-        terms: &[Term<'_>],
-        proportion: bool,
+        quantity: &Quantity,
         diagram: &Diagram,
     ) -> Result<Estimate, CausalError> {
-        let variables = terms
-            .iter()
-            .fold(Set::EMPTY, |all, (_, one, _)| all.union(one.mentioned()));
-        let combined = |observations: &Self| -> Result<f64, CausalError> {
-            terms
-                .iter()
-                .try_fold(0.0, |sum, (coefficient, estimand, at)| {
-                    Ok(sum + coefficient * observations.evaluate(estimand, at, diagram)?)
-                })
-        };
-        let value = combined(self)?;
+        let variables = quantity.mentioned();
+        let value = self.value(quantity, diagram)?;
         let count = self.count(variables);
         let mut small = self.projected(variables);
-        let work = small
-            .rows
-            .len()
-            .saturating_mul(self.size(variables).unwrap_or(usize::MAX));
-        if work > INTERVAL_WORK_MAX {
+        if !self.is_within_work(small.rows.len(), variables) {
             return Ok(Estimate {
                 value,
                 count,
@@ -419,26 +467,49 @@ impl Observations {
             .collect();
         let mut variance = 0.0;
         for (row, weight) in rows {
-            const STEP: f64 = 1e-4;
             let mut moved = |factor: f64| {
                 small.rows.insert(row.clone(), weight * factor);
-                combined(&small)
+                small.value(quantity, diagram)
             };
             let slope = (moved(1.0 + STEP)? - moved(1.0 - STEP)?) / (2.0 * STEP * weight);
             small.rows.insert(row, weight);
             variance += weight * slope * slope;
         }
-        let interval = if proportion {
-            wilson(value, variance, count)
-        } else {
-            let half = Z * variance.sqrt();
-            (value - half, value + half)
+        let interval = match &quantity.proportion_given {
+            Some(given) => wilson(value, variance, self.support(variables, given)),
+            None => {
+                let half = Z * variance.sqrt();
+                (value - half, value + half)
+            }
         };
         Ok(Estimate {
             value,
             count,
             interval: Some(interval),
         })
+    }
+
+    /// Whether an estimate of a quantity has an interval.
+    pub fn has_interval(&self, quantity: &Quantity) -> bool {
+        let variables = quantity.mentioned();
+        self.is_within_work(self.projected(variables).rows.len(), variables)
+    }
+
+    fn is_within_work(&self, rows: usize, variables: Set) -> bool {
+        let size = self.size(variables).unwrap_or(usize::MAX);
+        rows.saturating_mul(size) <= INTERVAL_WORK_MAX
+    }
+
+    /// The weight of the observations that have all these variables, some with these values.
+    fn support(&self, variables: Set, given: &[(usize, usize)]) -> f64 {
+        self.complete(variables)
+            .filter(|(row, _)| {
+                given
+                    .iter()
+                    .all(|&(variable, level)| row[variable] == Some(level))
+            })
+            .map(|(_, weight)| weight)
+            .sum()
     }
 
     /// The same observations of these variables only.
@@ -459,12 +530,13 @@ impl Observations {
     }
 }
 
-/// Wilson's score interval (1927, equation 4) of a proportion with this variance; where that is zero, of `count`.
-fn wilson(p: f64, variance: f64, count: f64) -> (f64, f64) {
-    let n = if variance > 1e-18 {
+/// Wilson's score interval (1927, equation 4) of a proportion with this variance; where that is zero, of `support`
+/// observations.
+fn wilson(p: f64, variance: f64, support: f64) -> (f64, f64) {
+    let n = if variance > VARIANCE_MIN {
         p * (1.0 - p) / variance
     } else {
-        count
+        support
     };
     let n = n.max(f64::MIN_POSITIVE);
     let centre = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
@@ -500,10 +572,16 @@ mod tests {
     #[test]
     fn a_proportion_has_wilsons_interval() {
         let (diagram, observations) = coin();
-        let estimand = Estimand::probability(Set::one(1), Set::one(0));
-        let found = observations
-            .estimate(&[(1.0, &estimand, &[(0, 0), (1, 0)])], true, &diagram)
-            .expect("support");
+        let quantity = Quantity {
+            terms: vec![Term {
+                coefficient: 1.0,
+                estimand: Estimand::probability(Set::one(1), Set::one(0)),
+                at: vec![(0, 0), (1, 0)],
+            }],
+            proportion_given: Some(vec![(0, 0)]),
+            ..Quantity::default()
+        };
+        let found = observations.estimate(&quantity, &diagram).expect("support");
         let (low, high) = found.interval.expect("few cells");
         assert_eq!((found.value, found.count), (0.3, 120.0));
         // 30 of 100.

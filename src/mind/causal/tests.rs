@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::CausalError;
 use super::diagram::{Diagram, Set};
-use super::effect::{Bounds, Model, Observed};
+use super::effect::{Bounds, Model, Regretted};
 use super::identify::{Formula, effect, general};
-use super::observations::Observations;
+use super::observations::{Observations, Quantity};
 use super::separation::tests::any_diagram;
 
 fn diagram(causes: &[(&str, &str)], confounded: &[(&str, &str)]) -> Diagram {
@@ -51,6 +51,14 @@ fn kidney_stones() -> (Diagram, Observations) {
     (diagram, observations)
 }
 
+fn value(model: &Model<'_>, quantity: &Quantity) -> f64 {
+    model.estimate(quantity).expect("support").value
+}
+
+fn limits(model: &Model<'_>, bounds: &Bounds) -> [f64; 2] {
+    model.bounds(bounds).expect("support").map(|one| one.value)
+}
+
 #[track_caller]
 fn close(found: f64, expected: f64) {
     assert!(
@@ -64,18 +72,17 @@ fn kidney_stones_reverse_when_the_size_is_adjusted_for() {
     let (diagram, observations) = kidney_stones();
     let model = Model::new(&diagram, &observations);
     let seen = |treatment| {
-        model
-            .see(&[("success", "1")], &[("treatment", treatment)])
-            .expect("support")
-            .value
+        let seen = model.see(&[("success", "1")], &[("treatment", treatment)]);
+        value(&model, &seen.expect("known"))
     };
     close(seen("A"), 0.78);
     close(seen("B"), 0.825_7);
     let size = Set::one(diagram.index("size").expect("known"));
     for (treatment, value) in [("A", 0.832_5), ("B", 0.778_9)] {
-        let (estimate, identified) = model
+        let (done, identified) = model
             .intervene(&[("success", "1")], &[("treatment", treatment)])
             .expect("identifiable");
+        let estimate = model.estimate(&done).expect("support");
         close(estimate.value, value);
         assert_eq!(
             (estimate.count, identified.formula),
@@ -94,13 +101,14 @@ fn kidney_stones_reverse_when_the_size_is_adjusted_for() {
     let (difference, _) = model
         .contrast("treatment", "A", "B", ("success", "1"))
         .expect("identifiable");
-    close(difference.value, 0.053_7);
+    close(value(&model, &difference), 0.053_7);
     // Σz E[y|B,z] P(z|A) − E[y|A], by hand: (87·234/270 + 263·55/80)/350 − 273/350.
-    let regret = model
+    let (regret, regretted) = model
         .regret(("treatment", "A"), "B", "success")
         .expect("identifiable");
+    assert_eq!(regretted, Regretted::BackDoor(size));
     close(
-        regret,
+        value(&model, &regret),
         (87.0 * 234.0 / 270.0 + 263.0 * 55.0 / 80.0) / 350.0 - 0.78,
     );
 }
@@ -153,7 +161,10 @@ fn berkeley_admits_fewer_women_but_not_by_their_sex() {
             &["department"],
         )
         .expect("unconfounded");
-    close(found.total.value, 557.0 / 1835.0 - 1198.0 / 2691.0);
+    close(
+        value(&model, &found.total),
+        557.0 / 1835.0 - 1198.0 / 2691.0,
+    );
     // Σd [P(yes|female,d) − P(yes|male,d)] P(d|male), department by department.
     let mut direct = 0.0;
     for (_, [male_yes, male_no, female_yes, female_no]) in table {
@@ -162,8 +173,10 @@ fn berkeley_admits_fewer_women_but_not_by_their_sex() {
             * f64::from(male_yes + male_no)
             / 2691.0;
     }
-    close(found.direct.value, direct);
-    assert!(found.direct.value > 0.0 && found.indirect.value < -0.14 && found.total.value < -0.14);
+    let [direct_effect, indirect, total] =
+        [&found.direct, &found.indirect, &found.total].map(|one| value(&model, one));
+    close(direct_effect, direct);
+    assert!(direct_effect > 0.0 && indirect < -0.14 && total < -0.14);
     let confounded = self::diagram(
         &[
             ("sex", "department"),
@@ -211,36 +224,45 @@ fn smoking_is_judged_by_the_front_door() {
     }
     let model = Model::new(&diagram, &observations);
     let tar = Set::one(diagram.index("tar").expect("known"));
-    for (smoking, value) in [("1", 0.4525), ("0", 0.4975)] {
-        let (estimate, identified) = model
+    for (smoking, expected) in [("1", 0.4525), ("0", 0.4975)] {
+        let (done, identified) = model
             .intervene(&[("cancer", "1")], &[("smoking", smoking)])
             .expect("identifiable");
-        close(estimate.value, value);
+        close(value(&model, &done), expected);
         assert_eq!(identified.formula, Formula::FrontDoor(tar));
     }
-    assert!(
-        model
-            .see(&[("cancer", "1")], &[("smoking", "1")])
-            .expect("support")
-            .value
-            > 0.85
-    );
+    let seen = model.see(&[("cancer", "1")], &[("smoking", "1")]);
+    assert!(value(&model, &seen.expect("known")) > 0.85);
 }
 
 /// The tables of Pearl 2009, section 9.3.4: a drug that killed each of those who died with it.
 #[test]
 fn the_drug_was_necessary_for_the_deaths() {
-    let observed = Observed {
-        y: 0.015,
-        x_and_y: 0.001,
-        other_without_y: 0.486,
-    };
-    let necessity = Bounds::necessity(&observed, 0.014);
-    close(necessity.low, 1.0);
-    close(necessity.high, 1.0);
-    let sufficiency = Bounds::sufficiency(&observed, 0.016);
-    close(sufficiency.low, 0.001 / 0.486);
-    close(sufficiency.high, 0.015 / 0.486);
+    let diagram = diagram(&[("drug", "death")], &[("drug", "death")]);
+    let mut observations = Observations::new();
+    for (drug, death, count) in [
+        ("1", "1", 2.0),
+        ("1", "0", 998.0),
+        ("0", "1", 28.0),
+        ("0", "0", 972.0),
+    ] {
+        let row = [("drug", drug), ("death", death)];
+        observations.add(&diagram, &row, count).expect("known");
+    }
+    let model = Model::new(&diagram, &observations);
+    let (x, y) = (("drug", "1"), ("death", "1"));
+    assert!(matches!(
+        model.necessity(x, y, None),
+        Err(CausalError::NotIdentifiable { .. })
+    ));
+    let necessity = model.necessity(x, y, Some(0.014)).expect("an experiment");
+    let [low, high] = limits(&model, &necessity);
+    close(low, 1.0);
+    close(high, 1.0);
+    let sufficiency = model.sufficiency(x, y, Some(0.016)).expect("an experiment");
+    let [low, high] = limits(&model, &sufficiency);
+    close(low, 0.001 / 0.486);
+    close(high, 0.015 / 0.486);
 }
 
 #[test]
@@ -418,19 +440,20 @@ proptest! {
             }
         }
         let model = Model::new(&diagram, &observations);
-        let within = |bounds: Bounds, truth: f64| bounds.low - 1e-9 <= truth && truth <= bounds.high + 1e-9;
+        let within = |[low, high]: [f64; 2], truth: f64| low - 1e-9 <= truth && truth <= high + 1e-9;
+        let same = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).abs() < 1e-9 && (a[1] - b[1]).abs() < 1e-9;
         let necessity = share(&|one| one == [0, 1]) / share(&|one| one[1] == 1);
-        let found = model.necessity(("x", "1"), "0", ("y", "1")).expect("support");
+        let found = limits(&model, &model.necessity(("x", "1"), ("y", "1"), None).expect("support"));
         prop_assert!(within(found, necessity), "{found:?} {necessity}");
-        let imagined = model.imagine(("y", "0"), ("x", "0"), &[("x", "1"), ("y", "1")]).expect("support");
-        prop_assert!((imagined.low - found.low).abs() < 1e-9 && (imagined.high - found.high).abs() < 1e-9);
+        let imagined = limits(&model, &model.imagine(("y", "0"), ("x", "0"), &[("x", "1"), ("y", "1")]).expect("support"));
+        prop_assert!(same(imagined, found));
         let sufficiency = share(&|one| one == [0, 1]) / share(&|one| one[0] == 0);
-        let found = model.sufficiency(("x", "1"), "0", ("y", "1")).expect("support");
+        let found = limits(&model, &model.sufficiency(("x", "1"), ("y", "1"), None).expect("support"));
         prop_assert!(within(found, sufficiency), "{found:?} {sufficiency}");
-        let imagined = model.imagine(("y", "1"), ("x", "1"), &[("x", "0"), ("y", "0")]).expect("support");
-        prop_assert!((imagined.low - found.low).abs() < 1e-9 && (imagined.high - found.high).abs() < 1e-9);
-        let same = model.imagine(("y", "1"), ("x", "1"), &[("x", "1"), ("y", "1")]).expect("support");
-        prop_assert_eq!(same, Bounds { low: 1.0, high: 1.0 });
+        let imagined = limits(&model, &model.imagine(("y", "1"), ("x", "1"), &[("x", "0"), ("y", "0")]).expect("support"));
+        prop_assert!(same(imagined, found));
+        let exact = model.imagine(("y", "1"), ("x", "1"), &[("x", "1"), ("y", "1")]).expect("support");
+        prop_assert_eq!(limits(&model, &exact), [1.0, 1.0]);
     }
 }
 

@@ -34,4 +34,5 @@ pub use error::SqlError;
 pub use handle::{MEMORY_BYTES, Sql, SqlOptions};
 pub use parse::predicate;
 pub use session::{Done, Executed, Prepared, Rows, Session};
+pub use tables::{OBSERVATION, Observation};
 pub use write::fields_of_json;

@@ -2,8 +2,8 @@
 
 use ladybug::cam::{Called, Method, Scope};
 
-use super::Machine;
 use super::translations::{Known, arguments, pick};
+use super::{Machine, causal};
 use crate::random::Random;
 
 /// What may stand anywhere.
@@ -43,6 +43,11 @@ const HOSTILE: &[&[u8]] = &[
     b"-292275-01-01",
     b"VSA.BIND",
     b"{\"a\":[1,{}]}",
+    b"x=1,x=2",
+    b"{x: 1, \"success\": 1}",
+    b"success=1",
+    b"MECHANISM",
+    b"{1: 0.5, 0: 0.5}",
     b"SELECT 1",
     b"TTL",
     b"{\"memory:presented\":[1]}",
@@ -104,6 +109,7 @@ fn every_id_answers_whatever_it_is_given() {
     machine.line("CONCEPTS.DEFINE Ship");
     machine.line("DEFINE 0x0F12 near (x k) \"LANCE.NEAR $x $k\" \"LANCE.GET $1.address\"");
     machine.line("DEFINE 0x0FFF kept (name q) \"LANCE.INSERT $name $q\" \"USER.near KEY $name 2\"");
+    causal::fill(&machine);
     let mut random = Random(11);
     let known = Scope::ALL.map(|scope| Known::new(&machine, scope));
     let mut answered = 0;

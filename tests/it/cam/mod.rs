@@ -1,5 +1,6 @@
 //! The instruction set, over an engine: every operation against its translation, its reference, or the state after.
 
+mod causal;
 mod descriptions;
 mod fuzz;
 mod lance;

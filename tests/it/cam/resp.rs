@@ -84,6 +84,24 @@ fn methods_are_commands_with_documentation_and_stay_out_of_transactions() {
         ["CAM.NARS.DEDUCE", "DEDUCE"].map(|name| client.command(&[name, premises[0], premises[1]]));
     assert!(long.contains("<robin --> animal>"), "{long}");
     assert_eq!(long, short);
+    let barometer = [
+        "MECHANISM",
+        "rain",
+        "pressure = 'low'",
+        "MECHANISM",
+        "pressure",
+        "{low: 0.3, high: 0.7}",
+    ];
+    let observed = [&["CAM.CAUSAL.OBSERVE"][..], &barometer].concat();
+    assert!(client.command(&observed).contains("\"pressure\""));
+    let [long, short] =
+        ["CAM.CAUSAL.EFFECTS", "CAUSE"].map(|name| client.command(&[name, "pressure"]));
+    assert!(long.contains("\"rain\""), "{long}");
+    assert_eq!(long, short);
+    let [long, short] = ["CAM.CAUSAL.IMAGINE", "WOULD"]
+        .map(|name| client.command(&[name, "rain=1", "pressure=low", "rain=0"]));
+    assert!(long.contains("mechanisms"), "{long}");
+    assert_eq!(long, short);
     let docs = client.call("COMMAND DOCS cam.vsa.unpermute");
     assert!(
         docs.contains("the inverse of PERMUTE") && docs.contains("\"cam\""),

@@ -45,6 +45,28 @@ fn rows_are_inserted_changed_and_removed() {
 }
 
 #[test]
+fn a_text_may_come_as_a_view_of_text() {
+    let mut database = Database::new();
+    database.change("INSERT INTO nodes (name, properties) VALUES ('a', '{\"x\":1}'), ('b', NULL)");
+    let changed = database.change(
+        "UPDATE nodes SET properties = CASE WHEN properties IS NULL THEN '{\"y\":2}' \
+         ELSE substr(properties, 1, length(properties) - 1) || ',\"x\":3}' END",
+    );
+    assert_eq!(changed, 2);
+    assert_eq!(
+        database.rows("SELECT name, properties FROM nodes ORDER BY name"),
+        [r#"a|{"x":3}"#, r#"b|{"y":2}"#]
+    );
+    database.change(
+        "INSERT INTO nodes (name) SELECT CASE WHEN name = 'a' THEN 'c' ELSE substr(name, 1) || 'd' END AS name FROM nodes",
+    );
+    assert_eq!(
+        database.rows("SELECT name FROM nodes ORDER BY name"),
+        ["a", "b", "bd", "c"]
+    );
+}
+
+#[test]
 fn every_column_of_a_node_can_be_written() {
     let mut database = Database::new();
     database.change("INSERT INTO nodes (name) VALUES ('root')");

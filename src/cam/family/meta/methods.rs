@@ -141,6 +141,8 @@ fn translation(operation: &'static Operation, mode: Mode) -> Option<String> {
     Some(translated(&Call {
         operation,
         mode,
+        word: None,
+        is_transitive: false,
         space: 0,
         values,
         bits,

@@ -1,4 +1,4 @@
-//! Tables that are made row by row, at once: verbs and other words, spaces, checkpoints, and those that do not change.
+//! Tables that are made row by row, at once: verbs and other words, observations, spaces, checkpoints, and those that do not change.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use ladybug_engine::space::verbs::{BuiltIn, OPEN_SLOT_FIRST, address_of};
 
 use super::super::catalog::schema_of;
 use super::super::statement::Statement;
+use super::observations;
 use super::scan::{Batches, Scan, Source};
 
 /// The columns of verbs.
@@ -196,6 +197,24 @@ impl Listed {
                     Arc::new(bits.finish()),
                 ],
             )?)
+        })
+    }
+
+    /// The observations of a space.
+    pub(super) fn observations(
+        statement: Arc<Statement>,
+        space: SpaceId,
+        when: Option<When>,
+    ) -> Self {
+        Self::new("observations", observations::schema(), move || {
+            let snapshot = match when {
+                None => {
+                    statement.note_scan(0..=u8::MAX)?;
+                    statement.snapshot(space)?
+                }
+                Some(when) => statement.past(space, when)?,
+            };
+            Ok(observations::rows(snapshot.view().nodes()))
         })
     }
 

@@ -6,6 +6,7 @@
 //! | `condition` | what a WHERE says of addresses, ids, names, kinds and the like |
 //! | `nodes`, `edges` | the canonical tables, which answer such conditions and limits themselves |
 //! | `history` | every version of every node |
+//! | `observations` | what was seen of variables, a row a variable |
 //! | `listed` | tables that are made row by row: verbs, spaces, checkpoints |
 
 mod condition;
@@ -13,6 +14,7 @@ mod edges;
 mod history;
 mod listed;
 mod nodes;
+mod observations;
 mod scan;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use super::statement::Statement;
 pub(super) use edges::EdgesTable;
 pub(super) use listed::Listed;
 pub(super) use nodes::{Nearest, NodesTable};
+pub use observations::{OBSERVATION, Observation};
 pub(super) use scan::{Batches, Scan, Source};
 
 /// A table that every space has.
@@ -79,6 +82,12 @@ pub(super) const TABLES: &[Table] = &[
         primary_key: &[],
     },
     Table {
+        name: "observations",
+        schema: observations::schema,
+        is_writable: false,
+        primary_key: &["id", "variable"],
+    },
+    Table {
         name: "spaces",
         schema: listed::spaces_schema,
         is_writable: false,
@@ -101,7 +110,10 @@ pub(super) fn make(
 ) -> Result<Option<Arc<dyn TableProvider>>> {
     let statement = Arc::clone(statement);
     let is_present = when.is_none();
-    let has_past = matches!(name, "nodes" | "edges" | "verbs" | "concepts" | "programs");
+    let has_past = matches!(
+        name,
+        "nodes" | "edges" | "verbs" | "concepts" | "programs" | "observations"
+    );
     let is_constant = |(constant, _): &&(String, _)| constant == name;
     let constant = statement.shared.constants.iter().find(is_constant);
     if !is_present
@@ -109,7 +121,7 @@ pub(super) fn make(
         && (constant.is_some() || TABLES.iter().any(|table| table.name == name))
     {
         return Err(SqlError::Statement(format!(
-            "expected nodes, edges, verbs, concepts or programs, which have versions; {name} has none"
+            "expected nodes, edges, verbs, concepts, programs or observations, which have versions; {name} has none"
         ))
         .into());
     }
@@ -133,6 +145,7 @@ pub(super) fn make(
             Arc::new(words)
         }
         "history" => Arc::new(history::HistoryTable::new(statement, space)),
+        "observations" => Arc::new(listed::Listed::observations(statement, space, when)),
         "spaces" => Arc::new(listed::Listed::spaces(statement)),
         "checkpoints" => Arc::new(listed::Listed::checkpoints(statement)),
         _ => return Ok(None),

@@ -15,6 +15,8 @@ mod values;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{Field, Schema};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::session_state::SessionState;
@@ -109,7 +111,7 @@ pub(super) async fn run(
     let space = target.space();
     match (&dml.op, target) {
         (WriteOp::Insert(InsertOp::Append), target) => {
-            let rows = rows(state, (*dml.input).clone()).await?;
+            let rows = rows(state, dml, (*dml.input).clone()).await?;
             commit(statement, space, "INSERT", |tx| {
                 each(&rows, |values| match target {
                     Target::Nodes(_) => nodes::insert(tx, values),
@@ -128,7 +130,7 @@ pub(super) async fn run(
         .into()),
         (WriteOp::Delete, target) => {
             let plan = stamps((*dml.input).clone())?;
-            let rows = rows(state, plan).await?;
+            let rows = rows(state, dml, plan).await?;
             commit(statement, space, "DELETE", |tx| match target {
                 Target::Edges(_) => edges::delete(tx, &rows),
                 _ => nodes::delete(tx, &rows),
@@ -136,7 +138,7 @@ pub(super) async fn run(
         }
         (WriteOp::Update, target) => {
             let plan = assigned(&dml.input)?;
-            let rows = rows(state, plan).await?;
+            let rows = rows(state, dml, plan).await?;
             commit(statement, space, "UPDATE", |tx| match target {
                 Target::Edges(_) => edges::update(tx, &rows),
                 _ => nodes::update(tx, &rows),
@@ -186,8 +188,14 @@ fn commit(
     })
 }
 
-/// The rows of a plan.
-async fn rows(state: &SessionState, plan: LogicalPlan) -> Result<Vec<RecordBatch>> {
+/// The rows of a plan, its columns of the types that the changed table's have: an expression that was planned as text
+/// may have become a view of it.
+async fn rows(
+    state: &SessionState,
+    dml: &DmlStatement,
+    plan: LogicalPlan,
+) -> Result<Vec<RecordBatch>> {
+    let table = dml.target.schema();
     let plan = state.create_physical_plan(&plan).await?;
     let mut stream = execute_stream(plan, state.task_ctx())?;
     let (mut rows, mut bytes) = (Vec::new(), 0);
@@ -200,9 +208,35 @@ async fn rows(state: &SessionState, plan: LogicalPlan) -> Result<Vec<RecordBatch
             ))
             .into());
         }
-        rows.push(batch);
+        rows.push(typed(batch, &table)?);
     }
     Ok(rows)
+}
+
+/// A batch whose columns have the types of a table's columns of the same names.
+fn typed(batch: RecordBatch, table: &Schema) -> Result<RecordBatch> {
+    let wanted = |field: &Field| {
+        let column = table.field_with_name(field.name()).ok()?;
+        (column.data_type() != field.data_type()).then(|| column.data_type().clone())
+    };
+    let schema = batch.schema();
+    if schema.fields().iter().all(|field| wanted(field).is_none()) {
+        return Ok(batch);
+    }
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        let (field, column) = match wanted(field) {
+            None => (field.as_ref().clone(), Arc::clone(column)),
+            Some(wanted) => {
+                let column = cast(column, &wanted).map_err(DataFusionError::from)?;
+                (field.as_ref().clone().with_data_type(wanted), column)
+            }
+        };
+        fields.push(field);
+        columns.push(column);
+    }
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+    Ok(batch.map_err(DataFusionError::from)?)
 }
 
 /// Calls `f` for each row; how many there were.

@@ -116,7 +116,7 @@ pub fn operations() -> &'static [Command] {
 }
 
 /// Methods that have a command of their own as well: its name, and the method.
-const SHORTHANDS: [(&str, &str); 9] = [
+const SHORTHANDS: [(&str, &str); 11] = [
     ("judge", "NARS.JUDGE"),
     ("deduce", "NARS.DEDUCE"),
     ("induce", "NARS.INDUCE"),
@@ -126,6 +126,8 @@ const SHORTHANDS: [(&str, &str); 9] = [
     ("recall", "MEMORY.RECALL"),
     ("forget", "MEMORY.FORGET"),
     ("feel", "QUALIA.FEEL"),
+    ("cause", "CAUSAL.EFFECTS"),
+    ("would", "CAUSAL.IMAGINE"),
 ];
 
 /// The method that a shorthand is for.
