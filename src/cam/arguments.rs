@@ -2,15 +2,17 @@
 
 use ladybug_engine::fingerprint::encode::VectorError;
 use ladybug_engine::space::marks::MarkError;
+use ladybug_engine::table::node_schema;
 
 use super::call::{Query, Value};
 use super::error::Fault;
+use super::family::sql::Aggregate;
 use super::method::{Form, Mode, Scope};
 use super::statement::Said;
 use super::table::{Argument, Kind, Operation};
 use crate::mind::truth::{Evidence, Truth};
 use crate::operand::{Bare, KEYWORDS, Operand, shown};
-use crate::query::sql::predicate;
+use crate::query::sql::{expressions, order, predicate};
 
 /// Takes `SCOPE s` and `FORM f` off the end, in either order.
 ///
@@ -153,6 +155,10 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
             ),
             None => Value::Text(text()?.into()),
         },
+        Kind::Verb => match text()? {
+            "*" => Value::Absent,
+            name => Value::Verb(name.into(), None),
+        },
         Kind::Integer(min, max) => {
             let number = text()?.parse().ok();
             let number = number.filter(|number: &i64| (min..=max).contains(number));
@@ -217,6 +223,33 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
             let ids = Evidence::new(ids.ok_or_else(|| expected(first))?);
             Value::Ids(ids.ids().to_vec())
         }
+        Kind::Columns => {
+            let names = expressions(text()?);
+            let names = names.map_err(|error| Fault::of(argument.name, error))?;
+            match names.as_slice() {
+                [all] if all == "*" => Value::Columns(Vec::new()),
+                _ => {
+                    names
+                        .iter()
+                        .try_for_each(|name| column(argument.name, name))?;
+                    Value::Columns(names)
+                }
+            }
+        }
+        Kind::Order => {
+            let items = order(text()?).map_err(|error| Fault::of(argument.name, error))?;
+            items
+                .iter()
+                .try_for_each(|(name, _)| column(argument.name, name))?;
+            Value::Order(items)
+        }
+        Kind::Aggregates => {
+            let items = expressions(text()?);
+            let items = items.map_err(|error| Fault::of(argument.name, error))?;
+            let figures = items.iter().map(|item| Aggregate::parse(item));
+            let figures: Option<Vec<_>> = figures.collect();
+            Value::Aggregates(figures.ok_or_else(|| expected(first))?)
+        }
         Kind::Predicate => {
             let condition = predicate(text()?);
             Value::Text(
@@ -228,6 +261,23 @@ fn take<'a>(argument: &Argument, rest: &mut &'a [&'a [u8]]) -> Result<Value<'a>,
     };
     *rest = after;
     Ok(value)
+}
+
+/// Refuses what is no column of nodes.
+fn column(argument: &str, name: &str) -> Result<(), Fault> {
+    let schema = node_schema();
+    if schema.index_of(name).is_ok() {
+        return Ok(());
+    }
+    let known: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    Err(Fault::of(
+        argument,
+        format!("expected columns among {}, got '{name}'", known.join(", ")),
+    ))
 }
 
 /// The keyword that the first word is, and what follows it, if it is one of these and something does.

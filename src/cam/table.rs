@@ -34,8 +34,8 @@ pub const FAMILY_NAMES: [&str; 16] = [
 /// The families that are there, by prefix.
 pub static FAMILIES: [Option<&Family>; 16] = [
     Some(&family::lance::FAMILY),
-    None,
-    None,
+    Some(&family::sql::FAMILY),
+    Some(&family::cypher::FAMILY),
     None,
     Some(&family::nars::FAMILY),
     None,
@@ -189,6 +189,8 @@ pub enum Kind {
     Name,
     /// UTF-8 text.
     Text,
+    /// A verb of the vocabulary, or any.
+    Verb,
     /// A whole number, ends included.
     Integer(i64, i64),
     /// A number, ends included.
@@ -199,6 +201,12 @@ pub enum Kind {
     Floats,
     /// A condition in SQL on the columns of `nodes`.
     Predicate,
+    /// Columns of `nodes` with commas between, or `*`.
+    Columns,
+    /// Columns of `nodes` to order by, with commas between.
+    Order,
+    /// Figures of groups, with commas between.
+    Aggregates,
     /// A statement of Narsese.
     Statement,
     /// A judgement: written out, stored, or an edge.
@@ -221,6 +229,7 @@ impl Kind {
             Self::Node => crate::operand::NODE.to_owned(),
             Self::Name => "a name".to_owned(),
             Self::Text => "text in UTF-8".to_owned(),
+            Self::Verb => "a verb such as CAUSES or @0700, or * for any".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Float(min, max) if min.is_finite() && max.is_finite() => {
                 format!("a number from {min} to {max}")
@@ -229,6 +238,9 @@ impl Kind {
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Floats => "numbers with commas between, or VECTOR f32-bytes".to_owned(),
             Self::Predicate => "a condition in SQL such as rung < 3".to_owned(),
+            Self::Columns => "columns of nodes such as name, rung, or *".to_owned(),
+            Self::Order => "columns of nodes such as rung DESC, name".to_owned(),
+            Self::Aggregates => "figures such as count(*), avg(confidence)".to_owned(),
             Self::Statement => statement::STATEMENT.to_owned(),
             Self::Premise => statement::PREMISE.to_owned(),
             Self::Truth => "a truth f,c: a frequency in 0..1, and a confidence between 0 and 1, both excluded".to_owned(),

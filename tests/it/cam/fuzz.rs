@@ -39,6 +39,12 @@ const HOSTILE: &[&[u8]] = &[
     b"1.0,0.9",
     b"{\"a\":[1,{}]}",
     b"SELECT 1",
+    b"MATCH (n) RETURN n",
+    b"(n) DETACH DELETE n",
+    b"(a)-[:CAUSES]->(b) // RETURN",
+    b"CAUSES",
+    b"@0700",
+    b"*",
     b"\0\0\x80\x7f",
 ];
 

@@ -1,11 +1,13 @@
 //! The instruction set, over an engine: every operation against its translation, its reference, or the state after.
 
+mod cypher;
 mod fuzz;
 mod lance;
 mod nars;
 mod qualia;
 mod quantum;
 mod resp;
+mod sql;
 mod translations;
 mod vsa;
 mod writes;

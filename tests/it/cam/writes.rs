@@ -4,6 +4,11 @@
 use std::collections::HashMap;
 
 use ladybug::cam::{Class, Method, Reading, prepare};
+use ladybug::query::cypher::Statement;
+use ladybug::query::cypher::execute::{Access, Limits};
+use ladybug::query::cypher::memory::Alone;
+use ladybug::query::cypher::procedures::BuiltIn;
+use ladybug::query::cypher::value::Map;
 
 use super::Machine;
 use super::translations::{Known, arguments, differences};
@@ -30,6 +35,24 @@ fn statements(machine: &Machine, method: &Method, words: &[&[u8]]) -> Option<Vec
         panic!("{method} does not write");
     };
     Some(translation(&call).split(";\n").map(str::to_owned).collect())
+}
+
+/// Runs a statement, in SQL or in Cypher.
+fn change(machine: &Machine, statement: &str) {
+    if !["MATCH ", "CREATE ", "MERGE "]
+        .iter()
+        .any(|word| statement.starts_with(word))
+    {
+        return machine.change(statement);
+    }
+    let prepared = Statement::prepare(statement, &Map::new(), &BuiltIn)
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let outcome = machine.engine().commit(&[0], |tx| {
+        prepared.run(Access::Write(tx), &Alone, Limits::default())
+    });
+    outcome
+        .value
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
 #[test]
@@ -65,7 +88,7 @@ fn writes_leave_what_their_statements_leave() {
                 Ok(_) => {
                     *done.entry(method.operation.name).or_default() += 1;
                     for statement in before.expect("what is run can be prepared") {
-                        other.change(&statement);
+                        change(&other, &statement);
                     }
                 }
             }
