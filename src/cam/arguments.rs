@@ -8,17 +8,19 @@ use ladybug_engine::fingerprint::encode::VectorError;
 use ladybug_engine::space::fields::Fields;
 use ladybug_engine::space::marks::MarkError;
 use ladybug_engine::space::schema::time_type;
+use ladybug_engine::table::node_schema;
 
 use super::call::{Query, Value};
 use super::error::Fault;
 use super::event::{Event, Observed};
+use super::family::sql::Aggregate;
 use super::method::{Form, Method, Mode, Scope};
 use super::provenance::Derived;
 use super::statement::Said;
 use super::table::{Kind, Operation, TTL};
 use crate::mind::truth::{Evidence, Truth};
 use crate::operand::{Bare, KEYWORDS, Operand, shown};
-use crate::query::sql::{fields_of_json, predicate};
+use crate::query::sql::{expressions, fields_of_json, order, predicate};
 
 /// Takes `SCOPE s` and `FORM f` off the end, in either order.
 ///
@@ -183,6 +185,10 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             ),
             None => Value::Text(text()?.into()),
         },
+        Kind::Verb => match text()? {
+            "*" => Value::Absent,
+            name => Value::Verb(name.into(), None),
+        },
         Kind::Integer(min, max) => {
             let number = text()?.parse().ok();
             let number = number.filter(|number: &i64| (min..=max).contains(number));
@@ -269,6 +275,29 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             let ids = Evidence::new(ids.ok_or_else(|| expected(first))?);
             Value::Ids(ids.ids().to_vec())
         }
+        Kind::Columns => {
+            let names = expressions(text()?);
+            let names = names.map_err(|error| Fault::of(name, error))?;
+            match names.as_slice() {
+                [all] if all == "*" => Value::Columns(Vec::new()),
+                _ => {
+                    names.iter().try_for_each(|of| column(name, of))?;
+                    Value::Columns(names)
+                }
+            }
+        }
+        Kind::Order => {
+            let items = order(text()?).map_err(|error| Fault::of(name, error))?;
+            items.iter().try_for_each(|(of, _)| column(name, of))?;
+            Value::Order(items)
+        }
+        Kind::Aggregates => {
+            let items = expressions(text()?);
+            let items = items.map_err(|error| Fault::of(name, error))?;
+            let figures = items.iter().map(|item| Aggregate::parse(item));
+            let figures: Option<Vec<_>> = figures.collect();
+            Value::Aggregates(figures.ok_or_else(|| expected(first))?)
+        }
         Kind::Predicate => {
             let condition = predicate(text()?);
             Value::Text(condition.map_err(|error| Fault::of(name, error))?.into())
@@ -289,6 +318,23 @@ pub fn times<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) -> TimestampM
     let times = cast(&texts, &time_type());
     let times = times.expect("invariant: text that is no time is cast to nothing");
     times.as_primitive::<TimestampMicrosecondType>().clone()
+}
+
+/// Refuses what is no column of nodes.
+fn column(argument: &str, name: &str) -> Result<(), Fault> {
+    let schema = node_schema();
+    if schema.index_of(name).is_ok() {
+        return Ok(());
+    }
+    let known: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    Err(Fault::of(
+        argument,
+        format!("expected columns among {}, got '{name}'", known.join(", ")),
+    ))
 }
 
 /// The keyword that the first word is, and what follows it, if it is one of these and something does.

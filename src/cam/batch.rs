@@ -47,13 +47,16 @@ pub fn schema(columns: &[Column]) -> SchemaRef {
         };
         let field = Field::new(column.name, data_type, column.is_nullable);
         match column.kind {
-            ColumnKind::Address => {
-                field.with_metadata(HashMap::from([(KIND.to_owned(), "address".to_owned())]))
-            }
+            ColumnKind::Address => marked(field),
             _ => field,
         }
     };
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// A field whose numbers are addresses, marked as that.
+pub fn marked(field: Field) -> Field {
+    field.with_metadata(HashMap::from([(KIND.to_owned(), "address".to_owned())]))
 }
 
 /// A result of these columns.

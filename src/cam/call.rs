@@ -13,6 +13,7 @@ use ladybug_engine::space::state::View;
 
 use super::error::Fault;
 use super::event::{Event, Observed};
+use super::family::sql::Aggregate;
 use super::method::{Method, Mode, Scope};
 use super::provenance::Derived;
 use super::statement::Said;
@@ -45,6 +46,8 @@ pub enum Value<'a> {
     Name(&'a [u8]),
     /// Text.
     Text(Cow<'a, str>),
+    /// A verb, and its slot.
+    Verb(Cow<'a, str>, Option<u8>),
     /// A whole number.
     Integer(i64),
     /// A number.
@@ -67,6 +70,12 @@ pub enum Value<'a> {
     Event(Event),
     /// What was observed.
     Observed(Box<Observed<'a>>),
+    /// Columns; none for all.
+    Columns(Vec<String>),
+    /// Columns to order by, and whether they descend.
+    Order(Vec<(String, bool)>),
+    /// Figures of groups.
+    Aggregates(Vec<Aggregate>),
     /// What another operation reads.
     Raw(&'a [u8]),
 }
@@ -233,6 +242,17 @@ impl Call<'_> {
         }
     }
 
+    /// The verb at a place, slot and name, if not any may be.
+    pub fn verb(&self, at: usize) -> Option<(u8, &str)> {
+        match self.values.get(at) {
+            Some(Value::Verb(name, slot)) => {
+                let slot = slot.expect("invariant: verbs are found before a kernel runs");
+                Some((slot, name))
+            }
+            _ => None,
+        }
+    }
+
     /// The whole number at a place, if it was given.
     pub fn integer(&self, at: usize) -> Option<i64> {
         match self.values.get(at) {
@@ -267,6 +287,30 @@ impl Call<'_> {
     pub fn qualia(&self, at: usize) -> Qualia {
         match &self.values[at] {
             Value::Qualia(qualia) => *qualia,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The columns at a place; none for `*`.
+    pub fn columns(&self, at: usize) -> &[String] {
+        match &self.values[at] {
+            Value::Columns(columns) => columns,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The columns to order by at a place, and whether they descend.
+    pub fn order(&self, at: usize) -> &[(String, bool)] {
+        match &self.values[at] {
+            Value::Order(order) => order,
+            _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The figures at a place.
+    pub fn aggregates(&self, at: usize) -> &[Aggregate] {
+        match &self.values[at] {
+            Value::Aggregates(aggregates) => aggregates,
             _ => unreachable!("{DECLARED}"),
         }
     }

@@ -241,7 +241,7 @@ fn answer(
         (_, Kernel::Read(kernel)) => {
             let rows = kernel(&call, reading).and_then(|rows| formed(&call, rows));
             let rows = rows.and_then(|rows| bounded(host, rows));
-            read(rows.and_then(|rows| reading.check().map(|()| rows).map_err(Into::into)))
+            read(rows.and_then(|rows| reading.check().map(|()| rows)))
         }
         (_, Kernel::Write(kernel)) => host.engine().commit(&[host.space], |tx| {
             let rows = bounded(host, formed(&call, kernel(&call, tx)?)?)?;

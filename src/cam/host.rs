@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -14,6 +14,7 @@ use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::state::View;
+use ladybug_engine::space::verbs::address_of;
 
 use super::call::{Place, Value};
 use super::error::Fault;
@@ -21,7 +22,7 @@ use super::method::Scope;
 use super::surface;
 use super::table::{Kind, Operation};
 use crate::operand::{Operand, Reference, fingerprint_of};
-use crate::query::sql::{Executed, Sql};
+use crate::query::sql::{Executed, Sql, SqlError};
 
 /// Where calls run: not on a thread that drives other work.
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ impl Host<'_> {
 /// What one call reads.
 pub struct Reading<'h> {
     host: &'h Host<'h>,
+    since: Instant,
     glance: OnceCell<Snapshot>,
     encoded: OnceCell<Snapshot>,
     position: Cell<Position>,
@@ -85,6 +87,7 @@ impl<'h> Reading<'h> {
     pub fn new(host: &'h Host<'h>) -> Self {
         Self {
             host,
+            since: Instant::now(),
             glance: OnceCell::new(),
             encoded: OnceCell::new(),
             position: Cell::new(0),
@@ -151,9 +154,21 @@ impl<'h> Reading<'h> {
             .get_or_init(|| self.host.engine().encoded(self.host.space, self.glance()))
     }
 
-    /// Whether the space may still be read, which whoever reads for long asks between steps.
-    pub fn check(&self) -> Result<(), EngineError> {
-        self.glance().check()
+    /// Whether the space may still be read, and for how long, which whoever reads for long asks between steps.
+    ///
+    /// # Errors
+    /// It may not, or no longer.
+    pub fn check(&self) -> Result<(), Fault> {
+        if let Some(timeout) = self.host.timeout
+            && self.since.elapsed() > timeout
+        {
+            return Err(SqlError::Limit(format!(
+                "the method took longer than {} ms and was ended; see --sql-timeout-ms",
+                timeout.as_millis()
+            ))
+            .into());
+        }
+        Ok(self.glance().check()?)
     }
 
     /// The rows of a scope, by address.
@@ -254,6 +269,12 @@ pub fn find(
                 }
                 *place = Some(there);
             }
+            Value::Verb(verb, slot) => {
+                let view = reading.view();
+                let (known, spelled) = self::verb(&view, verb)
+                    .ok_or_else(|| Fault::of(name, EngineError::NoSuchVerb(verb.to_string())))?;
+                (*verb, *slot) = (spelled.to_owned().into(), Some(known));
+            }
             Value::Said(said) if matches!(operation.argument(at).kind, Kind::Premise) => {
                 let sought = said.find(scope, reading.glance());
                 sought.map_err(|fault| fault.of_argument(name))?;
@@ -267,6 +288,20 @@ pub fn find(
         bits.push(found);
     }
     Ok(bits)
+}
+
+/// The verb of a name, or of an address: its slot, and its name as it is spelled.
+fn verb<'v>(view: &View<'v>, text: &str) -> Option<(u8, &'v str)> {
+    let verbs = view.state.verbs();
+    let slot = match text.starts_with('@') {
+        true => {
+            let address: Address = text.parse().ok()?;
+            let mut all = verbs.iter();
+            all.find(|(slot, _)| address_of(*slot) == address)?.0
+        }
+        false => verbs.slot(text)?,
+    };
+    Some((slot, verbs.name(slot)?))
 }
 
 /// The fingerprint of what is at an address, encoded here if it was not yet.

@@ -35,8 +35,8 @@ pub const FAMILY_NAMES: [&str; 16] = [
 /// The families that are there, by prefix.
 pub static FAMILIES: [Option<&Family>; 16] = [
     Some(&family::lance::FAMILY),
-    None,
-    None,
+    Some(&family::sql::FAMILY),
+    Some(&family::cypher::FAMILY),
     None,
     Some(&family::nars::FAMILY),
     Some(&family::causal::FAMILY),
@@ -216,6 +216,8 @@ pub enum Kind {
     Time,
     /// UTF-8 text.
     Text,
+    /// A verb of the vocabulary, or any.
+    Verb,
     /// A whole number, ends included.
     Integer(i64, i64),
     /// A number, ends included.
@@ -226,6 +228,12 @@ pub enum Kind {
     Floats,
     /// A condition in SQL on the columns of `nodes`.
     Predicate,
+    /// Columns of `nodes` with commas between, or `*`.
+    Columns,
+    /// Columns of `nodes` to order by, with commas between.
+    Order,
+    /// Figures of groups, with commas between.
+    Aggregates,
     /// A statement of Narsese.
     Statement,
     /// A judgement: written out, stored, or an edge.
@@ -267,6 +275,7 @@ impl Kind {
             Self::Moment => "a version such as 17, or a time such as 2026-11-28T12:00:00".to_owned(),
             Self::Time => "a time such as 2026-11-28T12:00:00".to_owned(),
             Self::Text => "text in UTF-8".to_owned(),
+            Self::Verb => "a verb such as CAUSES or @0700, or * for any".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Float(min, max) if min.is_finite() && max.is_finite() => {
                 format!("a number from {min} to {max}")
@@ -275,6 +284,9 @@ impl Kind {
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Floats => "numbers with commas between, or VECTOR f32-bytes".to_owned(),
             Self::Predicate => "a condition in SQL such as rung < 3".to_owned(),
+            Self::Columns => "columns of nodes such as name, rung, or *".to_owned(),
+            Self::Order => "columns of nodes such as rung DESC, name".to_owned(),
+            Self::Aggregates => "figures such as count(*), avg(confidence)".to_owned(),
             Self::Statement => statement::STATEMENT.to_owned(),
             Self::Premise => statement::PREMISE.to_owned(),
             Self::Truth => "a truth f,c: a frequency in 0..1, and a confidence between 0 and 1, both excluded".to_owned(),
@@ -440,7 +452,7 @@ mod tests {
                     assert!(!operators.is_empty(), "{name} has no operators to show");
                 }
                 match operation.class {
-                    Class::Relational(_) => assert!(!operation.kernel.writes(), "{name}"),
+                    Class::Relational(_) | Class::Derived(_) => assert!(!operation.kernel.writes(), "{name}"),
                     Class::Write(_) => assert!(operation.kernel.writes(), "{name}"),
                     Class::Other(_) => {}
                 }

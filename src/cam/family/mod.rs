@@ -1,6 +1,7 @@
 //! The operations, a file a family.
 
 pub mod causal;
+pub mod cypher;
 pub mod lance;
 pub mod learning;
 pub mod memory;
@@ -8,5 +9,6 @@ pub mod meta;
 pub mod nars;
 pub mod qualia;
 pub mod quantum;
+pub mod sql;
 pub mod temporal;
 pub mod vsa;

@@ -34,7 +34,8 @@ pub mod value;
 use std::sync::Arc;
 
 pub use ast::Mode;
-use error::Result;
+use ast::{Clause, ClauseKind};
+use error::{CypherError, Result};
 use execute::output::Answer;
 use execute::{Access, Budget, Executor};
 pub use lexer::STATEMENT_BYTES_MAX;
@@ -46,6 +47,37 @@ use value::Map;
 /// Stack of a thread that runs statements, bytes: of the deepest and longest that there may be, as a build without
 /// optimisation needs it. Only what is used takes memory.
 pub const STACK_BYTES: usize = 16 << 20;
+
+/// A clause that is a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatternClause {
+    /// MATCH, with the WHERE behind it.
+    Match,
+    /// CREATE.
+    Create,
+    /// MERGE, with what it sets.
+    Merge,
+}
+
+impl PatternClause {
+    fn before(self) -> &'static str {
+        match self {
+            Self::Match => "MATCH ",
+            Self::Create => "CREATE ",
+            Self::Merge => "MERGE ",
+        }
+    }
+
+    /// The statement that a pattern is with it.
+    pub fn statement(self, pattern: &str) -> String {
+        let before = self.before();
+        match self {
+            // Of its own line, since a pattern may end with a comment.
+            Self::Match => format!("{before}{pattern}\nRETURN *"),
+            Self::Create | Self::Merge => format!("{before}{pattern}"),
+        }
+    }
+}
 
 /// A statement that is understood and can run.
 #[derive(Debug)]
@@ -59,6 +91,53 @@ impl Statement {
     pub fn prepare(text: &str, parameters: &Map, procedures: &dyn Procedures) -> Result<Self> {
         let statement = parser::parse(text)?;
         compile::compile(&statement, parameters, procedures).map(Self)
+    }
+
+    /// Reads a pattern as the one clause that a statement has, beside what MATCH then returns: every variable.
+    ///
+    /// # Errors
+    /// What the standard refuses, and text that says more than this clause.
+    pub fn prepare_pattern(
+        clause: PatternClause,
+        pattern: &str,
+        procedures: &dyn Procedures,
+    ) -> Result<Self> {
+        let before = clause.before();
+        let placed = |error: CypherError| CypherError {
+            offset: error.offset.map(|at| at.saturating_sub(before.len())),
+            ..error
+        };
+        let text = clause.statement(pattern);
+        let statement = parser::parse(&text).map_err(placed)?;
+        let clauses = match &statement.queries[..] {
+            [query] => &query.clauses[..],
+            _ => &[],
+        };
+        let is_alone = match clause {
+            PatternClause::Match => matches!(
+                clauses,
+                [
+                    Clause {
+                        kind: ClauseKind::Match { .. },
+                        ..
+                    },
+                    Clause {
+                        kind: ClauseKind::Return(_),
+                        ..
+                    }
+                ]
+            ),
+            PatternClause::Create | PatternClause::Merge => clauses.len() == 1,
+        };
+        if !is_alone {
+            return Err(CypherError::argument(format!(
+                "expected a pattern and no other clause behind {}",
+                before.trim()
+            )));
+        }
+        compile::compile(&statement, &Map::new(), procedures)
+            .map(Self)
+            .map_err(placed)
     }
 
     /// Whether it may change anything, so that it needs a commit.

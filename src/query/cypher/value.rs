@@ -193,6 +193,26 @@ impl Value {
         })
     }
 
+    /// What JSON says; of numbers, whole ones that 64 bits hold are integers.
+    pub fn of_json(json: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(b) => Self::Boolean(*b),
+            Json::Number(number) => match number.as_i64() {
+                Some(n) => Self::Integer(n),
+                None => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Json::String(text) => text.as_str().into(),
+            Json::Array(items) => Self::list(items.iter().map(Self::of_json)),
+            Json::Object(object) => {
+                let entry =
+                    |(key, json): (&String, &Json)| (key.as_str().into(), Self::of_json(json));
+                Self::Map(Arc::new(object.iter().map(entry).collect()))
+            }
+        }
+    }
+
     /// Whether two values are equal: unknown (`None`) if that hangs on a null.
     pub fn equals(&self, other: &Self) -> Option<bool> {
         match (self, other) {

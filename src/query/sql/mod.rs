@@ -5,6 +5,7 @@
 //! | `handle` | what is made once: functions, rules, threads, limits |
 //! | `session` | a connection's side: its space, its transaction, its statements |
 //! | `dialect`, `parse` | text to syntax tree, within bounds |
+//! | `pieces` | lists and queries that somebody gives, checked to be no more |
 //! | `statement` | what one statement sees: its tables, and one snapshot of each space |
 //! | `relation` | what may follow FROM: versions, table functions |
 //! | `catalog` | spaces as schemas, for SHOW and `information_schema` |
@@ -23,6 +24,7 @@ mod functions;
 mod handle;
 mod nearest;
 mod parse;
+mod pieces;
 mod relation;
 mod session;
 mod statement;
@@ -33,6 +35,7 @@ pub use catalog::{CATALOG, TableInfo, schema_of};
 pub use error::SqlError;
 pub use handle::{MEMORY_BYTES, Sql, SqlOptions};
 pub use parse::predicate;
+pub use pieces::{changes_rows, expressions, order, query_with};
 pub use session::{Done, Executed, Prepared, Rows, Session};
 pub use tables::{OBSERVATION, Observation};
 pub use write::fields_of_json;

@@ -51,6 +51,12 @@ const HOSTILE: &[&[u8]] = &[
     b"SELECT 1",
     b"TTL",
     b"{\"memory:presented\":[1]}",
+    b"MATCH (n) RETURN n",
+    b"(n) DETACH DELETE n",
+    b"(a)-[:CAUSES]->(b) // RETURN",
+    b"CAUSES",
+    b"@0700",
+    b"*",
     b"\0\0\x80\x7f",
 ];
 

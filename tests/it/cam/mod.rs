@@ -1,6 +1,7 @@
 //! The instruction set, over an engine: every operation against its translation, its reference, or the state after.
 
 mod causal;
+mod cypher;
 mod descriptions;
 mod fuzz;
 mod lance;
@@ -12,6 +13,7 @@ mod programs;
 mod qualia;
 mod quantum;
 mod resp;
+mod sql;
 mod temporal;
 mod translations;
 mod vocabulary;

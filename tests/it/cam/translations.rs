@@ -27,6 +27,62 @@ pub struct Known {
     events: Vec<String>,
 }
 
+/// Statements of Cypher.
+const CYPHER: [&str; 5] = [
+    "MATCH (n:Thing) RETURN n.name ORDER BY n.name LIMIT 3",
+    "MATCH (n {name: 'nobody-here'}) SET n.seen = 1",
+    "MERGE (a:Place {name: 'O\\'Hara'}) ON MATCH SET a.seen = coalesce(a.seen, 0) + 1",
+    "MATCH (n:Place) DETACH DELETE n",
+    "CREATE (:Place {name: 'Paris', since: date('1815-06-18')})",
+];
+/// Queries in SQL, and changes.
+const QUERIES: [&str; 3] = [
+    "SELECT name FROM nodes ORDER BY address LIMIT 3",
+    "WITH n AS (SELECT id FROM nodes) SELECT count(*) FROM n",
+    "SELECT 'O''Hara' AS name",
+];
+const CHANGES: [&str; 4] = [
+    "INSERT INTO nodes (name, value) SELECT 'copy of ' || name, 'again' FROM nodes WHERE name LIKE 'gear%'",
+    "DELETE FROM nodes WHERE name LIKE 'copy of %'",
+    "UPDATE nodes SET rung = 3 WHERE name LIKE '%a%'",
+    "DELETE FROM edges WHERE verb = 'NO_SUCH_VERB'",
+];
+/// Patterns that MATCH, CREATE and MERGE take.
+const PATTERNS: [&str; 4] = [
+    "(a:Person {name: 'Ada', born: 1815})",
+    "(:Person {tags: ['x', 'y']})-[:RELATES {since: 1.5}]->(b:Place {name: 'London'})",
+    "(a:Person)-[r:CAUSES]->(a)",
+    "(`strange name`:`Strange Kind`)",
+];
+/// Properties as SET takes them.
+const PROPS: [&str; 4] = [
+    "{}",
+    "{\"born\":1815,\"of\":null}",
+    "{\"o'h`ara\":\"\\\"quoted\\\"\\n\",\"list\":[1,2,3]}",
+    "{\"x\":1.5,\"y\":true,\"z\":[]}",
+];
+
+/// Columns that every scope has.
+const COLUMNS: [&str; 5] = [
+    "name",
+    "id, name",
+    "address,\"name\"",
+    "NAME, fingerprint, id",
+    "fingerprint",
+];
+const ORDERS: [&str; 4] = [
+    "name",
+    "id DESC",
+    "fingerprint, name desc",
+    "name DESC, id ASC",
+];
+const AGGREGATES: [&str; 4] = [
+    "count(*)",
+    "count(name), avg(address)",
+    "MIN(id), max(id), count(id), sum(address)",
+    "count(*), sum(id)",
+];
+
 /// The verbs that premises are, as Narsese writes them.
 const COPULAS: [(&str, &str); 3] = [("IS_A", "-->"), ("SIMILAR_TO", "<->"), ("IMPLIES", "==>")];
 
@@ -226,6 +282,17 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
         Kind::Text if argument.name == "field" => {
             vec![pick(random, &["born", "score", "of"]).as_bytes().to_vec()]
         }
+        Kind::Text if argument.name == "cypher" => vec![pick(random, &CYPHER).as_bytes().to_vec()],
+        Kind::Text if argument.name == "sql" => vec![pick(random, &QUERIES).as_bytes().to_vec()],
+        Kind::Text if argument.name == "dml" => vec![pick(random, &CHANGES).as_bytes().to_vec()],
+        Kind::Text if argument.name == "pattern" => {
+            vec![pick(random, &PATTERNS).as_bytes().to_vec()]
+        }
+        Kind::Text if argument.name == "props" => vec![pick(random, &PROPS).as_bytes().to_vec()],
+        Kind::Verb => {
+            let verbs = ["CAUSES", "is_a", "SIMILAR_TO", "@0705", "*"];
+            vec![pick(random, &verbs).as_bytes().to_vec()]
+        }
         Kind::Name | Kind::Text => vec![pick(random, &texts).as_bytes().to_vec()],
         Kind::Integer(min, max) => {
             // Half of all pairs lie within chance, and those of the surface are more than a result may have.
@@ -305,6 +372,9 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
             vec![values.join(",").into_bytes()]
         }
         Kind::Ids => vec![pick(random, &["1", "3,2,1", "#9,10"]).as_bytes().to_vec()],
+        Kind::Columns => vec![pick(random, &COLUMNS).as_bytes().to_vec()],
+        Kind::Order => vec![pick(random, &ORDERS).as_bytes().to_vec()],
+        Kind::Aggregates => vec![pick(random, &AGGREGATES).as_bytes().to_vec()],
         Kind::Predicate => {
             let conditions = [
                 "name LIKE '%a%' OR name IS NULL",
@@ -356,6 +426,7 @@ macro_rules! families {
 
 families! {
     causal
+    cypher
     lance
     learning
     memory
@@ -363,6 +434,7 @@ families! {
     nars
     qualia
     quantum
+    sql
     temporal
     vsa
 }

@@ -8,6 +8,7 @@ use ladybug::query::cypher::Statement;
 use ladybug::query::cypher::execute::{Access, Limits};
 use ladybug::query::cypher::memory::Alone;
 use ladybug::query::cypher::procedures::BuiltIn;
+use ladybug::query::cypher::value::Map;
 
 use super::Machine;
 use super::translations::{Known, arguments, differences};
@@ -39,12 +40,15 @@ fn statements(machine: &Machine, method: &Method, words: &[&[u8]]) -> Option<Vec
 /// Writes that are commands of the engine as a whole: `temporal` compares those through the server.
 const ENGINE_WIDE: [&str; 4] = ["CHECKPOINT", "ROLLBACK", "FORK", "MERGE"];
 
-/// Runs a statement, in SQL or Cypher.
+/// Runs a statement, in SQL or in Cypher.
 fn change(machine: &Machine, statement: &str) {
-    if !statement.starts_with("MATCH ") {
+    if !["MATCH ", "CREATE ", "MERGE "]
+        .iter()
+        .any(|word| statement.starts_with(word))
+    {
         return machine.change(statement);
     }
-    let prepared = Statement::prepare(statement, &Default::default(), &BuiltIn)
+    let prepared = Statement::prepare(statement, &Map::new(), &BuiltIn)
         .unwrap_or_else(|error| panic!("{statement}: {error}"));
     let outcome = machine.engine().commit(&[0], |tx| {
         prepared.run(Access::Write(tx), &Alone, Limits::default())

@@ -2,6 +2,7 @@
 //!
 //! Cloning the root's `Arc` is a snapshot. How it changes is in `apply`.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -50,6 +51,18 @@ impl State {
             population: [0; 2],
             hash_key,
         }
+    }
+
+    /// The same without what lives at other prefixes: neither those nodes are there, nor edges that have an end
+    /// among them.
+    pub fn within(&self, prefixes: &RangeInclusive<u8>) -> Self {
+        let mut within = self.clone();
+        for (prefix, chunk) in (0..=u8::MAX).zip(&mut within.chunks) {
+            if !prefixes.contains(&prefix) {
+                *chunk = None;
+            }
+        }
+        within
     }
 
     /// The number of the last commit that changed something.

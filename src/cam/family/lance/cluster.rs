@@ -26,7 +26,7 @@ pub fn sample(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fau
 }
 
 /// `n` of `len` places, or all, in the order in which they are drawn.
-fn drawn(len: usize, n: usize, seed: u64) -> Vec<usize> {
+pub fn drawn(len: usize, n: usize, seed: u64) -> Vec<usize> {
     let mut places: Vec<usize> = (0..len).collect();
     let mut random = seed;
     for at in 0..n.min(len) {
@@ -41,7 +41,7 @@ fn drawn(len: usize, n: usize, seed: u64) -> Vec<usize> {
 }
 
 /// The output function of SplitMix64 (Steele, Lea & Flood 2014).
-fn mixed(state: u64) -> u64 {
+pub fn mixed(state: u64) -> u64 {
     let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     state ^ (state >> 31)

@@ -16,6 +16,9 @@ mod pairs;
 mod read;
 mod write;
 
+pub use cluster::{drawn, mixed};
+pub use read::{rows_at, rows_batch, stored};
+
 use ladybug_engine::fingerprint::BITS;
 use ladybug_engine::space::address::ADDRESSES;
 

@@ -76,7 +76,7 @@ fn there(tx: &Transaction<'_>, found: Found) -> Option<Address> {
 }
 
 /// Who goes into whom: by id, each into the first within the radius that went nowhere itself.
-fn groups(call: &Call<'_>, reading: &Reading<'_>) -> Result<Vec<Group>, EngineError> {
+fn groups(call: &Call<'_>, reading: &Reading<'_>) -> Result<Vec<Group>, Fault> {
     let radius = call.count(0) as u32;
     let view = reading.snapshot().view();
     let mut all = memories(call, reading);

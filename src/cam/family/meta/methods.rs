@@ -92,6 +92,7 @@ fn translation(operation: &'static Operation, mode: Mode) -> Option<String> {
     let translated = match operation.class {
         Class::Other(operators) => return Some(operators.to_owned()),
         Class::Relational(translated) | Class::Write(translated) => translated,
+        Class::Derived(_) => return None,
     };
     let mode = match operation.is_scoped {
         true => mode,

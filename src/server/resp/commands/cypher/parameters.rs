@@ -10,26 +10,6 @@ use crate::query::cypher::value::{Map, Value};
 pub(super) fn from_json(json: &[u8]) -> Result<Map, CommandError> {
     let object: serde_json::Map<String, Json> = serde_json::from_slice(json)
         .map_err(|_| expected(r#"a JSON object such as {"name":"Ada"}"#, json))?;
-    Ok(map(&object))
-}
-
-fn map(object: &serde_json::Map<String, Json>) -> Map {
-    object
-        .iter()
-        .map(|(key, json)| (key.as_str().into(), value(json)))
-        .collect()
-}
-
-fn value(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(b) => Value::Boolean(*b),
-        Json::Number(number) => match number.as_i64() {
-            Some(n) => Value::Integer(n),
-            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Json::String(text) => text.as_str().into(),
-        Json::Array(items) => Value::list(items.iter().map(value)),
-        Json::Object(object) => Value::Map(map(object).into()),
-    }
+    let parameter = |(key, json): (&String, &Json)| (key.as_str().into(), Value::of_json(json));
+    Ok(object.iter().map(parameter).collect())
 }
