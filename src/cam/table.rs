@@ -452,7 +452,9 @@ mod tests {
                     assert!(!operators.is_empty(), "{name} has no operators to show");
                 }
                 match operation.class {
-                    Class::Relational(_) | Class::Derived(_) => assert!(!operation.kernel.writes(), "{name}"),
+                    Class::Relational(_) | Class::Derived(_) => {
+                        assert!(!operation.kernel.writes(), "{name}")
+                    }
                     Class::Write(_) => assert!(operation.kernel.writes(), "{name}"),
                     Class::Other(_) => {}
                 }

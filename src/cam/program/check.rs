@@ -10,7 +10,7 @@ use ladybug_engine::space::state::State;
 use super::super::arguments::{self, take};
 use super::super::error::Fault;
 use super::super::method::{Form, Mode};
-use super::super::table::{Column, ColumnKind, Kernel, Kind, Operation};
+use super::super::table::{Column, ColumnKind, Kernel, Kind, Operation, TTL};
 use super::super::target::{Called, Callee, Target};
 use super::super::vocabulary::{takes_transitive, without_transitive};
 use super::syntax::{Of, Piece, Program, Reference, Step, Word};
@@ -255,7 +255,11 @@ impl Scope<'_> {
             Ok::<_, String>(())
         };
         for argument in fixed {
-            if at < words.len() || !argument.is_optional {
+            let is_there = words.get(at).is_some_and(|word| {
+                let literal = word.literal().unwrap_or_default();
+                !argument.kind.passes(literal)
+            });
+            if is_there || !argument.is_optional {
                 one(argument, &mut at)?;
             }
         }
@@ -291,7 +295,7 @@ impl Scope<'_> {
         };
         let keyword = keyword(*kind, first).filter(|_| at + 1 < words.len());
         let (word, expected) = match keyword {
-            Some(keyword) => (&words[at + 1], behind(keyword)),
+            Some(keyword) => (&words[at + 1], behind(keyword, *kind)),
             None => (first, *kind),
         };
         let taken = Taken {
@@ -434,7 +438,8 @@ fn message(fault: Fault) -> String {
 /// The keyword that a word is to an argument of a kind.
 fn keyword(kind: Kind, word: &Word) -> Option<&'static str> {
     let known: &[&'static str] = match kind {
-        Kind::Query | Kind::Node => &crate::operand::KEYWORDS,
+        Kind::Query | Kind::Node | Kind::Past => &crate::operand::KEYWORDS,
+        Kind::Ttl(_) => &[TTL],
         Kind::Name => &["KEY"],
         Kind::Text => &["TEXT"],
         Kind::Floats => &["VECTOR"],
@@ -448,10 +453,11 @@ fn keyword(kind: Kind, word: &Word) -> Option<&'static str> {
 }
 
 /// What follows a keyword.
-fn behind(keyword: &str) -> Kind {
-    match keyword {
-        "KEY" => Kind::Name,
-        "TEXT" => Kind::Text,
+fn behind(keyword: &str, kind: Kind) -> Kind {
+    match (keyword, kind) {
+        (_, Kind::Ttl(max)) => Kind::Integer(1, max),
+        ("KEY", _) => Kind::Name,
+        ("TEXT", _) => Kind::Text,
         _ => Kind::Raw,
     }
 }
@@ -474,7 +480,9 @@ fn both(a: Kind, b: Kind) -> Option<Kind> {
         (Kind::Word(a), Kind::Word(b)) => (a == b).then_some(Kind::Word(a)),
         (a, b) if discriminant(&a) == discriminant(&b) => Some(a),
         // An operand may be two words; whatever else is one, and is text to others.
-        (Kind::Query | Kind::Node, _) | (_, Kind::Query | Kind::Node) => None,
+        (Kind::Query | Kind::Node | Kind::Past, _) | (_, Kind::Query | Kind::Node | Kind::Past) => {
+            None
+        }
         (Kind::Text | Kind::Name | Kind::Raw, Kind::Name | Kind::Raw) => Some(a),
         (Kind::Text | Kind::Name | Kind::Raw, other)
         | (other, Kind::Text | Kind::Name | Kind::Raw) => Some(other),
@@ -484,16 +492,17 @@ fn both(a: Kind, b: Kind) -> Option<Kind> {
 
 /// Whether what a column holds may be given where a kind is expected. Of text, only the call can tell.
 fn is_of(column: ColumnKind, kind: Kind) -> bool {
-    let is_number = matches!(kind, Kind::Integer(..) | Kind::Float(..));
+    let is_number = matches!(kind, Kind::Integer(..) | Kind::Float(..) | Kind::Ttl(_));
     let is_text = matches!(kind, Kind::Text | Kind::Name | Kind::Raw);
     match column {
         ColumnKind::Fingerprint => matches!(kind, Kind::Query | Kind::Raw),
-        ColumnKind::Address => is_text || matches!(kind, Kind::Query | Kind::Node),
-        ColumnKind::Count => is_text || is_number || matches!(kind, Kind::Ids),
+        ColumnKind::Address => is_text || matches!(kind, Kind::Query | Kind::Node | Kind::Past),
+        ColumnKind::Count => is_text || is_number || matches!(kind, Kind::Ids | Kind::Moment),
         ColumnKind::Distance => is_text || is_number,
         ColumnKind::Float => is_text || matches!(kind, Kind::Float(..)),
         ColumnKind::Text | ColumnKind::Bytes => !is_number,
-        ColumnKind::Boolean | ColumnKind::Time => is_text,
+        ColumnKind::Boolean => is_text,
+        ColumnKind::Time => is_text || matches!(kind, Kind::Time | Kind::Moment),
         ColumnKind::Ids => is_text || matches!(kind, Kind::Ids),
         ColumnKind::Texts => false,
     }

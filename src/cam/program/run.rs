@@ -339,7 +339,7 @@ impl Value {
             (Self::Given(words), _) => words,
             (Self::Fingerprint(bytes), Kind::Query) => behind("FP", bytes),
             (Self::Text(bytes), Kind::Query | Kind::Text) => behind("TEXT", bytes),
-            (Self::Text(bytes), Kind::Node | Kind::Name) => behind("KEY", bytes),
+            (Self::Text(bytes), Kind::Node | Kind::Past | Kind::Name) => behind("KEY", bytes),
             (Self::Fingerprint(bytes) | Self::Text(bytes), _) => vec![bytes],
             (Self::Written(text), _) => vec![text.into_bytes()],
         }

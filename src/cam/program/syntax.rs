@@ -203,7 +203,7 @@ impl Program {
                 Raw::Plain(text) => {
                     let mut rest = text.as_str();
                     while let Some(at) = rest.find('$') {
-                        put(Piece::Literal(rest[..at].as_bytes().to_vec()));
+                        put(Piece::Literal(rest.as_bytes()[..at].to_vec()));
                         rest = &rest[at + 1..];
                         if let Some(after) = rest.strip_prefix('$') {
                             put(Piece::Literal(b"$".to_vec()));

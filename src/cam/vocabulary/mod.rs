@@ -30,8 +30,8 @@ fn operands(words: &[&[u8]]) -> usize {
 }
 
 fn keyword(word: &[u8]) -> bool {
-    let is = |known: &&str| word.eq_ignore_ascii_case(known.as_bytes());
-    KEYWORDS.iter().any(|known| is(&known))
+    let mut known = KEYWORDS.iter();
+    known.any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Whether an operation takes TRANSITIVE behind its operands: those of a verb do.

@@ -85,7 +85,6 @@ fn a_program_is_defined_listed_run_and_undefined() {
             "USER.note ada",
             "CAM.USER.note: said: expected something to compare with",
         ),
-        ("USER.note nobody x", "CAM.USER.note: step"),
         (
             "USER.note ada x y",
             "CAM.USER.note: expected nothing after about said, got 'y'",
@@ -127,7 +126,7 @@ fn a_definition_that_cannot_run_is_refused_with_the_step_and_what_was_expected()
         .chain(many.iter().map(String::as_str))
         .collect();
     define(&machine, &["0x0F00", "base", "(x)", "LANCE.GET $x"]);
-    for (words, message) in [
+    let cases: &[(&[&str], &str)] = &[
         (
             &["0x0E01", "p", "()", "LANCE.COUNT"][..],
             "CAM.DEFINE: address: expected an id from 0x0F00 to 0x0FFF, got '0x0E01'",
@@ -217,7 +216,8 @@ fn a_definition_that_cannot_run_is_refused_with_the_step_and_what_was_expected()
             &many,
             "CAM.DEFINE: steps: expected at most 64 with those of the programs that it calls, got 65",
         ),
-    ] {
+    ];
+    for (words, message) in cases {
         let refused = try_define(&machine, words).expect_err(message);
         assert!(refused.starts_with(message), "{words:?}: {refused}");
     }
@@ -246,7 +246,7 @@ fn values_go_from_step_to_step_as_what_they_are() {
     machine.line("LANCE.INSERT @8042 \"called like an address\"");
     machine.line("LANCE.INSERT \"two words\" \"machines that think\"");
     let run = |words: &[&str], call: &str| {
-        define(&machine, &[&["0x0F20", "p"], words].concat());
+        define(&machine, &[&["0x0F20", "p"][..], words].concat());
         let rows = machine.line(call);
         machine.line("UNDEFINE 0x0F20");
         cells(&rows)

@@ -292,7 +292,7 @@ fn a_concept_answers_its_instances_and_how_much_something_is_one() {
             "make_array('Software', 'Product')",
         ),
         ("ada", "first programmer", "make_array('Person')"),
-        ("caddy", "a web server", "NULL"),
+        ("caddy", "a web server", "make_array('Thing')"),
     ] {
         machine.change(&format!(
             "INSERT INTO nodes (name, value, kinds) VALUES ('{name}', '{value}', {kind})"

@@ -165,7 +165,10 @@ fn edges_and_verbs_can_be_written() {
             .refusal("DELETE FROM verbs")
             .contains("not changed")
     );
-    assert_eq!(database.change("DELETE FROM edges WHERE verb = 'LIKES'"), 1);
+    assert_eq!(
+        database.change("DELETE FROM edges WHERE verb = 'ADORES'"),
+        1
+    );
     assert_eq!(database.rows("SELECT count(*) FROM edges"), ["0"]);
 }
 

@@ -44,7 +44,7 @@ pub fn consolidate(call: &Call<'_>, reading: &Reading<'_>) -> Outcome<Result<Rec
         Ok(groups) => groups,
         Err(error) => {
             return Outcome {
-                value: Err(error.into()),
+                value: Err(error),
                 position: 0,
                 events: Vec::new(),
             };
