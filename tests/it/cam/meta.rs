@@ -127,7 +127,7 @@ fn every_method_is_described_from_its_entry() {
         assert_eq!(row[1], method.to_string());
         assert_eq!(docs[&row[1]], format!("{}|{}", row[3], row[4]));
         for argument in method.operation.arguments {
-            assert!(row[6].contains(&format!("{}", argument.name)), "{row:?}");
+            assert!(row[6].contains(argument.name), "{row:?}");
             assert!(row[6].contains(&argument.kind.expected()), "{row:?}");
         }
         for column in method.operation.columns {
