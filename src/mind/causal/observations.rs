@@ -500,12 +500,13 @@ impl Observations {
         rows.saturating_mul(size) <= INTERVAL_WORK_MAX
     }
 
-    /// The weight of the observations that have all these variables, some with these values.
+    /// The weight of the observations that have all these variables, some with these values; values of others do not matter.
     fn support(&self, variables: Set, given: &[(usize, usize)]) -> f64 {
         self.complete(variables)
             .filter(|(row, _)| {
                 given
                     .iter()
+                    .filter(|(variable, _)| variables.contains(*variable))
                     .all(|&(variable, level)| row[variable] == Some(level))
             })
             .map(|(_, weight)| weight)

@@ -26,7 +26,7 @@ fn a_space_is_a_schema_and_a_fork_one_by_its_name() {
     );
     assert_eq!(database.sql.schemas(), ["space_0", "What If", "draft"]);
     let tables = database.sql.tables();
-    assert_eq!(tables.len(), 3 * 8);
+    assert_eq!(tables.len(), 3 * 9);
     assert!(
         tables
             .iter()

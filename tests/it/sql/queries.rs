@@ -290,7 +290,7 @@ fn what_is_wrong_is_said() {
         ("SELECT nope FROM nodes", "nope"),
         (
             "SELECT * FROM nope",
-            "one of nodes, edges, verbs, concepts, programs, history, spaces, checkpoints",
+            "one of nodes, edges, verbs, concepts, programs, history, observations, spaces, checkpoints",
         ),
         ("SELECT * FROM nope.nodes", "expected a space as the schema"),
         (

@@ -141,7 +141,8 @@ impl Writer<'_> {
 
     /// A row of value, interval and count.
     fn answer(&self, k: usize, quantity: &Quantity, has_interval: bool) -> String {
-        let complete = all_known(quantity.mentioned());
+        let variables = quantity.mentioned();
+        let complete = all_known(variables);
         let weight = |condition: &str| {
             format!(
                 "(SELECT coalesce(sum(w), 0.0) AS w FROM cells{k} WHERE {complete} AND {condition})"
@@ -167,7 +168,9 @@ impl Writer<'_> {
                  CROSS JOIN {variance} d CROSS JOIN {count} n)"
             );
         };
-        let support = weight(&self.are(given.iter().copied()));
+        let given = given.iter().copied();
+        let support =
+            weight(&self.are(given.filter(|(variable, _)| variables.contains(*variable))));
         // Wilson's score interval of p with z, of n observations.
         let zz = Z * Z;
         format!(
