@@ -130,6 +130,24 @@ impl Call<'_> {
         self.mode.scope
     }
 
+    /// Refuses what was written outside of the scope.
+    ///
+    /// # Errors
+    /// The address is of another zone.
+    pub fn check_written(&self, address: Address) -> Result<(), Fault> {
+        match self.scope().contains(address) {
+            true => Ok(()),
+            false => Err(Fault::of(
+                "SCOPE",
+                format!(
+                    "expected the scope of what is written, got {}: it lives in the {} zone at {address}",
+                    self.scope().name(),
+                    address.zone()
+                ),
+            )),
+        }
+    }
+
     /// Whether an argument was given.
     pub fn has(&self, at: usize) -> bool {
         !matches!(self.values.get(at), None | Some(Value::Absent))

@@ -99,17 +99,8 @@ pub fn upsert(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, 
 
 /// The row that was written, which must be in the scope.
 fn written(call: &Call<'_>, tx: &Transaction<'_>, address: Address) -> Result<RecordBatch, Fault> {
-    match call.scope().contains(address) {
-        true => Ok(row(tx, address)),
-        false => Err(Fault::of(
-            "SCOPE",
-            format!(
-                "expected the scope of what is written, got {}: it lives in the {} zone at {address}",
-                call.scope().name(),
-                address.zone()
-            ),
-        )),
-    }
+    call.check_written(address)?;
+    Ok(row(tx, address))
 }
 
 pub fn delete_sql(call: &Call<'_>) -> String {

@@ -65,16 +65,7 @@ pub fn concept(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch,
         },
         ..Draft::default()
     })?;
-    if !call.scope().contains(address) {
-        return Err(Fault::of(
-            "SCOPE",
-            format!(
-                "expected the scope of what is written, got {}: it lives in the {} zone at {address}",
-                call.scope().name(),
-                address.zone()
-            ),
-        ));
-    }
+    call.check_written(address)?;
     for member in &members {
         tx.link(*member, is_a, address, EdgeDraft::default())?;
     }

@@ -42,10 +42,8 @@ impl Counted {
         let Some(node) = view.find(call.name(0)) else {
             return Ok(None);
         };
-        match call.scope().contains(node.address()) {
-            true => Self::of(node, kind).map(Some),
-            false => Err(outside(call, node.address())),
-        }
+        call.check_written(node.address())?;
+        Self::of(node, kind).map(Some)
     }
 
     /// A node's.
@@ -86,14 +84,12 @@ impl Counted {
             kinds: sorted_kinds(vec![kind.into()]),
             ..Draft::default()
         })?;
-        match call.scope().contains(address) {
-            true => Ok(Self {
-                address,
-                counts: Counts::default(),
-                examples: 0,
-            }),
-            false => Err(outside(call, address)),
-        }
+        call.check_written(address)?;
+        Ok(Self {
+            address,
+            counts: Counts::default(),
+            examples: 0,
+        })
     }
 
     /// Adds examples, or takes them away.
@@ -133,17 +129,6 @@ impl Counted {
     pub fn address(&self) -> Address {
         self.address
     }
-}
-
-fn outside(call: &Call<'_>, address: Address) -> Fault {
-    Fault::of(
-        "SCOPE",
-        format!(
-            "expected the scope of what is written, got {}: it lives in the {} zone at {address}",
-            call.scope().name(),
-            address.zone()
-        ),
-    )
 }
 
 /// Adds examples to the node of a kind that the first argument names, which is made if there is none.

@@ -76,17 +76,8 @@ pub fn remember(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch
         expires: call.integer(2).map(|seconds| tx.now() + seconds * SECOND),
         ..Draft::default()
     })?;
-    match call.scope().contains(address) {
-        true => Ok(rows(tx, &[address])),
-        false => Err(Fault::of(
-            "SCOPE",
-            format!(
-                "expected the scope of what is written, got {}: it lives in the {} zone at {address}",
-                call.scope().name(),
-                address.zone()
-            ),
-        )),
-    }
+    call.check_written(address)?;
+    Ok(rows(tx, &[address]))
 }
 
 pub fn forget_sql(call: &Call<'_>) -> String {

@@ -93,16 +93,7 @@ pub fn ascend(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, 
             content,
             ..Draft::default()
         })?;
-        if !call.scope().contains(address) {
-            return Err(Fault::of(
-                "SCOPE",
-                format!(
-                    "expected the scope of what is written, got {}: it lives in the {} zone",
-                    call.scope().name(),
-                    address.zone()
-                ),
-            ));
-        }
+        call.check_written(address)?;
         let from: Vec<Address> = children.iter().map(|(address, _)| *address).collect();
         provenance::derive_node(tx, address, ASCEND, &from)?;
         kept = tx.view().node(address).map(|node| node.id());
