@@ -7,6 +7,7 @@
 //! | [`narsese`] | terms, statements and sentences; their parser and printer |
 //! | [`activation`] | how active memories are: ACT-R's base level, spreading, partial matching |
 //! | [`causal`] | diagrams, identification, effects, counterfactuals |
+//! | `cursor` | a text that is read from left to right |
 //! | [`inference`] | syllogistic figures, bounded backward chaining |
 //! | [`learning`] | prototypes, bandits, sequences, resonators |
 //! | [`lexical`] | words in common: stems, near synonyms, BM25 |
@@ -18,6 +19,7 @@
 pub mod activation;
 pub mod allen;
 pub mod causal;
+mod cursor;
 pub mod inference;
 pub mod learning;
 pub mod lexical;

@@ -20,6 +20,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::cursor::Cursor;
 use super::truth::Truth;
 
 /// Deepest nesting of a term.
@@ -227,9 +228,9 @@ pub struct Sentence {
 pub fn parse(text: &str) -> Result<Sentence, ParseError> {
     let mut parser = Parser::new(text)?;
     let term = parser.term(0)?;
-    let mood = if parser.takes("?") {
+    let mood = if parser.0.takes("?") {
         Mood::Question
-    } else if parser.takes(".") {
+    } else if parser.0.takes(".") {
         Mood::Judgement(parser.truth()?)
     } else {
         return Err(parser.error("'.' or '?'"));
@@ -258,11 +259,7 @@ pub fn parse_statement(text: &str) -> Result<Statement, ParseError> {
     }
 }
 
-/// A text and how much of it is read.
-struct Parser<'a> {
-    text: &'a str,
-    rest: &'a str,
-}
+struct Parser<'a>(Cursor<'a>);
 
 const COPULAS: [(&str, Copula, bool, bool); 7] = [
     ("-->", Copula::Inheritance, false, false),
@@ -283,77 +280,52 @@ impl<'a> Parser<'a> {
                 found: format!("{} bytes", text.len()),
             });
         }
-        Ok(Self { text, rest: text })
+        Ok(Self(Cursor::new(text)))
     }
 
     fn error(&self, expected: &'static str) -> ParseError {
         ParseError {
-            at: self.text[..self.text.len() - self.rest.len()]
-                .chars()
-                .count(),
+            at: self.0.place(),
             expected,
-            found: self
-                .rest
-                .chars()
-                .next()
-                .map_or("the end".to_owned(), |found| format!("{found:?}")),
-        }
-    }
-
-    fn skip_space(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
-    /// Whether `symbol` stands next; if so it is read.
-    fn takes(&mut self, symbol: &str) -> bool {
-        self.skip_space();
-        match self.rest.strip_prefix(symbol) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
+            found: self.0.found(),
         }
     }
 
     fn expect(&mut self, symbol: &'static str, expected: &'static str) -> Result<(), ParseError> {
-        if self.takes(symbol) {
-            Ok(())
-        } else {
-            Err(self.error(expected))
+        match self.0.takes(symbol) {
+            true => Ok(()),
+            false => Err(self.error(expected)),
         }
     }
 
     fn end(&mut self) -> Result<(), ParseError> {
-        self.skip_space();
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.error("the end"))
+        match self.0.is_at_end() {
+            true => Ok(()),
+            false => Err(self.error("the end")),
         }
     }
 
     fn term(&mut self, depth: usize) -> Result<Term, ParseError> {
-        self.skip_space();
+        self.0.skip_space();
         if depth == DEPTH_MAX {
             return Err(self.error("at most 32 terms inside each other"));
         }
-        match self.rest.chars().next() {
+        match self.0.rest().chars().next() {
             Some('<') => self.statement(depth),
             Some('(') => self.compound(depth),
             Some('{') => {
-                self.rest = &self.rest[1..];
+                self.0.take(1);
                 let parts = self.parts("}", "',' or '}'", depth)?;
                 Ok(Term::compound(Connector::ExtensionalSet, parts))
             }
             Some('[') => {
-                self.rest = &self.rest[1..];
+                self.0.take(1);
                 let parts = self.parts("]", "',' or ']'", depth)?;
                 Ok(Term::compound(Connector::IntensionalSet, parts))
             }
             Some('"') => self.quoted().map(Term::Atom),
             Some(sign @ ('$' | '#' | '?')) => {
-                self.rest = &self.rest[1..];
+                self.0.take(1);
                 let variable = match sign {
                     '$' => Variable::Independent,
                     '#' => Variable::Dependent,
@@ -369,14 +341,14 @@ impl<'a> Parser<'a> {
     fn statement(&mut self, depth: usize) -> Result<Term, ParseError> {
         self.expect("<", "'<'")?;
         let mut subject = self.term(depth + 1)?;
-        self.skip_space();
+        self.0.skip_space();
         let Some((symbol, copula, instance, property)) = COPULAS
             .into_iter()
-            .find(|(symbol, ..)| self.rest.starts_with(symbol))
+            .find(|(symbol, ..)| self.0.rest().starts_with(symbol))
         else {
             return Err(self.error("a copula: --> <-> ==> <=> {-- --] {-]"));
         };
-        self.rest = &self.rest[symbol.len()..];
+        self.0.take(symbol.len());
         let mut predicate = self.term(depth + 1)?;
         self.expect(">", "'>'")?;
         if instance {
@@ -392,7 +364,7 @@ impl<'a> Parser<'a> {
 
     fn compound(&mut self, depth: usize) -> Result<Term, ParseError> {
         self.expect("(", "'('")?;
-        if self.takes("--") {
+        if self.0.takes("--") {
             self.expect(",", "','")?;
             let inner = self.term(depth + 1)?;
             self.expect(")", "')'")?;
@@ -400,7 +372,7 @@ impl<'a> Parser<'a> {
         }
         let Some((connector, _)) = Connector::PREFIXES
             .into_iter()
-            .find(|(_, symbol)| self.takes(symbol))
+            .find(|(_, symbol)| self.0.takes(symbol))
         else {
             return Err(self.error("a connector: -- && || & | *"));
         };
@@ -419,7 +391,7 @@ impl<'a> Parser<'a> {
         depth: usize,
     ) -> Result<Vec<Term>, ParseError> {
         let mut parts = vec![self.term(depth + 1)?];
-        while !self.takes(close) {
+        while !self.0.takes(close) {
             self.expect(",", expected)?;
             parts.push(self.term(depth + 1)?);
         }
@@ -427,47 +399,40 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self, expected: &'static str) -> Result<String, ParseError> {
-        let length = word_length(self.rest);
+        let length = word_length(self.0.rest());
         if length == 0 {
             return Err(self.error(expected));
         }
-        let (word, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        Ok(word.to_owned())
+        Ok(self.0.take(length).to_owned())
     }
 
     fn quoted(&mut self) -> Result<String, ParseError> {
-        self.rest = &self.rest[1..];
+        self.0.take(1);
         let mut name = String::new();
         loop {
-            let mut characters = self.rest.chars();
-            match characters.next() {
-                None => return Err(self.error("'\"'")),
-                Some('"') => {
-                    self.rest = characters.as_str();
-                    return Ok(name);
-                }
-                Some('\\') => {
-                    self.rest = characters.as_str();
-                    match characters.next() {
-                        Some(escaped @ ('"' | '\\')) => name.push(escaped),
-                        _ => return Err(self.error("'\"' or '\\' after '\\'")),
-                    }
-                }
-                Some(other) => name.push(other),
+            let plain = self.0.take_while(|c| c != '"' && c != '\\');
+            name.push_str(plain);
+            if self.0.rest().is_empty() {
+                return Err(self.error("'\"'"));
             }
-            self.rest = characters.as_str();
+            if self.0.take(1) == "\"" {
+                return Ok(name);
+            }
+            if !self.0.rest().starts_with(['"', '\\']) {
+                return Err(self.error("'\"' or '\\' after '\\'"));
+            }
+            name.push_str(self.0.take(1));
         }
     }
 
     fn truth(&mut self) -> Result<Truth, ParseError> {
-        if !self.takes("%") {
+        if !self.0.takes("%") {
             return Ok(Truth::DEFAULT);
         }
         let start =
             self.error("a frequency in 0..1 and a confidence between 0 and 1, as in %1.0;0.9%");
         let frequency = self.number()?;
-        let confidence = if self.takes(";") {
+        let confidence = if self.0.takes(";") {
             self.number()?
         } else {
             Truth::DEFAULT.confidence()
@@ -480,15 +445,15 @@ impl<'a> Parser<'a> {
     }
 
     fn number(&mut self) -> Result<f64, ParseError> {
-        self.skip_space();
-        let length = self
-            .rest
-            .find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | 'e' | 'E' | '-' | '+'))
-            .unwrap_or(self.rest.len());
-        let (digits, rest) = self.rest.split_at(length);
-        let number = digits.parse().map_err(|_| self.error("a number"))?;
-        self.rest = rest;
-        Ok(number)
+        self.0.skip_space();
+        let before = self.0.rest();
+        let digits = self
+            .0
+            .take_while(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-' | '+'));
+        digits.parse().map_err(|_| {
+            self.0.back_to(before);
+            self.error("a number")
+        })
     }
 }
 

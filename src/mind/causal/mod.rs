@@ -9,12 +9,14 @@
 //! | [`estimand`] | the formulas it yields, and how they are printed |
 //! | [`observations`] | tables of discrete values, and what a formula is on them, with intervals |
 //! | [`effect`] | the three rungs as questions: seeing, doing, contrasts, mediation, bounds, regret |
+//! | [`expression`] | the language of mechanisms |
 //! | [`mechanism`] | structural equations and counterfactuals |
 
 pub mod criteria;
 pub mod diagram;
 pub mod effect;
 pub mod estimand;
+pub mod expression;
 pub mod identify;
 pub mod mechanism;
 pub mod observations;

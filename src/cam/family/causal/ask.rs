@@ -14,8 +14,9 @@ use super::super::super::host::Reading;
 use super::formula::Writer;
 use super::stored::{Reach, Stored, mechanisms, variable};
 use crate::mind::causal::effect::{Bounds, Model, Regretted, Value};
+use crate::mind::causal::expression;
 use crate::mind::causal::identify::{Formula, Identified};
-use crate::mind::causal::mechanism::{self, StructuralModel};
+use crate::mind::causal::mechanism::StructuralModel;
 use crate::mind::causal::observations::{Estimate, Quantity};
 
 /// What a call asks of a model.
@@ -310,11 +311,11 @@ pub fn imagine(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
     let names = [&set_to[..], &evidence].concat();
     let names = names.iter().map(|(name, _)| (*name).to_owned());
     let known = mechanisms(&view, call.scope(), names.chain([y.to_owned()]))?;
-    let typed = |(name, value)| (name, mechanism::Value::from(value));
+    let typed = |(name, value)| (name, expression::Value::from(value));
     let set_to: Vec<_> = set_to.into_iter().map(typed).collect();
     let evidence: Vec<_> = evidence.into_iter().map(typed).collect();
     let found = StructuralModel::new(known)?.counterfactual(y, &set_to, &evidence)?;
-    let value = mechanism::Value::from(value);
+    let value = expression::Value::from(value);
     let probability = found.get(&value).copied().unwrap_or(0.0);
     let numbers = [Some(probability), Some(probability), None, None, None];
     Ok(batch(
