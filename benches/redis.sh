@@ -15,8 +15,11 @@
 #   none      --fsync never       --appendonly no      (unequal, so it is reported and not judged)
 #
 # Prints a line a case: medians of throughput and of p99 latency, and of their ratios. Exits 1 if a judged
-# throughput ratio is under 0.95 or a judged p99 ratio over 1.5.
+# throughput ratio is under 0.95 or a judged p99 ratio over 1.5. docs/benchmarks/redis.md is what it prints:
 #
+#   OUTPUT=docs/benchmarks/redis.md benches/redis.sh
+#
+#   OUTPUT        a page to write, too
 #   LADYBUG_BIN   the binary; otherwise `cargo build --release` makes it
 #   DATA          where both keep their files (default: a new directory under TMPDIR); use a real disk
 set -euo pipefail
@@ -133,13 +136,15 @@ column() {
   awk "{ rps = \$1; p99 = \$2; redis_rps = \$3; redis_p99 = \$4; print $1 }" "$data/results/pairs" | median
 }
 
-echo "$("$LADYBUG_BIN" --version) against $(redis-server --version | grep -o 'v=[0-9.]*'), $(nproc) processors," \
-  "$pairs pairs of ${run_seconds} s, $clients clients, $value_bytes-byte values, $keys keys"
+said="$("$LADYBUG_BIN" --version) against redis-server $(redis-server --version | grep -o 'v=[0-9.]*' | cut -c3-), $(nproc) processors, \
+$pairs pairs of ${run_seconds} s, $clients clients, $value_bytes-byte values, $keys keys"
+echo "$said"
 printf '%-9s %-4s %8s | %12s %12s %6s | %10s %10s %6s\n' \
   fsync test pipeline 'ladybug/s' 'redis/s' ratio 'p99 ms' 'redis p99' ratio
 
 bad=0 compared=0
 mkdir -p "$data/results"
+: >"$data/results/table"
 for policy in "${policies[@]}"; do
   start "$policy"
   load "$ladybug_port"
@@ -167,7 +172,8 @@ for policy in "${policies[@]}"; do
         bad=$((bad + 1))
       fi
       printf '%-9s %-4s %8d | %12.0f %12.0f %6.2f | %10.3f %10.3f %6.2f %s\n' "$policy" "$test" "$pipeline" \
-        "$(column rps)" "$(column redis_rps)" "$ratio" "$(column p99)" "$(column redis_p99)" "$p99_ratio" "$verdict"
+        "$(column rps)" "$(column redis_rps)" "$ratio" "$(column p99)" "$(column redis_p99)" "$p99_ratio" "$verdict" |
+        tee -a "$data/results/table"
     done
   done
   # Which keys a run has written is random on each side; the benchmark's values are as long as those of the load.
@@ -176,6 +182,22 @@ for policy in "${policies[@]}"; do
 done
 
 echo "$compared answers compared, all the same"
+if [[ -n "${OUTPUT:-}" ]]; then
+  {
+    echo "# SET and GET, beside Redis"
+    echo
+    echo "Made by \`benches/redis.sh\`; do not edit. redis-benchmark asks both servers in alternating pairs, at equal durability but in"
+    echo "the rows \`none\`, where Redis keeps nothing: those are told, and not judged. Medians of the pairs, and of their ratios: of requests"
+    echo "a second more is better, of the latency that one request in a hundred exceeds less. The goals are 0.95 and 1.5."
+    echo
+    echo "${said^}. $compared answers compared, all the same."
+    echo
+    echo "| fsync | test | pipeline | ladybug/s | redis/s | ratio | p99 ms | redis p99 ms | ratio |"
+    echo "|---|---|--:|--:|--:|--:|--:|--:|--:|"
+    awk '{ gsub(/\|/, ""); print "| " $1 " | " $2 " | " $3 " | " $4 " | " $5 " | " $6 " | " $7 " | " $8 " | " $9 " |" }' \
+      "$data/results/table"
+  } >"$OUTPUT"
+fi
 if ((bad)); then
   echo "$bad cases under $ratio_min of Redis's throughput or over $p99_ratio_max of its p99 latency"
   exit 1
