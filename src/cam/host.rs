@@ -168,7 +168,11 @@ impl<'h> Reading<'h> {
             ))
             .into());
         }
-        Ok(self.glance().check()?)
+        match self.glance.get() {
+            Some(glance) => Ok(glance.check()?),
+            // What has looked at nothing holds nothing.
+            None => Ok(()),
+        }
     }
 
     /// The rows of a scope, by address.
