@@ -69,12 +69,21 @@ pub enum Operand<'a> {
     Given(Box<Fingerprint>),
 }
 
-/// Bytes of a client's that errors show.
+/// Bytes of a client's that errors show, of text.
 const SHOWN_BYTES_MAX: usize = 64;
+/// The same of what is no text, each as `\xff`.
+const ESCAPED_BYTES_MAX: usize = 8;
 
 /// Bytes of a client's as errors show them.
 pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES_MAX)])
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.len() <= SHOWN_BYTES_MAX => text.into(),
+        Ok(text) => format!("{}…", &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)]).into(),
+        Err(_) => match bytes.get(..ESCAPED_BYTES_MAX) {
+            None => bytes.escape_ascii().to_string().into(),
+            Some(first) => format!("{}…", first.escape_ascii()).into(),
+        },
+    }
 }
 
 impl<'a> Operand<'a> {

@@ -258,12 +258,11 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             Value::Fields(fields.map_or_else(Fields::default, |fields| (*fields).clone()))
         }
         Kind::Ttl(max) => {
-            let seconds = keyword(&[TTL], first, &mut after).map_or(*first, |(_, word)| word);
-            let seconds = std::str::from_utf8(seconds)
-                .ok()
-                .and_then(|text| text.parse().ok());
+            let word = keyword(&[TTL], first, &mut after).map_or(*first, |(_, word)| word);
+            let seconds = std::str::from_utf8(word).ok();
+            let seconds = seconds.and_then(|text| text.parse().ok());
             let seconds = seconds.filter(|seconds| (1..=max).contains(seconds));
-            Value::Integer(seconds.ok_or_else(|| expected(first))?)
+            Value::Integer(seconds.ok_or_else(|| expected(word))?)
         }
         Kind::Qualia => {
             let qualia = text()?.parse();

@@ -473,6 +473,11 @@ pub fn rows_sql(scope: Scope) -> Cow<'static, str> {
     }
 }
 
+/// In SQL: a single as [`decimal`](ladybug_engine::space::marks::decimal) makes it a double.
+pub fn decimal_sql(single: &str) -> String {
+    format!("CAST(CAST({single} AS VARCHAR) AS DOUBLE)")
+}
+
 /// Text as SQL writes it.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

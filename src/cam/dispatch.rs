@@ -72,7 +72,13 @@ fn prepared<'a>(
         true => without_transitive(rest),
         false => (rest, false),
     };
-    let mut values = arguments::parse(operation, rest)?;
+    let parsed = arguments::parse(operation, rest);
+    if parsed.is_err() && callee.mode.is_none() && has_mode(rest) {
+        return Err(Fault::Argument(
+            "expected no SCOPE and no FORM behind a word of a vocabulary".to_owned(),
+        ));
+    }
+    let mut values = parsed?;
     let bits = find(operation, mode.scope, &mut values, reading)?;
     Ok(Call {
         operation,
@@ -83,6 +89,12 @@ fn prepared<'a>(
         values,
         bits,
     })
+}
+
+/// Whether arguments end with words of the mode.
+fn has_mode(arguments: &[&[u8]]) -> bool {
+    let read = arguments::mode(Mode::DEFAULT, arguments);
+    read.is_ok_and(|(_, rest)| rest.len() < arguments.len())
 }
 
 /// The mode that a call is in: the method's, with the trailing words of its arguments; the method's alone where

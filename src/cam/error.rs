@@ -65,6 +65,14 @@ impl Fault {
         }
     }
 
+    /// With the name of the argument that says what SQL refused.
+    pub fn of_sql(self, name: &str) -> Self {
+        match self {
+            Self::Other(CamError::Sql(error)) => Self::of(name, error),
+            other => other,
+        }
+    }
+
     /// With the method that it is of.
     pub fn at(self, method: String) -> CamError {
         match self {

@@ -327,10 +327,15 @@ fn stored(
     let outside = || {
         Fault::of(
             name,
-            format!(
-                "expected an operand in scope {}, and {reference} is outside",
-                scope.name()
-            ),
+            match scope {
+                Scope::All => format!(
+                    "expected an operand in scope all, which is fluid and node, and {reference} is outside"
+                ),
+                _ => format!(
+                    "expected an operand in scope {}, and {reference} is outside",
+                    scope.name()
+                ),
+            },
         )
     };
     if let Reference::Address(address) = *reference

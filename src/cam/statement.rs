@@ -10,7 +10,7 @@ use ladybug_engine::space::graph::Edge;
 use ladybug_engine::space::marks::Truth as StoredTruth;
 use ladybug_engine::space::state::View;
 
-use super::call::{quoted, rows_sql};
+use super::call::{decimal_sql, quoted, rows_sql};
 use super::error::Fault;
 use super::method::Scope;
 use crate::mind::inference::Judgement;
@@ -140,8 +140,11 @@ impl<'a> Said<'a> {
 
     /// In SQL: one row with its frequency f, confidence c and evidence e, of the edges in a scope.
     pub fn sql(&self, scope: Scope) -> String {
-        const STORED: &str = "SELECT CAST(e.frequency AS DOUBLE) AS f, CAST(e.confidence AS DOUBLE) AS c, \
-                              CASE WHEN cardinality(e.evidence) > 0 THEN e.evidence ELSE make_array(e.id) END AS e";
+        let stored = format!(
+            "SELECT {} AS f, {} AS c, CASE WHEN cardinality(e.evidence) > 0 THEN e.evidence ELSE make_array(e.id) END AS e",
+            decimal_sql("e.frequency"),
+            decimal_sql("e.confidence")
+        );
         match &self.source {
             Source::Text(_, Some(truth)) => format!(
                 "(SELECT CAST({} AS DOUBLE) AS f, CAST({} AS DOUBLE) AS c, arrow_cast(make_array(), 'List(UInt64)') AS e)",
@@ -162,14 +165,14 @@ impl<'a> Said<'a> {
                     false => String::new(),
                 };
                 format!(
-                    "({STORED} FROM edges e JOIN (SELECT id, name FROM {rows}) s ON s.id = e.source \
+                    "({stored} FROM edges e JOIN (SELECT id, name FROM {rows}) s ON s.id = e.source \
                      JOIN (SELECT id, name FROM {rows}) t ON t.id = e.target \
                      WHERE e.verb = '{verb}' AND ((s.name = {s} AND t.name = {p}){either}) \
                      ORDER BY e.confidence DESC, e.id LIMIT 1)"
                 )
             }
             Source::Edge(_, id) => format!(
-                "({STORED} FROM edges e WHERE e.id = {})",
+                "({stored} FROM edges e WHERE e.id = {})",
                 id.unwrap_or_default()
             ),
         }

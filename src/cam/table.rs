@@ -259,7 +259,12 @@ pub enum Kind {
 impl Kind {
     /// Whether a word cannot be meant for an argument of this kind that may be left out, but for a later one.
     pub fn passes(&self, word: &[u8]) -> bool {
-        matches!(self, Self::Fields) && word.eq_ignore_ascii_case(TTL.as_bytes())
+        match self {
+            Self::Fields => word.eq_ignore_ascii_case(TTL.as_bytes()),
+            // A rule has its premises in parentheses.
+            Self::Truth | Self::Ids => word.ends_with(b")"),
+            _ => false,
+        }
     }
 
     /// What is expected, for documents and errors.

@@ -2,13 +2,16 @@
 //!
 //! A package becomes a node: its name, its description as the value, all other fields as fields, kind
 //! Package. Relations become edges; of alternatives (`a | b`) the first that is loaded is taken, and for
-//! a virtual package the first that provides it.
+//! a virtual package the first that provides it. A conflict with versions that are not in the catalogue,
+//! as most are, is none.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use ladybug_engine::space::fields::FieldValue;
 
 use super::LoadError;
+use super::debian_version::meets;
 use super::row::{Aim, Catalogue, Row};
 
 /// Which fields name other packages, by which verb, and whether the package is of no use without them.
@@ -17,9 +20,10 @@ const RELATIONS: [(&str, &str, bool); 6] = [
     ("Depends", "DEPENDS_ON", true),
     ("Recommends", "RECOMMENDS", false),
     ("Suggests", "SUGGESTS", false),
-    ("Conflicts", "CONFLICTS_WITH", false),
-    ("Breaks", "CONFLICTS_WITH", false),
+    ("Conflicts", CONFLICTS, false),
+    ("Breaks", CONFLICTS, false),
 ];
+const CONFLICTS: &str = "CONFLICTS_WITH";
 
 /// Sections in the order in which their packages are taken while there is room: first what people look
 /// for, last what is there for other packages and comes with them.
@@ -61,20 +65,20 @@ const SECTIONS_LAST: [&str; 8] = [
 /// Reads all paragraphs. With sections, only their packages are wanted, and what those depend on.
 pub fn parse(input: &[u8], sections: &[String]) -> Result<Catalogue, LoadError> {
     let text = String::from_utf8_lossy(input);
-    let mut seen = HashSet::new();
-    let mut packages = Vec::new();
+    let mut packages: Vec<Package> = Vec::new();
+    let mut versions = HashMap::new();
     let mut provided: HashMap<Vec<u8>, Vec<Vec<u8>>> = HashMap::new();
     let mut paragraph = Vec::new();
     for (at, line) in text.lines().chain([""]).enumerate() {
         if line.trim_end().is_empty() {
-            if let Some((package, provides)) = package(std::mem::take(&mut paragraph)) {
+            if let Some(package) = package(std::mem::take(&mut paragraph)) {
                 // The first paragraph of a name is the version that apt would install.
-                if seen.insert(package.name.clone()) {
-                    for virtual_name in provides {
-                        provided
-                            .entry(virtual_name)
-                            .or_default()
-                            .push(package.name.clone());
+                let name = package.row.name.clone();
+                if let Entry::Vacant(first) = versions.entry(name.clone()) {
+                    first.insert(package.version.clone());
+                    for virtual_name in &package.provides {
+                        let providers = provided.entry(virtual_name.clone()).or_default();
+                        providers.push(name.clone());
                     }
                     packages.push(package);
                 }
@@ -93,6 +97,10 @@ pub fn parse(input: &[u8], sections: &[String]) -> Result<Catalogue, LoadError> 
             paragraph.push((name.to_owned(), value.trim().to_owned()));
         }
     }
+    let packages = packages.into_iter();
+    let mut packages: Vec<Row> = packages
+        .map(|package| package.without_bygone_conflicts(&versions))
+        .collect();
     if packages.is_empty() {
         return Err(LoadError::Empty(
             "paragraphs with a Package field, as apt-cache dumpavail prints",
@@ -146,13 +154,46 @@ fn section(row: &Row) -> &str {
     }
 }
 
-/// A paragraph as a row, and the names it provides; `None` if it is no package.
-fn package(paragraph: Vec<(String, String)>) -> Option<(Row, Vec<Vec<u8>>)> {
-    let mut row = Row {
-        kinds: vec!["Package".to_owned()],
-        ..Row::default()
-    };
-    let mut provides = Vec::new();
+/// A paragraph.
+#[derive(Default)]
+struct Package {
+    row: Row,
+    version: String,
+    /// The names that it provides.
+    provides: Vec<Vec<u8>>,
+    /// What versions each of the row's edges is about, as `<< 1.2`, if it is a conflict with some.
+    limits: Vec<Option<String>>,
+}
+
+impl Package {
+    /// The row, with those conflicts that are with a version that is there.
+    fn without_bygone_conflicts(self, versions: &HashMap<Vec<u8>, String>) -> Row {
+        let Self {
+            mut row, limits, ..
+        } = self;
+        let edges = row.edges.into_iter().zip(limits);
+        let is_there = |(_, aim): &(String, Aim), limit: &str| {
+            let version = aim.any_of.first().and_then(|name| versions.get(name));
+            version.is_some_and(|version| meets(version, limit))
+        };
+        row.edges = edges
+            .filter(|(edge, limit)| limit.as_ref().is_none_or(|limit| is_there(edge, limit)))
+            .map(|(edge, _)| edge)
+            .collect();
+        row
+    }
+}
+
+/// A paragraph as a package, if it is one.
+fn package(paragraph: Vec<(String, String)>) -> Option<Package> {
+    let mut package = Package::default();
+    let Package {
+        row,
+        version,
+        provides,
+        limits,
+    } = &mut package;
+    row.kinds = vec!["Package".to_owned()];
     for (field, value) in paragraph {
         match field.as_str() {
             "Package" => row.name = value.into_bytes(),
@@ -161,17 +202,26 @@ fn package(paragraph: Vec<(String, String)>) -> Option<(Row, Vec<Vec<u8>>)> {
                 if let Some((_, verb, is_needed)) =
                     RELATIONS.iter().find(|(name, ..)| *name == field)
                 {
-                    row.edges.extend(value.split(',').filter_map(|relation| {
+                    for relation in value.split(',') {
                         let any_of: Vec<_> = relation.split('|').filter_map(package_name).collect();
+                        if any_of.is_empty() {
+                            continue;
+                        }
                         let aim = Aim {
                             any_of,
                             is_needed: *is_needed,
                         };
-                        (!aim.any_of.is_empty()).then(|| ((*verb).to_owned(), aim))
-                    }));
+                        row.edges.push(((*verb).to_owned(), aim));
+                        // What is needed is there in a version that will do.
+                        let limit = limit(relation).filter(|_| *verb == CONFLICTS);
+                        limits.push(limit.map(str::to_owned));
+                    }
                 }
                 if field == "Provides" {
                     provides.extend(value.split(',').filter_map(package_name));
+                }
+                if field == "Version" {
+                    version.clone_from(&value);
                 }
                 let value = match value.parse() {
                     Ok(number) if field.ends_with("Size") => FieldValue::Integer(number),
@@ -181,7 +231,13 @@ fn package(paragraph: Vec<(String, String)>) -> Option<(Row, Vec<Vec<u8>>)> {
             }
         }
     }
-    (!row.name.is_empty()).then_some((row, provides))
+    (!row.name.is_empty()).then_some(package)
+}
+
+/// What is in the parentheses of a relation such as `libc6:any (>= 2.34)`.
+fn limit(relation: &str) -> Option<&str> {
+    let (_, rest) = relation.split_once('(')?;
+    Some(rest.split_once(')')?.0)
 }
 
 /// The name in a relation such as `libc6:any (>= 2.34)`.
@@ -198,14 +254,19 @@ mod tests {
     const PACKAGES: &str = "\
 Package: libc6
 Section: libs
+Version: 2.36-9+deb12u14
 Description: GNU C Library
+
+Package: nginx-full
+Section: httpd
+Version: 1.22
 
 Package: nginx
 Section: httpd
 Version: 1.22
 Size: 41
 Depends: libc6 (>= 2.34), httpd-common | apache2
-Breaks: nginx-old:any (<< 1)
+Breaks: nginx-old:any (<< 1), nginx-full (<< 1), libc6 (<< 2.37)
 Provides: httpd (= 1)
 Description: small, powerful web server
  with two
@@ -218,8 +279,8 @@ Version: 0.1
     #[test]
     fn paragraphs_become_packages_with_relations() {
         let catalogue = parse(PACKAGES.as_bytes(), &[]).expect("packages");
-        let [nginx, libc] = &catalogue.rows[..] else {
-            panic!("two packages")
+        let [_, nginx, libc] = &catalogue.rows[..] else {
+            panic!("three packages")
         };
         assert_eq!((&*nginx.name, &*libc.name), (&b"nginx"[..], &b"libc6"[..]));
         assert_eq!(
@@ -236,10 +297,12 @@ Version: 0.1
             .iter()
             .map(|(verb, aim)| (verb.as_str(), aim.any_of.len()))
             .collect();
+        // Of the versions that it breaks, that of libc6 is there.
         assert_eq!(
             edges,
             [("DEPENDS_ON", 1), ("DEPENDS_ON", 2), ("CONFLICTS_WITH", 1)]
         );
+        assert_eq!(nginx.edges[2].1.any_of, [b"libc6"]);
         assert_eq!(catalogue.provided[&b"httpd"[..]], [b"nginx"]);
         let only = parse(PACKAGES.as_bytes(), &["libs".to_owned()]).expect("packages");
         assert_eq!((only.wanted, &*only.rows[0].name), (1, &b"libc6"[..]));

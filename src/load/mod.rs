@@ -13,6 +13,7 @@
 
 mod csv;
 mod debian;
+mod debian_version;
 mod directory_target;
 mod jsonl;
 mod row;

@@ -5,7 +5,7 @@
 //! the first premise holds the conclusion's predicate. A function whose conclusion would stand on no evidence
 //! (w = 0) returns `None`.
 
-use ladybug_engine::space::marks::Truth as StoredTruth;
+use ladybug_engine::space::marks::{Truth as StoredTruth, decimal};
 use thiserror::Error;
 
 /// The evidential horizon k: how much future evidence a confidence is measured against.
@@ -108,8 +108,8 @@ impl Default for Truth {
 impl From<StoredTruth> for Truth {
     fn from(stored: StoredTruth) -> Self {
         Self {
-            frequency: f64::from(stored.frequency()),
-            confidence: f64::from(stored.confidence()).clamp(CONFIDENCE_MIN, CONFIDENCE_MAX),
+            frequency: decimal(stored.frequency()),
+            confidence: decimal(stored.confidence()).clamp(CONFIDENCE_MIN, CONFIDENCE_MAX),
         }
     }
 }

@@ -111,7 +111,7 @@ fn what_cannot_be_linked_is_refused_with_what_to_do() {
         ),
         (
             "CAM.VERBS.DEFINE 1ST",
-            "-ERR a verb is a word of letters, digits and _ - . :, of at most 128 bytes; got '1ST'"
+            "-ERR a verb is a word of letters, digits and _ - . :, of at most 128 bytes, that begins with a letter or _; got '1ST'"
                 .into(),
         ),
         (

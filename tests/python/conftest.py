@@ -45,7 +45,7 @@ class Ladybug:
     """One server process over a data directory; can be killed and started again."""
 
     def __init__(self, *flags, data=None, env=None):
-        self.binary = os.environ.get("LADYBUG_BIN") or str(ROOT / "target/debug/ladybug")
+        self.binary = os.path.abspath(os.environ.get("LADYBUG_BIN") or ROOT / "target/debug/ladybug")
         self.own_data = data is None
         self.data = data or tempfile.mkdtemp(prefix="ladybug-test-")
         self.flags = flags

@@ -3,6 +3,7 @@
 use crate::space::address::Zone;
 use crate::space::apply::Misfit;
 use crate::space::fields::LIST_DEPTH_MAX;
+use crate::space::verbs::is_verb_name;
 
 /// Longest name of a node, bytes.
 pub const NAME_BYTES_MAX: usize = 1024;
@@ -64,10 +65,12 @@ pub enum EngineError {
     #[error("no such edge {0}")]
     NoSuchEdge(String),
     /// A verb that nobody defined.
-    #[error("no such verb '{0}'; CAM.VERBS.DEFINE {0} takes an open slot for it")]
+    #[error("no such verb '{0}'; {remedy}", remedy = remedy(.0))]
     NoSuchVerb(String),
     /// What cannot be a verb's name.
-    #[error("a verb is a word of letters, digits and _ - . :, of at most 128 bytes; got '{0}'")]
+    #[error(
+        "a verb is a word of letters, digits and _ - . :, of at most 128 bytes, that begins with a letter or _; got '{0}'"
+    )]
     VerbSyntax(String),
     /// No open slot for another verb.
     #[error("all 112 open verb slots are taken: {0}")]
@@ -175,4 +178,12 @@ pub enum EngineError {
     /// A change that the state cannot take.
     #[error("internal error: {0}")]
     Misfit(#[from] Misfit),
+}
+
+/// What to do about a verb that is not there.
+fn remedy(verb: &str) -> String {
+    match is_verb_name(verb) {
+        true => format!("CAM.VERBS.DEFINE {verb} takes an open slot for it"),
+        false => "CAM.VERBS lists those that are there, with their addresses".to_owned(),
+    }
 }

@@ -13,6 +13,7 @@ use super::super::host::Reading;
 use super::super::table::{
     Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation, Repeats,
 };
+use crate::operand::shown;
 
 /// Members past which a bundle's similarity to each, √(2/πn), is less than four standard deviations from chance.
 const MEMBERS_MAX: usize = 400;
@@ -368,7 +369,13 @@ fn encoded(encoder: &str, input: &[u8]) -> Result<Fingerprint, Fault> {
         "exact" => Ok(encode::exact(input)),
         "record" => {
             let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(input)
-                .map_err(|error| Fault::of("input", format!("expected a JSON object: {error}")))?;
+                .map_err(|error| {
+                    let input = shown(input);
+                    Fault::of(
+                        "input",
+                        format!("expected a JSON object, got '{input}': {error}"),
+                    )
+                })?;
             let fields: Vec<_> = members
                 .iter()
                 .map(|(name, value)| {

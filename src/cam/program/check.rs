@@ -346,11 +346,22 @@ impl Scope<'_> {
                 Ok(())
             }
             Of::Step(at) => match self.column(reference, at)? {
-                Some(column) if !is_of(column.kind, kind) => Err(format!(
-                    "expected {}, and {text} is {}",
-                    kind.expected(),
-                    describe(column.kind)
-                )),
+                Some(column) if !is_of(column.kind, kind) => {
+                    let mut others = self.columns[at].iter().flatten();
+                    let fitting = others.find(|other| is_of(other.kind, kind));
+                    let fitting = fitting.filter(|_| reference.column.is_none());
+                    Err(format!(
+                        "expected {}, and {text}, which is its column {}, is {}{}",
+                        kind.expected(),
+                        column.name,
+                        describe(column.kind),
+                        fitting.map_or_else(String::new, |other| format!(
+                            "; {text}.{} is {}",
+                            other.name,
+                            describe(other.kind)
+                        ))
+                    ))
+                }
                 _ => Ok(()),
             },
         }

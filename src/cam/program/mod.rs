@@ -191,7 +191,7 @@ fn define(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Faul
         is_verb_name(name) && !is_taken
     });
     let name = name.ok_or_else(|| {
-        let what = "a word of letters, digits and _ - . :, of at most 128 bytes, that is not DEFINE or UNDEFINE";
+        let what = "a word of letters, digits and _ - . :, of at most 128 bytes, that begins with a letter or _ and is not DEFINE or UNDEFINE";
         expected("name", what, raw[1])
     })?;
     let lines = raw[2..]

@@ -337,7 +337,7 @@ impl Value {
         let behind = |keyword: &str, bytes| vec![keyword.as_bytes().to_vec(), bytes];
         match (self, kind) {
             (Self::Given(words), _) => words,
-            (Self::Fingerprint(bytes), Kind::Query) => behind("FP", bytes),
+            (Self::Fingerprint(bytes), Kind::Query | Kind::Raw) => behind("FP", bytes),
             (Self::Text(bytes), Kind::Query | Kind::Text) => behind("TEXT", bytes),
             (Self::Text(bytes), Kind::Node | Kind::Past | Kind::Name) => behind("KEY", bytes),
             (Self::Fingerprint(bytes) | Self::Text(bytes), _) => vec![bytes],

@@ -107,8 +107,9 @@ pub static MEMBER_OF_QUERY: Operation = Operation {
 /// Takes a slot for a concept.
 pub static DEFINE_CONCEPT: Operation = Operation {
     name: "DEFINE",
-    doc: "Takes the first free slot of the vocabulary for a concept of this space, with what is said of it, unless the \
-          concept is there; answers where it is. A kind needs no slot",
+    doc: "Takes the first free slot of the vocabulary for a concept of this space, with what is said of it; answers where it \
+          is. If there is one of this name, whatever the case, built-in or the space's own, it answers where that is and \
+          changes nothing, neither its name nor what is said of it. A kind needs no slot",
     arguments: &[
         Argument::new("name", Kind::Text),
         Argument::optional("doc", Kind::Text),
@@ -122,7 +123,7 @@ pub static DEFINE_CONCEPT: Operation = Operation {
             return Err(Fault::of(
                 "name",
                 format!(
-                    "expected a word of letters, digits and _ - . :, of at most 128 bytes, got '{}'",
+                    "expected a word of letters, digits and _ - . :, of at most 128 bytes, that begins with a letter or _, got '{}'",
                     crate::operand::shown(name.as_bytes())
                 ),
             ));

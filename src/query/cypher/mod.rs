@@ -107,8 +107,10 @@ impl Statement {
             offset: error.offset.map(|at| at.saturating_sub(before.len())),
             ..error
         };
-        let text = clause.statement(pattern);
-        let statement = parser::parse(&text).map_err(placed)?;
+        // Alone first, so that what it lacks is not looked for in what stands behind it.
+        let alone = parser::parse(&format!("{before}{pattern}"));
+        let statement = alone.and_then(|_| parser::parse(&clause.statement(pattern)));
+        let statement = statement.map_err(placed)?;
         let clauses = match &statement.queries[..] {
             [query] => &query.clauses[..],
             _ => &[],
@@ -135,9 +137,15 @@ impl Statement {
                 before.trim()
             )));
         }
-        compile::compile(&statement, &Map::new(), procedures)
-            .map(Self)
-            .map_err(placed)
+        let compiled = compile::compile(&statement, &Map::new(), procedures);
+        compiled.map(Self).map_err(|error| match error.detail {
+            "NoVariablesInScope" => CypherError {
+                message: "expected a pattern that names what it answers, as (n) does".to_owned(),
+                offset: None,
+                ..error
+            },
+            _ => placed(error),
+        })
     }
 
     /// Whether it may change anything, so that it needs a commit.

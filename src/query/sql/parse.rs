@@ -1,8 +1,8 @@
 //! Text to syntax tree, within bounds: planning recurses as deep as a tree is, so that no text may make it deep.
 
-use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, Statement};
+use datafusion::sql::sqlparser::ast::Statement;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::LadybugDialect;
@@ -26,22 +26,8 @@ pub(super) const RELATIONS_MAX: usize = 256;
 /// # Errors
 /// It is no statement, or several, or beyond the bounds.
 pub(super) fn parse(text: &str) -> Result<Statement, SqlError> {
-    if text.len() > STATEMENT_BYTES_MAX {
-        let got = text.len();
-        return Err(SqlError::Limit(format!(
-            "a statement has at most {STATEMENT_BYTES_MAX} bytes; got {got}: send the data in parts"
-        )));
-    }
-    let wrong = |error: String| SqlError::Statement(format!("SQL expected: {error}"));
-    let tokens = Tokenizer::new(&LadybugDialect, text).tokenize_with_location();
-    let mut tokens = tokens.map_err(|error| wrong(error.to_string()))?;
-    check_bounds(&tokens)?;
-    number_parameters(&mut tokens);
-    let mut parser = Parser::new(&LadybugDialect)
-        .with_recursion_limit(NESTING_MAX)
-        .with_tokens_with_locations(tokens);
-    let statements = parser.parse_statements();
-    let mut statements = statements.map_err(|error| wrong(error.to_string()))?;
+    let statements = parser(text)?.parse_statements();
+    let mut statements = statements.map_err(refused)?;
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(SqlError::statement(
@@ -54,48 +40,50 @@ pub(super) fn parse(text: &str) -> Result<Statement, SqlError> {
     }
 }
 
+/// A parser of a text that is within the bounds.
+fn parser(text: &str) -> Result<Parser<'static>, SqlError> {
+    if text.len() > STATEMENT_BYTES_MAX {
+        let got = text.len();
+        return Err(SqlError::Limit(format!(
+            "a statement has at most {STATEMENT_BYTES_MAX} bytes; got {got}: send the data in parts"
+        )));
+    }
+    let tokens = Tokenizer::new(&LadybugDialect, text).tokenize_with_location();
+    let mut tokens = tokens.map_err(|error| refused(error.into()))?;
+    check_bounds(&tokens)?;
+    number_parameters(&mut tokens);
+    Ok(Parser::new(&LadybugDialect)
+        .with_recursion_limit(NESTING_MAX)
+        .with_tokens_with_locations(tokens))
+}
+
+/// What is wrong with a text.
+fn refused(error: ParserError) -> SqlError {
+    let found = match error {
+        ParserError::TokenizerError(found) | ParserError::ParserError(found) => found,
+        ParserError::RecursionLimitExceeded => {
+            return SqlError::Limit(format!("expected at most {NESTING_MAX} levels of nesting"));
+        }
+    };
+    SqlError::Statement(match found.strip_prefix("Expected: ") {
+        Some(expected) => format!("SQL expected {expected}"),
+        None => format!("expected SQL: {found}"),
+    })
+}
+
 /// A condition, as one may stand behind WHERE, written out again by its syntax tree.
 ///
 /// # Errors
 /// It is no expression, or more than one, or beyond the bounds.
 pub fn predicate(text: &str) -> Result<String, SqlError> {
-    let statement = parse(&format!("SELECT 1 WHERE ({text}\n)"))?;
-    let wrong = || {
-        SqlError::statement(format!(
+    let mut parser = parser(text)?;
+    let condition = parser.parse_expr().map_err(refused)?;
+    match parser.peek_token_ref().token {
+        Token::EOF => Ok(condition.to_string()),
+        _ => Err(SqlError::statement(format!(
             "expected one condition in SQL such as rung < 3, got '{}'",
             text.chars().take(64).collect::<String>()
-        ))
-    };
-    let Statement::Query(query) = statement else {
-        return Err(wrong());
-    };
-    let Query {
-        with: None,
-        body,
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks,
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators,
-    } = *query
-    else {
-        return Err(wrong());
-    };
-    match *body {
-        SetExpr::Select(select) if locks.is_empty() && pipe_operators.is_empty() => {
-            let Some(Expr::Nested(condition)) = &select.selection else {
-                return Err(wrong());
-            };
-            // What stands behind the condition would make the statement another one.
-            match select.to_string() == format!("SELECT 1 WHERE ({condition})") {
-                true => Ok(condition.to_string()),
-                false => Err(wrong()),
-            }
-        }
-        _ => Err(wrong()),
+        ))),
     }
 }
 

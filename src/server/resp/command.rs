@@ -430,6 +430,10 @@ impl Table {
 
 /// The name and the arguments are shown up to 128 bytes each, as in Redis.
 fn unknown_command(arguments: &[&[u8]]) -> CommandError {
+    let name = shown_name(arguments[0]);
+    if let Some(error) = cam::unknown(arguments[0]) {
+        return CommandError::err(format!("unknown command '{name}': {error}"));
+    }
     let mut shown = Vec::new();
     for argument in &arguments[1..] {
         if shown.len() >= 128 {
@@ -441,8 +445,7 @@ fn unknown_command(arguments: &[&[u8]]) -> CommandError {
         shown.extend_from_slice(b"' ");
     }
     CommandError::err(format!(
-        "unknown command '{}', with args beginning with: {}",
-        shown_name(arguments[0]),
+        "unknown command '{name}', with args beginning with: {}",
         String::from_utf8_lossy(&shown)
     ))
 }

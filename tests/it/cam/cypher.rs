@@ -103,6 +103,7 @@ fn a_statement_answers_its_columns_its_plan_or_what_it_has_changed() {
 #[test]
 fn a_pattern_says_no_more_than_its_clause() {
     let machine = Machine::filled(1);
+    machine.line("CYPHER.CREATE \"({name: 'Ada'})\"");
     for line in [
         "CYPHER.MATCH \"(n) DETACH DELETE n\"",
         "CYPHER.MATCH \"(n) RETURN n UNION MATCH (n)\"",
@@ -115,6 +116,23 @@ fn a_pattern_says_no_more_than_its_clause() {
         assert!(refused.contains("pattern: "), "{line}: {refused}");
     }
     for (line, message) in [
+        (
+            "CYPHER.SET Ada born",
+            "CAM.CYPHER.SET: props: expected a JSON object such as {\"born\":1815}, got 'born': expected value",
+        ),
+        (
+            "CYPHER.MATCH (n",
+            "CAM.CYPHER.MATCH: pattern: SyntaxError at compile time: UnexpectedSyntax: expected ), got the end of the \
+             statement (at byte 2)",
+        ),
+        (
+            "CYPHER.MATCH \"(n) WHERE\"",
+            "CAM.CYPHER.MATCH: pattern: SyntaxError at compile time: UnexpectedSyntax: expected an expression, got the end",
+        ),
+        (
+            "CYPHER.MATCH ()",
+            "CAM.CYPHER.MATCH: pattern: SyntaxError at compile time: NoVariablesInScope: expected a pattern that names",
+        ),
         (
             "CYPHER.CREATE (:A) SCOPE node",
             "CAM.CYPHER.CREATE: SCOPE: expected all, got node",

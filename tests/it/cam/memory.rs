@@ -308,7 +308,11 @@ fn what_is_wrong_is_refused() {
         ),
         (
             "MEMORY.REMEMBER x TTL never",
-            "seconds: expected TTL and whole seconds from 1 to 10000000000",
+            "seconds: expected TTL and whole seconds from 1 to 10000000000, got 'never'",
+        ),
+        (
+            "MEMORY.REMEMBER x about",
+            "fields: expected properties as a JSON object such as {\"born\":1815}, got 'about': expected value",
         ),
         (
             "MEMORY.REMEMBER x TTL 60 SCOPE node",

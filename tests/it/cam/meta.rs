@@ -196,7 +196,7 @@ fn a_conclusion_is_kept_with_what_it_follows_from_and_every_number_of_it_can_be_
     assert_eq!(stale.len(), 1, "{rows:?}");
     assert_eq!(
         (stale[0][3].as_str(), stale[0][5].as_str()),
-        ("<robin --> bird>", "0.800000011920929")
+        ("<robin --> bird>", "0.8")
     );
     // Every step by the book from the rows below it: f = f1 f2, c = f1 f2 c1 c2.
     let worked = recomputed(&rows, 0);
@@ -292,6 +292,11 @@ fn a_derivation_that_does_not_come_to_what_is_said_is_refused() {
         assert!(refused.contains(message), "{words:?}: {refused}");
     }
     assert_eq!(machine.engine().state(0).0.version(), before);
+    // What it comes to need not be said.
+    let method = Method::of_name("NARS.JUDGE").expect("a method");
+    let words = [&b"<robin --> mortal>"[..], answer[5].as_bytes()];
+    let kept = cells(&machine.call(&method, &words).expect("it is kept")).remove(0);
+    assert_eq!((&kept[2], &kept[4]), (&answer[1], &answer[4]));
 }
 
 /// What JUDGE keeps of a derivation is what its statements keep.

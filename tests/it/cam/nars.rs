@@ -148,6 +148,10 @@ fn premises_without_evidence_conclude_nothing_and_figures_are_kept() {
             "truth: expected a truth f,c",
         ),
         (
+            "NARS.JUDGE \"<a --> b>. %0.5;0.5%\" 1,0.9",
+            "truth: expected none beside that of the statement, 0.5,0.5; got 1,0.9",
+        ),
+        (
             "NARS.JUDGE \"<(&,a,c) --> b>\"",
             "statement: expected terms that nodes can have as names",
         ),

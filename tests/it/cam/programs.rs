@@ -105,6 +105,20 @@ fn a_program_is_defined_listed_run_and_undefined() {
         let refused = machine.refusal(line);
         assert!(refused.starts_with(message), "{line}: {refused}");
     }
+    // A fingerprint goes on as one also where another operation reads the arguments.
+    define(
+        &machine,
+        &[
+            "0x0F14",
+            "round",
+            "(q)",
+            "QUANTUM.HADAMARD $q 7",
+            "back = QUANTUM.ADJOINT HADAMARD $1 7",
+            "VSA.DISTANCE $q $back.fingerprint",
+        ],
+    );
+    assert_eq!(row(&machine, "USER.round KEY ada"), ["0"]);
+    machine.line("UNDEFINE round");
     assert_eq!(
         row(&machine, "UNDEFINE note"),
         [0x0F12.to_string(), "note".to_owned()]
@@ -182,7 +196,19 @@ fn a_definition_that_cannot_run_is_refused_with_the_step_and_what_was_expected()
         ),
         (
             &["0x0F01", "p", "()", "LANCE.COUNT", "LANCE.GET $1"],
-            "CAM.DEFINE: step 2: x: expected a node (KEY name, @8042 or #17), and $1 is a whole number (of an id, write # before it)",
+            "CAM.DEFINE: step 2: x: expected a node (KEY name, @8042 or #17), and $1, which is its column count, is a whole number (of an id, write # before it)",
+        ),
+        (
+            &[
+                "0x0F01",
+                "p",
+                "()",
+                "QUANTUM.ADJOINT PHASE a 1",
+                "VSA.NOT $1",
+            ],
+            "CAM.DEFINE: step 2: q: expected something to compare with (words, @8042, #17, KEY name, FP hex-or-bytes or VECTOR \
+             f32-bytes), and $1, which is its column place, is a whole number (of an id, write # before it); \
+             $1.fingerprint is a fingerprint",
         ),
         (
             &["0x0F01", "p", "()", "LANCE.COUNT", "VSA.DISTANCE a $1.nope"],

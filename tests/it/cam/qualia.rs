@@ -77,6 +77,22 @@ fn what_is_embodied_is_the_nearest_emotion() {
     }
 }
 
+/// Qualia are singles, and 0.7 as one is less than 0.7.
+#[test]
+fn bounds_mean_what_was_written() {
+    let machine = machine();
+    let row = &cells(&machine.line("QUALIA.SET calm 0.7,0.7,0,0,0,0,0,0"))[0];
+    assert_eq!((&*row[3], &*row[4]), ("0.7", "0.7"));
+    for line in [
+        "QUALIA.VALENCE 0.7 0.7",
+        "QUALIA.AROUSAL 0.7 1",
+        "QUALIA.BETWEEN valence 0 0.7",
+    ] {
+        let rows = cells(&machine.line(line));
+        assert!(rows.iter().any(|row| row[2] == "calm"), "{line}");
+    }
+}
+
 #[test]
 fn resonance_excites_what_is_near_and_inhibits_the_ring() {
     let machine = machine();

@@ -228,11 +228,19 @@ fn words_and_programs_are_commands_and_outlive_a_restart() {
             .call("CAM.VERBS.SWIMS ada")
             .contains("no such verb 'SWIMS'")
     );
-    assert!(
-        client
-            .call("CAM.VERBSES.SWIMS ada")
-            .contains("unknown command")
-    );
+    for (line, message) in [
+        (
+            "CAM.VERBSES.SWIMS ada",
+            "-ERR unknown command 'CAM.VERBSES.SWIMS': expected ",
+        ),
+        (
+            "cam.vsa.sum a b",
+            "-ERR unknown command 'cam.vsa.sum': expected one of DISTANCE, SIMILARITY",
+        ),
+    ] {
+        let refused = client.call(line);
+        assert!(refused.starts_with(message), "{refused}");
+    }
     let docs = client.call("COMMAND DOCS cam.user");
     assert!(docs.contains("are one commit"), "{docs}");
     drop(client);

@@ -124,6 +124,40 @@ fn what_says_more_than_it_should_is_refused() {
         ),
         ("SQL.WINDOW lag name name", "function: expected one of"),
         ("SQL.UNION true \"1) OR (1\"", "p2: "),
+        (
+            "SQL.JOIN @0800",
+            "verb: no such verb '@0800'; CAM.VERBS lists those that are there",
+        ),
+        // Of the argument as it was given, and not of the statement that it is put into.
+        (
+            "SQL.SELECT \"rung <\"",
+            "predicate: SQL expected an expression, found: EOF",
+        ),
+        (
+            "SQL.SELECT \"rung < 3 ORDER BY name\"",
+            "predicate: expected one condition in SQL such as rung < 3, got 'rung < 3 ORDER BY name'",
+        ),
+        (
+            "SQL.SELECT \"name = 'ada\"",
+            "predicate: expected SQL: Unterminated string literal at Line: 1, Column: 8",
+        ),
+        (
+            "SQL.SELECT \"colour = 1\"",
+            "predicate: Schema error: No field named colour",
+        ),
+        (
+            "SQL.EXCEPT true \"colour = 1\"",
+            "p2: Schema error: No field named colour",
+        ),
+        (
+            "LANCE.FILTER red 3 \"colour = 1\"",
+            "predicate: Schema error: No field named colour",
+        ),
+        (
+            "SQL.QUERY \"SELECT colour FROM nodes\"",
+            "sql: Schema error: No field named colour",
+        ),
+        ("SQL.EXECUTE \"UPDATE nodes SET colour = 1\"", "dml: "),
     ] {
         let refused = machine.refusal(line);
         let operation = line.split_whitespace().next().unwrap_or_default();

@@ -159,6 +159,8 @@ fn blame_names_the_commit_since_which_a_part_reads_so() {
         let row = rows.iter().find(|row| row[0] == part);
         row.map(|row| row[2].as_str())
     };
+    let address = rows.iter().find(|row| row[0] == "address");
+    assert_eq!(address.map(|row| row[1].as_str()), Some("@8000"));
     assert_eq!(version("name"), Some("1"));
     assert_eq!(version("fields:born"), Some("1"));
     assert_eq!(version("fields:of"), Some("2"));

@@ -340,6 +340,14 @@ fn a_concept_answers_its_instances_and_how_much_something_is_one() {
             "CAM.CONCEPTS.DEFINE: name: expected a word of letters",
         ),
         (
+            "CONCEPTS.City caddy FORM count",
+            "CAM.CONCEPTS.City: expected no SCOPE and no FORM behind a word",
+        ),
+        (
+            "VERBS.IS_A caddy SCOPE node",
+            "CAM.VERBS.IS_A: expected no SCOPE and no FORM behind a word",
+        ),
+        (
             "CONCEPTS.City caddy more",
             "CAM.CONCEPTS.City: expected nothing after x, got 'more'",
         ),

@@ -4,6 +4,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// A single as a double of the same decimal digits: 0.9, not 0.8999999761581421. What somebody wrote reads so again, and a
+/// formula's value is what they reckon by hand.
+pub fn decimal(single: f32) -> f64 {
+    single.to_string().parse().unwrap_or(f64::from(single))
+}
+
 /// A NARS truth value ⟨frequency, confidence⟩ (Wang, *Non-Axiomatic Logic*, 2013, ch. 3):
 /// frequency in [0, 1], confidence in (0, 1). Written `f,c`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,6 +160,15 @@ pub enum MarkError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn singles_keep_their_digits() {
+        for written in [0.9, -1.0, 0.0, 0.1, 1e-30, 0.333, 16_777_217.5] {
+            let single = written as f32;
+            assert_eq!(decimal(single) as f32, single);
+        }
+        assert_eq!((decimal(0.9), decimal(0.1 + 0.2)), (0.9, 0.3));
+    }
 
     #[test]
     fn marks_print_as_they_are_read_and_keep_their_ranges() {

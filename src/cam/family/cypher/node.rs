@@ -14,6 +14,7 @@ use super::super::super::call::{Call, Value as Argument};
 use super::super::super::error::Fault;
 use super::super::super::host::Row;
 use super::{DELETED, WRITTEN};
+use crate::operand::shown;
 use crate::query::cypher::value::Value;
 
 type Properties = serde_json::Map<String, Json>;
@@ -23,7 +24,10 @@ fn properties(call: &Call<'_>) -> Result<Properties, Fault> {
     serde_json::from_str(call.text(1)).map_err(|error| {
         Fault::of(
             "props",
-            format!("expected a JSON object such as {{\"born\":1815}}: {error}"),
+            format!(
+                "expected a JSON object such as {{\"born\":1815}}, got '{}': {error}",
+                shown(call.text(1).as_bytes())
+            ),
         )
     })
 }

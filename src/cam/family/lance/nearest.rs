@@ -113,7 +113,8 @@ pub fn filter(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fau
         call.rows_sql(),
         call.text(2)
     );
-    let holds = reading.query(&statement)?;
+    let holds = reading.query(&statement);
+    let holds = holds.map_err(|fault| fault.of_sql(call.operation.argument(2).name))?;
     let addresses = holds.column(0).as_primitive::<UInt16Type>();
     let wanted = Wanted {
         among: Some(addresses.values().iter().copied().map(Address).collect()),

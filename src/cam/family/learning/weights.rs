@@ -7,6 +7,7 @@ use ladybug_engine::commit::transaction::{EdgeDraft, Transaction};
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::fields::{FieldValue, Fields};
 use ladybug_engine::space::graph::Edge;
+use ladybug_engine::space::marks::decimal;
 use ladybug_engine::space::state::View;
 
 use super::super::super::batch::batch;
@@ -97,7 +98,7 @@ pub fn hebb(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fa
     let mut edge = edge(call, tx, RELATES)?;
     let weight = f64::from(edge.weight);
     edge.weight = (weight + call.float(2) * (1.0 - weight)) as f32;
-    let (id, weight) = (edge.id, f64::from(edge.weight));
+    let (id, weight) = (edge.id, decimal(edge.weight));
     tx.update_edge(edge)?;
     Ok(batch(
         WEIGHT,
@@ -171,7 +172,7 @@ fn valued<'e>(edges: impl IntoIterator<Item = &'e Edge>) -> RecordBatch {
             counts(|(edge, _)| edge.id),
             floats(|(_, arm)| arm.value()),
             counts(|(_, arm)| arm.trials),
-            floats(|(edge, _)| f64::from(edge.confidence)),
+            floats(|(edge, _)| decimal(edge.confidence)),
         ],
     )
 }

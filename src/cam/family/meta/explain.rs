@@ -11,6 +11,7 @@ use ladybug_engine::engine::{NodeRef, When};
 use ladybug_engine::error::EngineError;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::graph::Edge;
+use ladybug_engine::space::marks::decimal;
 use ladybug_engine::space::state::{State, View};
 
 use super::super::super::batch::{batch, ids};
@@ -163,7 +164,7 @@ impl Teller<'_, '_> {
         let then = self.edge_then(id, version)?;
         if let Some(then) = &then {
             let (f, c) = (then.edge.frequency, then.edge.confidence);
-            told.truth = Some((f.into(), c.into()));
+            told.truth = Some((decimal(f), decimal(c)));
             told.evidence = Some(then.evidence());
             told.statement = Some(then.statement.clone());
             told.version = Some(then.edge.version);
@@ -196,7 +197,7 @@ impl Teller<'_, '_> {
             let then = self.edge_then(*id, None)?;
             let truth = then.as_ref().map(|then| {
                 let (f, c) = (then.edge.frequency, then.edge.confidence);
-                (f64::from(f), f64::from(c))
+                (decimal(f), decimal(c))
             });
             self.rows.push(Told {
                 depth,
@@ -289,7 +290,7 @@ impl Teller<'_, '_> {
             let image = &then.image;
             let (f, c) = (image.truth.frequency(), image.truth.confidence());
             let name = image.name.as_deref();
-            told.truth = Some((f.into(), c.into()));
+            told.truth = Some((decimal(f), decimal(c)));
             told.statement = name.map(|name| String::from_utf8_lossy(name).into_owned());
             told.version = Some(then.version);
             told.committed = self.committed(then.version)?;
@@ -456,7 +457,7 @@ pub fn trace(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Faul
     let verb = |edge: &Edge| view.state.verbs().name(edge.verb).unwrap_or_default();
     let float = |of: fn(&Edge) -> f32| -> ArrayRef {
         Arc::new(Float64Array::from_iter_values(
-            edges().map(|edge| f64::from(of(edge))),
+            edges().map(|edge| decimal(of(edge))),
         ))
     };
     Ok(batch(

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::graph::Edge;
-use ladybug_engine::space::marks::Truth as StoredTruth;
+use ladybug_engine::space::marks::{Truth as StoredTruth, decimal};
 
 use super::super::super::batch::{batch, ids, row_columns};
-use super::super::super::call::Call;
+use super::super::super::call::{Call, decimal_sql};
 use super::super::super::error::Fault;
 use super::super::super::host::{Reading, Row};
 use super::super::super::method::Scope;
@@ -53,8 +53,9 @@ pub fn confidence_sql(call: &Call<'_>) -> String {
     format!(
         "SELECT id, address, name, frequency, confidence, confidence * (frequency - 0.5) + 0.5 AS expectation, \
          confidence / (1.0 - confidence) AS amount, evidence, fingerprint FROM (SELECT id, address, name, \
-         CAST(frequency AS DOUBLE) AS frequency, CAST(confidence AS DOUBLE) AS confidence, evidence, fingerprint \
-         FROM {} WHERE {})",
+         {} AS frequency, {} AS confidence, evidence, fingerprint FROM {} WHERE {})",
+        decimal_sql("frequency"),
+        decimal_sql("confidence"),
         stored_sql(call.scope()),
         call.node_sql(0)
     )
@@ -83,10 +84,12 @@ pub fn confidence(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch,
 
 pub fn coherence_sql(call: &Call<'_>) -> String {
     format!(
-        "WITH r AS (SELECT address, fingerprint, CAST(frequency AS DOUBLE) AS f, CAST(confidence AS DOUBLE) AS c FROM {}) \
+        "WITH r AS (SELECT address, fingerprint, {} AS f, {} AS c FROM {}) \
          SELECT count(*) AS pairs, sum(weight * agreement) / sum(weight) AS coherence FROM (SELECT a.c * b.c AS weight, \
          1.0 - abs(a.f - b.f) AS agreement, hamming(a.fingerprint, b.fingerprint) AS distance \
          FROM r a JOIN r b ON a.address < b.address) WHERE distance <= {}",
+        decimal_sql("frequency"),
+        decimal_sql("confidence"),
         stored_sql(call.scope()),
         number(call, 0, RADIUS)
     )
@@ -132,7 +135,7 @@ pub fn conflicts_sql(call: &Call<'_>) -> String {
         .collect();
     let rows = stored_sql(call.scope());
     format!(
-        "WITH e AS (SELECT e.id, e.source, e.target, e.verb, CAST(e.frequency AS DOUBLE) AS f, CAST(e.confidence AS DOUBLE) AS c, \
+        "WITH e AS (SELECT e.id, e.source, e.target, e.verb, {} AS f, {} AS c, \
          s.name AS source_name, t.name AS target_name FROM edges e JOIN (SELECT id, name FROM {rows}) s ON s.id = e.source \
          JOIN (SELECT id, name FROM {rows}) t ON t.id = e.target) \
          SELECT first, second, source, verb, other_verb, target, c1 * c2 * abs(f1 - f2) AS conflict FROM \
@@ -140,6 +143,8 @@ pub fn conflicts_sql(call: &Call<'_>) -> String {
          a.target_name AS target, a.f AS f1, a.c AS c1, b.c AS c2, CASE WHEN a.verb = b.verb THEN b.f ELSE 1.0 - b.f END AS f2 \
          FROM e a JOIN e b ON a.source = b.source AND a.target = b.target AND a.id < b.id \
          WHERE a.verb = b.verb OR {}) WHERE (f1 - 0.5) * (f2 - 0.5) < 0.0 ORDER BY conflict DESC, first, second",
+        decimal_sql("e.frequency"),
+        decimal_sql("e.confidence"),
         opposites.join(" OR ")
     )
 }
@@ -166,14 +171,14 @@ pub fn conflicts(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, 
         edges.sort_by_key(|edge| edge.id);
         for (at, a) in edges.iter().enumerate() {
             for b in &edges[at + 1..] {
-                let (f1, f2) = (f64::from(a.frequency), f64::from(b.frequency));
+                let (f1, f2) = (decimal(a.frequency), decimal(b.frequency));
                 let f2 = match (a.verb == b.verb, are_opposites(verb(a), verb(b))) {
                     (true, _) => f2,
                     (false, true) => 1.0 - f2,
                     (false, false) => continue,
                 };
                 if (f1 - 0.5) * (f2 - 0.5) < 0.0 {
-                    let sure = f64::from(a.confidence) * f64::from(b.confidence);
+                    let sure = decimal(a.confidence) * decimal(b.confidence);
                     found.push(Conflict {
                         first: a.clone(),
                         second: b.clone(),
@@ -218,8 +223,9 @@ pub fn conflicts(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, 
 
 pub fn gaps_sql(call: &Call<'_>) -> String {
     format!(
-        "SELECT id, address, name, CAST(frequency AS DOUBLE) AS frequency, CAST(confidence AS DOUBLE) AS confidence, fingerprint \
-         FROM {} ORDER BY confidence, address LIMIT {}",
+        "SELECT id, address, name, {} AS frequency, {} AS confidence, fingerprint FROM {} ORDER BY confidence, address LIMIT {}",
+        decimal_sql("frequency"),
+        decimal_sql("confidence"),
         stored_sql(call.scope()),
         number(call, 0, GAPS_ROWS)
     )

@@ -113,6 +113,20 @@ fn derived(
 
 pub fn judge(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
     let (statement, mut truth) = judged(call);
+    if let (Source::Text(_, Some(written)), Some(said)) = (&call.said(0).source, call.truth(1))
+        && *written != said
+    {
+        return Err(Fault::of(
+            "truth",
+            format!(
+                "expected none beside that of the statement, {},{}; got {},{}",
+                written.frequency(),
+                written.confidence(),
+                said.frequency(),
+                said.confidence()
+            ),
+        ));
+    }
     let (verb, names) = parts(statement)?;
     let mut given = call.ids(2).map(<[u64]>::to_vec);
     let mut properties = None;

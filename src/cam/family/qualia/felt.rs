@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use ladybug_engine::fingerprint::BITS;
-use ladybug_engine::space::marks::Qualia;
+use ladybug_engine::space::marks::{Qualia, decimal};
 
 use super::super::super::batch::{batch, row_columns};
-use super::super::super::call::{Call, Place};
+use super::super::super::call::{Call, Place, decimal_sql};
 use super::super::super::error::Fault;
 use super::super::super::host::{Reading, Row};
 use super::super::super::table::Column;
@@ -23,7 +23,7 @@ pub type Felt = [f64; 8];
 
 /// As numbers to reckon with.
 pub fn widened(qualia: Qualia) -> Felt {
-    qualia.values().map(f64::from)
+    qualia.values().map(decimal)
 }
 
 /// What the node at a place feels like; a word of the surface nothing.
@@ -55,7 +55,7 @@ pub fn base_sql(call: &Call<'_>) -> String {
     let dimensions: Vec<_> = Qualia::DIMENSIONS
         .iter()
         .enumerate()
-        .map(|(at, name)| format!("CAST(qualia[{}] AS DOUBLE) AS {name}", at + 1))
+        .map(|(at, name)| format!("{} AS {name}", decimal_sql(&format!("qualia[{}]", at + 1))))
         .collect();
     format!(
         "(SELECT id, address, name, {}, accesses, fingerprint FROM {}) AS felt",
@@ -82,7 +82,7 @@ fn euclid_sql(a: impl Fn(&str) -> String, b: impl Fn(usize, &str) -> String) -> 
 fn given_sql(call: &Call<'_>, at: usize, dimension: usize) -> String {
     format!(
         "CAST({:?} AS DOUBLE)",
-        f64::from(call.qualia(at).values()[dimension])
+        decimal(call.qualia(at).values()[dimension])
     )
 }
 

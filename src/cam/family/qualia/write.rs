@@ -8,7 +8,7 @@ use ladybug_engine::space::address::Address;
 use ladybug_engine::space::marks::Qualia;
 
 use super::super::super::batch::{batch, row_columns};
-use super::super::super::call::Call;
+use super::super::super::call::{Call, decimal_sql};
 use super::super::super::error::Fault;
 use super::super::super::host::Row;
 use super::super::super::method::Scope;
@@ -68,7 +68,7 @@ fn update_sql(call: &Call<'_>, values: impl Fn(usize) -> String) -> String {
 
 /// In SQL: what the row that is changed feels in a dimension.
 fn own_sql(at: usize) -> String {
-    format!("CAST(qualia[{}] AS DOUBLE)", at + 1)
+    decimal_sql(&format!("qualia[{}]", at + 1))
 }
 
 pub fn set_sql(call: &Call<'_>) -> String {
@@ -84,10 +84,10 @@ pub fn blend_sql(call: &Call<'_>) -> String {
     let other = call.node_sql(1);
     update_sql(call, |at| {
         format!(
-            "{} * {:?} + (SELECT CAST(y.qualia[{}] AS DOUBLE) FROM (SELECT * FROM nodes WHERE {other}) y) * {w:?}",
+            "{} * {:?} + (SELECT {} FROM (SELECT * FROM nodes WHERE {other}) y) * {w:?}",
             own_sql(at),
             1.0 - w,
-            at + 1
+            decimal_sql(&format!("y.qualia[{}]", at + 1))
         )
     })
 }

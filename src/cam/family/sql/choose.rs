@@ -7,6 +7,7 @@ use arrow::array::{AsArray, Float64Array, RecordBatch, StringArray, UInt16Array,
 use arrow::datatypes::UInt16Type;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::graph::Edge;
+use ladybug_engine::space::marks::decimal;
 
 use super::super::super::batch::batch;
 use super::super::super::call::Call;
@@ -36,7 +37,8 @@ pub fn select_sql(call: &Call<'_>) -> String {
 /// The rows for which the condition at a place holds.
 fn chosen(call: &Call<'_>, reading: &Reading<'_>, at: usize) -> Result<BTreeSet<Address>, Fault> {
     let statement = format!("SELECT address FROM {} WHERE {}", from(call), call.text(at));
-    let holds = reading.query(&statement)?;
+    let holds = reading.query(&statement);
+    let holds = holds.map_err(|fault| fault.of_sql(call.operation.argument(at).name))?;
     let addresses = holds.column(0).as_primitive::<UInt16Type>();
     Ok(addresses.values().iter().copied().map(Address).collect())
 }
@@ -132,7 +134,7 @@ pub fn join(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault
     };
     let float = |of: fn(&Edge) -> f32| {
         Arc::new(Float64Array::from_iter_values(
-            edges.iter().map(|edge| f64::from(of(edge))),
+            edges.iter().map(|edge| decimal(of(edge))),
         ))
     };
     let ends = |of: fn(&Edge) -> Address| {

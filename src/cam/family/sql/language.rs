@@ -15,7 +15,7 @@ use super::super::super::host::Reading;
 use super::super::super::method::Scope;
 use super::super::cypher::links_sql;
 use super::{DONE, PLAN, SCHEMA};
-use crate::query::sql::{Executed, SqlError, changes_rows, query_with};
+use crate::query::sql::{Executed, changes_rows, query_with};
 
 /// The argument that is a statement.
 const TEXT: usize = 0;
@@ -38,20 +38,19 @@ fn asked(call: &Call<'_>) -> Result<String, Fault> {
     query_with(call.text(TEXT), &tables).map_err(|error| refused(call, error))
 }
 
-/// An error of the argument that it is of.
-fn refused(call: &Call<'_>, error: SqlError) -> Fault {
-    match error {
-        SqlError::Engine(error) => error.into(),
-        other => Fault::of(call.operation.arguments[TEXT].name, other),
-    }
+/// An error of the argument that is the statement.
+fn refused(call: &Call<'_>, error: impl Into<Fault>) -> Fault {
+    error.into().of_sql(call.operation.arguments[TEXT].name)
 }
 
 pub fn query(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
-    reading.query(&asked(call)?)
+    let rows = reading.query(&asked(call)?);
+    rows.map_err(|fault| refused(call, fault))
 }
 
 pub fn explain(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
-    let explained = reading.query(&format!("EXPLAIN {}", asked(call)?))?;
+    let explained = reading.query(&format!("EXPLAIN {}", asked(call)?));
+    let explained = explained.map_err(|fault| refused(call, fault))?;
     let text = |at: usize| cast(explained.column(at), &DataType::Utf8);
     Ok(batch(PLAN, vec![text(0)?, text(1)?]))
 }
@@ -79,7 +78,7 @@ pub fn execute(call: &Call<'_>, reading: &Reading<'_>) -> Outcome<Result<RecordB
         let mut session = host.sql.session(host.space);
         session.set_timeout(host.timeout);
         let done = host.sql.block_on(session.execute(text, Vec::new()));
-        let Executed::Done(done) = done? else {
+        let Executed::Done(done) = done.map_err(|error| refused(call, error))? else {
             return Err(Fault::of(
                 "dml",
                 "expected a statement that answers no rows",

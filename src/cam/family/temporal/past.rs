@@ -13,6 +13,7 @@ use ladybug_engine::engine::{NodeRef, When};
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::chunk::NEVER;
 use ladybug_engine::space::fields::{FieldValue, fields_json};
+use ladybug_engine::space::marks::decimal;
 
 use super::super::super::batch::{batch, fingerprints};
 use super::super::super::call::{Call, Value, quoted};
@@ -147,10 +148,10 @@ fn contents(nodes: &[&PastNode]) -> Vec<ArrayRef> {
         )),
         Arc::new(StringArray::from_iter(properties)),
         Arc::new(Float64Array::from_iter_values(
-            images().map(|image| f64::from(image.truth.frequency())),
+            images().map(|image| decimal(image.truth.frequency())),
         )),
         Arc::new(Float64Array::from_iter_values(
-            images().map(|image| f64::from(image.truth.confidence())),
+            images().map(|image| decimal(image.truth.confidence())),
         )),
         Arc::new(UInt64Array::from_iter_values(
             images().map(|image| u64::from(image.rung)),
@@ -267,7 +268,11 @@ pub fn history(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
 /// Parts of a node: their names, what SQL compares, and how it shows it.
 const PARTS: [(&str, &str, &str); 12] = [
     ("id", "id", "CAST({} AS VARCHAR)"),
-    ("address", "address", "CAST({} AS VARCHAR)"),
+    (
+        "address",
+        "address",
+        "'@' || lpad(upper(to_hex(CAST({} AS BIGINT))), 4, '0')",
+    ),
     ("name", "name", "{}"),
     (
         "value",
@@ -321,7 +326,7 @@ fn parts(node: &PastNode) -> Vec<Part> {
     let properties = image.content.fields.as_ref();
     let texts = [
         Some(image.id.to_string()),
-        Some(node.address.0.to_string()),
+        Some(node.address.to_string()),
         name(node).map(str::to_owned),
         value.map(shown_value),
         properties.map(|fields| fields_json(fields).to_string()),

@@ -192,8 +192,9 @@ pub fn fields_of_json(json: &str) -> std::result::Result<Option<Arc<Fields>>, Sq
             "expected properties as a JSON object such as {{\"born\":1815}}, got {what}"
         ))
     };
+    let shown: String = json.chars().take(64).collect();
     let json: serde_json::Value =
-        serde_json::from_str(json).map_err(|error| wrong(&error.to_string()))?;
+        serde_json::from_str(json).map_err(|error| wrong(&format!("'{shown}': {error}")))?;
     let serde_json::Value::Object(object) = json else {
         return Err(wrong(&json.to_string()));
     };

@@ -56,7 +56,8 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "cam.concepts.define",
         syntax: "name [doc]",
-        summary: "Takes an open slot of the vocabulary for a concept of this space, unless it is there; answers its address",
+        summary: "Takes an open slot of the vocabulary for a concept of this space; answers its address. One that is there by \
+                  that name, whatever the case, built-in or the space's own, stays as it is, and its address is the answer",
         complexity: "O(1)",
         handler: Handler::Search(by_name),
         ..CAM
@@ -100,6 +101,15 @@ pub fn word(name: &[u8]) -> Option<&'static str> {
         start.is_some_and(|start| start.eq_ignore_ascii_case(family.as_bytes()))
             && name.get(family.len()) == Some(&b'.')
     })
+}
+
+/// Why a name that begins with `CAM.` is no command, with what there is.
+pub fn unknown(name: &[u8]) -> Option<CamError> {
+    let start = name.get(..4)?;
+    match start.eq_ignore_ascii_case(b"CAM.") {
+        true => Called::parse(name).err(),
+        false => None,
+    }
 }
 
 /// A command for each operation that there is, made of its entry once.

@@ -95,8 +95,8 @@ pub const COMMANDS: &[Command] = &[
         syntax: "verb",
         arity: 2,
         flags: &[Flag::Write, Flag::Fast],
-        summary: "Takes an open slot of the vocabulary for a verb of this space, unless it is there; answers its \
-                  address",
+        summary: "Takes an open slot of the vocabulary for a verb of this space, unless it has one of exactly this name, \
+                  built-in or its own; answers its address",
         handler: Handler::Write(define_verb),
         ..EDGE
     },

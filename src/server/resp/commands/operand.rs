@@ -313,7 +313,7 @@ mod tests {
             ),
             (
                 &[b"X", b"TEXT", b"\xff"],
-                "ERR expected text in UTF-8 (write FP before a fingerprint, VECTOR before floats), got '\u{fffd}'",
+                "ERR expected text in UTF-8 (write FP before a fingerprint, VECTOR before floats), got '\\xff'",
             ),
             (
                 &[b"X", b"@80"],

@@ -12,6 +12,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::ScalarValue;
 use ladybug_engine::engine::Engine;
 use ladybug_engine::space::address::Address;
+use ladybug_engine::space::marks::decimal;
 
 use crate::cam::is_address;
 use crate::query::sql::{Done, Executed, Prepared, SqlError};
@@ -205,7 +206,9 @@ fn value(column: &ArrayRef, row: usize) -> Result<Reply, CommandError> {
                 Err(_) => Reply::bulk(number.to_string()),
             }
         }
-        DataType::Float32 => Reply::Double(column.as_primitive::<Float32Type>().value(row).into()),
+        DataType::Float32 => {
+            Reply::Double(decimal(column.as_primitive::<Float32Type>().value(row)))
+        }
         DataType::Float64 => Reply::Double(column.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => Reply::copied(column.as_string::<i32>().value(row).as_bytes()),
         DataType::Binary => Reply::copied(column.as_binary::<i32>().value(row)),

@@ -4,7 +4,7 @@
 use ladybug_engine::fingerprint::encode::{Encoder, encoder_of};
 use ladybug_engine::space::chunk::{Node, Source};
 use ladybug_engine::space::fields::has_said;
-use ladybug_engine::space::marks::Qualia;
+use ladybug_engine::space::marks::{Qualia, decimal};
 use ladybug_engine::space::state::View;
 
 use super::super::super::context::Context;
@@ -182,9 +182,8 @@ fn id(id: u64) -> Reply {
     Reply::bulk(format!("#{id}"))
 }
 
-/// A single as a double of the same decimal digits: 0.9, not 0.8999999761581421.
 fn number(value: f32) -> Reply {
-    Reply::Double(value.to_string().parse().unwrap_or(f64::from(value)))
+    Reply::Double(decimal(value))
 }
 
 #[cfg(test)]
@@ -206,11 +205,5 @@ mod tests {
         }
         assert_eq!(parse(&[b"decay"]), Err(CommandError::SYNTAX));
         assert_eq!(parse(&[b"more"]), Err(CommandError::SYNTAX));
-    }
-
-    #[test]
-    fn singles_keep_their_digits() {
-        assert_eq!(number(0.9), Reply::Double(0.9));
-        assert_eq!(number(-1.0), Reply::Double(-1.0));
     }
 }
