@@ -49,6 +49,9 @@ def connected(port, process):
 class Server:
     """A server process that is asked by a Redis client."""
 
+    # Seconds that it says it took to execute all that it was asked so far.
+    inside = 0.0
+
     def stop(self):
         self.client.close()
         self.process.terminate()
@@ -68,6 +71,7 @@ class Server:
 
     def ask(self, statement, graph=None, **parameters):
         reply = self.client.execute_command("GRAPH.QUERY", graph or self.main, header(parameters) + statement)
+        self.inside += float(reply[-1][-1].split()[-2]) / 1e3
         return reply[1] if len(reply) > 1 else []
 
     def create_node(self, i):

@@ -72,14 +72,18 @@ def measure(all_of_them, nodes, edges, options):
             answers = {one.name: ask(one, n) for one in all_of_them}
             first = answers["ladybug"]
             assert all(answer == first for answer in answers.values()), f"{title}, {n}: {answers}"
+    ladybug = all_of_them[0]
     times = {title: {one.name: [] for one in all_of_them} for title, _, _ in asked}
+    inside = {title: [] for title, _, _ in asked}
     for _ in range(options.rounds):
         for title, count, ask in asked:
             for one in all_of_them:
-                start = time.perf_counter()
+                start, before = time.perf_counter(), ladybug.inside
                 for n in range(count):
                     ask(one, n)
                 times[title][one.name].append((time.perf_counter() - start) / count)
+                if one is ladybug:
+                    inside[title].append((ladybug.inside - before) / count)
     reads = {title: {name: statistics.median(of) for name, of in by.items()} for title, by in times.items()}
     return {
         "processor": processor(),
@@ -88,6 +92,7 @@ def measure(all_of_them, nodes, edges, options):
         "edges": len(edges),
         "contenders": [(one.name, one.version, one.durability) for one in all_of_them],
         "reads": reads,
+        "inside": {title: statistics.median(of) for title, of in inside.items()},
         "writes": writes(all_of_them, options.creates),
         "creates": options.creates,
     }

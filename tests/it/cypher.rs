@@ -1,5 +1,7 @@
 //! CYPHER and GRAPH.* through the real server, beside Redis commands over the same nodes.
 
+use std::time::Duration;
+
 use crate::harness::{Connection, Server};
 
 /// Runs a statement; answers what is printed of its reply.
@@ -468,6 +470,97 @@ fn common_neighbours_and_counted_rows_are_those_of_steps_one_by_one() {
 }
 
 #[test]
+fn rows_counted_in_lists_are_those_that_are_made() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    knots(&mut client);
+    // Nodes of which only some have a label, one that has expired, and edges that are none of a pattern's.
+    run(&mut client, "MATCH (n:N) WHERE n.i % 3 <> 0 SET n:M");
+    client.call("SET a 1");
+    client.call("SET b 1");
+    client.call("SET gone 1 PX 300");
+    run(
+        &mut client,
+        "MATCH (n) WHERE n.name IS NOT NULL SET n:N:M, n.i = 20",
+    );
+    run(
+        &mut client,
+        "MATCH (a:N {i: 20}), (b:N {i: 20}) CREATE (a)-[:R]->(b)",
+    );
+    run(
+        &mut client,
+        "MATCH (a:N {i: 20}), (n:N {i: 7}) CREATE (a)-[:R]->(n), (n)-[:R]->(a)",
+    );
+    client.call("BIND a b VIA R");
+    std::thread::sleep(Duration::from_millis(320));
+    for pattern in [
+        "(a:N)-[:R]->(c)",
+        "(a:N)-[:R]->(c:M)",
+        "(a:N)<-[:S]-(c:M)",
+        "(a:N)<-[:R|S]-(c:N)",
+        "(a:N)-->(c:M)",
+        "(a:N)-[:Other]->(c)",
+        "(a:N)-[:R]->(:M)-[:R]->(c:M)",
+        "(a:N)<-[:R]-(:M)-[:R]->(c:M)",
+        "(a:M)<-[:R]-()<-[]-(c:M)",
+        "(a:N)-[:R]->(b)-[:R]->(c:M), (a)-[:R]->(c)",
+        "(a:N)<-[:R]-(b)-[:R]->(c:M), (a)<-[:S]-(c)",
+        "(a:M)-[:S]->(b)-[:R]->(d), (a)-[:R]->(c), (b)-[:R]->(c), (d)-[:R]->(c)",
+    ] {
+        // Anew, so that what is counted last is asked for a node at a time, and for many.
+        for a in ["i", "name"] {
+            let counted = format!("MATCH {pattern} RETURN a.{a} AS a, count(*) AS n ORDER BY a, n");
+            let plan = run(&mut client, &format!("EXPLAIN {counted}"));
+            assert!(plan.contains("counted"), "{counted}: {plan}");
+            let made = format!(
+                "MATCH {pattern} WITH a, collect(id(c)) AS c RETURN a.{a} AS a, sum(size(c)) AS n ORDER BY a, n"
+            );
+            let plan = run(&mut client, &format!("EXPLAIN {made}"));
+            assert!(!plan.contains("counted"), "{made}: {plan}");
+            assert_eq!(
+                rows(&mut client, &counted),
+                rows(&mut client, &made),
+                "{pattern}"
+            );
+        }
+    }
+}
+
+#[test]
+fn properties_of_many_nodes_are_those_of_each() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    run(
+        &mut client,
+        "UNWIND range(1, 700) AS i CREATE (:P {i: i % 7})",
+    );
+    client.call("SET named 1");
+    for change in [
+        "MATCH (n:P) WHERE n.i = 3 SET n.i = 'three', n.value = 'v'",
+        "MATCH (n:P {i: 5}) SET n.i = [1, 2.5], n.name = 'many'",
+        "MATCH (n:P {i: 6}) REMOVE n.i",
+        "MATCH (n {name: 'named'}) SET n.i = 'three'",
+        "MATCH (n:P {i: 1}) DETACH DELETE n",
+    ] {
+        run(&mut client, change);
+        // The index is there from the second time on.
+        for key in ["i", "i", "i", "name", "name", "value", "value"] {
+            let grouped = |property: &str| {
+                format!(
+                    "MATCH (n) RETURN {property} AS p, count(*) AS n, count({property}) AS m ORDER BY p"
+                )
+            };
+            let expected = rows(&mut client, &grouped(&format!("n['{key}']")));
+            assert_eq!(
+                rows(&mut client, &grouped(&format!("n.{key}"))),
+                expected,
+                "{change}"
+            );
+        }
+    }
+}
+
+#[test]
 fn nodes_at_the_ends_of_ways_are_those_that_the_ways_lead_to() {
     let server = Server::start(&["--fsync", "never"]);
     let mut client = server.connect();
@@ -512,15 +605,28 @@ fn nodes_at_the_ends_of_ways_are_those_that_the_ways_lead_to() {
         assert!(!ends_only(&mut client, counted), "{counted}");
     }
     // One of the shortest paths is as long as all of them.
-    let shortest = |function: &str| {
-        format!(
-            "MATCH (a:N), (b:N) WHERE a <> b MATCH p = {function}((a)-[:R*..4]->(b)) \
-             RETURN DISTINCT a.i, b.i, length(p), startNode(head(relationships(p))) = a, \
-             endNode(last(relationships(p))) = b ORDER BY a.i, b.i"
-        )
-    };
-    assert_eq!(
-        rows(&mut client, &shortest("shortestPath")),
-        rows(&mut client, &shortest("allShortestPaths"))
-    );
+    let along = [
+        "-[:R*..4]->",
+        "<-[:R*]-",
+        "-[:R*..2]-",
+        "-[*..3 {even: true}]->",
+    ];
+    for along in along {
+        let shortest = |function: &str| {
+            format!(
+                "MATCH (a:N), (b:N) WHERE a <> b MATCH p = {function}((a){along}(b)) \
+                 WITH a.i AS a, b.i AS b, length(p) AS n, nodes(p) AS nodes, relationships(p) AS rs \
+                 RETURN DISTINCT a, b, n, nodes[0].i = a AND nodes[n].i = b AND all(k IN range(0, n - 1) WHERE \
+                 (startNode(rs[k]) = nodes[k] AND endNode(rs[k]) = nodes[k + 1]) OR \
+                 (endNode(rs[k]) = nodes[k] AND startNode(rs[k]) = nodes[k + 1])) AS is_way ORDER BY a, b"
+            )
+        };
+        let found = rows(&mut client, &shortest("shortestPath"));
+        assert!(found.contains(":1]") && !found.contains(":0]"), "{found}");
+        assert_eq!(
+            found,
+            rows(&mut client, &shortest("allShortestPaths")),
+            "{along}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
-//! Nodes by the value of a property: an index of a space that is built when it is asked for the second time.
+//! Nodes by the value of a property, and values by the node: an index of a space that is built when it is asked for the
+//! second time.
 //!
-//! It has a part for each chunk and keeps the columns that the part was made of. Columns that are shared are copied before
+//! It has parts for each chunk and keeps the columns that a part was made of. Columns that are shared are copied before
 //! they are written, so a part is true as long as the chunk has the very same columns, whatever version, fork or
 //! transaction it is looked at in; those that are no longer are made anew when somebody looks. What it answers are
 //! candidates by a hash of the value: who asks looks at the node itself.
@@ -64,21 +65,31 @@ impl PropertyIndexes {
 pub struct PropertyIndex {
     key: Arc<str>,
     hasher: RandomState,
-    parts: Mutex<Vec<Option<Part>>>,
+    /// Of each chunk the hashes of values, and their slots, sorted.
+    entries: Parts<(u64, u8)>,
+    /// Of each chunk the values of all slots.
+    values: Parts<Value>,
 }
 
-/// The values of a chunk.
-struct Part {
+/// What was made of each chunk.
+type Parts<T> = Mutex<Vec<Option<Part<T>>>>;
+
+/// What was made of a chunk.
+struct Part<T> {
+    columns: Columns,
+    made: Arc<[T]>,
+}
+
+/// The columns of a chunk that say what a property is.
+struct Columns {
     fields: Column<Option<Arc<Fields>>>,
     /// Names or values, which stand for fields that are called so.
     own: Option<Column<Option<Arc<[u8]>>>>,
-    /// Hashes and slots, sorted.
-    entries: Vec<(u64, u8)>,
 }
 
-impl std::fmt::Debug for Part {
+impl<T> std::fmt::Debug for Part<T> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} entries", self.entries.len())
+        write!(out, "{} of a chunk", self.made.len())
     }
 }
 
@@ -87,28 +98,63 @@ impl PropertyIndex {
         Self {
             key: key.into(),
             hasher: RandomState::new(),
-            parts: Mutex::new((0..CHUNKS).map(|_| None).collect()),
+            entries: Mutex::new((0..CHUNKS).map(|_| None).collect()),
+            values: Mutex::new((0..CHUNKS).map(|_| None).collect()),
         }
     }
 
     /// The addresses of nodes that may have the value, ascending.
     pub fn candidates(&self, state: &State, value: &Value) -> Vec<Address> {
         let wanted = self.hash(value);
-        let mut parts = self.parts.lock();
+        let mut parts = self.entries.lock();
         let mut found = Vec::new();
         for (prefix, chunk) in state.chunks() {
-            let part = &mut parts[usize::from(prefix)];
-            let part = match part {
-                Some(part) if part.is_of(chunk, self.own(chunk)) => part,
-                part => part.insert(self.part(chunk)),
-            };
-            let first = part.entries.partition_point(|(hash, _)| *hash < wanted);
-            let same = part.entries[first..]
+            let entries = self.part(&mut parts[usize::from(prefix)], chunk, || {
+                self.entries_of(chunk)
+            });
+            let first = entries.partition_point(|(hash, _)| *hash < wanted);
+            let same = entries[first..]
                 .iter()
                 .take_while(|(hash, _)| *hash == wanted);
             found.extend(same.map(|(_, slot)| Address::new(prefix, *slot)));
         }
         found
+    }
+
+    /// The values of all slots of a chunk; those that are equal are one and the same text.
+    pub fn values(&self, prefix: u8, chunk: &Chunk) -> Arc<[Value]> {
+        let mut parts = self.values.lock();
+        let part = &mut parts[usize::from(prefix)];
+        let values = self.part(part, chunk, || {
+            let mut texts: HashMap<Text, Text> = HashMap::new();
+            let values = (0..=u8::MAX).map(|slot| match self.value(chunk, slot) {
+                Some(Value::String(text)) => {
+                    Value::String(texts.entry(text.clone()).or_insert(text).clone())
+                }
+                value => value.unwrap_or_default(),
+            });
+            values.collect()
+        });
+        Arc::clone(values)
+    }
+
+    /// What is made of a chunk, anew if its columns are no longer those that it was made of.
+    fn part<'p, T>(
+        &self,
+        part: &'p mut Option<Part<T>>,
+        chunk: &Chunk,
+        make: impl FnOnce() -> Arc<[T]>,
+    ) -> &'p Arc<[T]> {
+        let own = self.own(chunk);
+        part.take_if(|part| !part.columns.are_of(chunk, own));
+        let part = part.get_or_insert_with(|| Part {
+            columns: Columns {
+                fields: chunk.fields.clone(),
+                own: own.cloned(),
+            },
+            made: make(),
+        });
+        &part.made
     }
 
     fn own<'c>(&self, chunk: &'c Chunk) -> Option<&'c Column<Option<Arc<[u8]>>>> {
@@ -125,30 +171,27 @@ impl PropertyIndex {
         hasher.finish()
     }
 
-    fn part(&self, chunk: &Chunk) -> Part {
-        let own = self.own(chunk);
-        let mut entries = Vec::new();
-        for slot in 0..=u8::MAX {
-            let fields = chunk.fields.get(slot).as_ref();
-            let field = fields.and_then(|fields| fields.get(self.key.as_bytes()));
-            let own = || own.and_then(|own| own.get(slot).clone());
-            let value = match field {
-                Some(field) => Some(Value::from(field)),
-                None => own().map(|bytes| Value::String(Text(bytes))),
-            };
-            entries.extend(value.map(|value| (self.hash(&value), slot)));
+    fn value(&self, chunk: &Chunk, slot: u8) -> Option<Value> {
+        let fields = chunk.fields.get(slot).as_ref();
+        match fields.and_then(|fields| fields.get(self.key.as_bytes())) {
+            Some(field) => Some(Value::from(field)),
+            None => {
+                let own = self.own(chunk)?.get(slot).clone();
+                own.map(|bytes| Value::String(Text(bytes)))
+            }
         }
+    }
+
+    fn entries_of(&self, chunk: &Chunk) -> Arc<[(u64, u8)]> {
+        let entry = |slot| Some((self.hash(&self.value(chunk, slot)?), slot));
+        let mut entries: Vec<(u64, u8)> = (0..=u8::MAX).filter_map(entry).collect();
         entries.sort_unstable();
-        Part {
-            fields: chunk.fields.clone(),
-            own: own.cloned(),
-            entries,
-        }
+        entries.into()
     }
 }
 
-impl Part {
-    fn is_of(&self, chunk: &Chunk, own: Option<&Column<Option<Arc<[u8]>>>>) -> bool {
+impl Columns {
+    fn are_of(&self, chunk: &Chunk, own: Option<&Column<Option<Arc<[u8]>>>>) -> bool {
         let is_same_own = match (&self.own, own) {
             (Some(a), Some(b)) => a.shares_memory(b),
             (a, b) => a.is_none() && b.is_none(),

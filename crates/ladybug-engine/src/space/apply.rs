@@ -218,7 +218,7 @@ impl Space {
             }
             Mutation::SetKinds { address, kinds } => {
                 let old = self.stamp(address, version)?;
-                let kinds = self.chunk_mut(address).kinds.put(address.slot(), kinds);
+                let kinds = self.chunk_mut(address).put_kinds(address.slot(), kinds);
                 Ok(inverse(old, Mutation::SetKinds { address, kinds }))
             }
             Mutation::SetTruth {

@@ -20,6 +20,9 @@ use crate::fingerprint::{Fingerprint, Sketch, sketch};
 /// When a node that never expires expires.
 pub const NEVER: i64 = i64::MAX;
 
+/// Slots before one that are asked for kinds to share.
+const KINDS_NEAR: u8 = 4;
+
 /// Shared kinds of a node, sorted.
 pub type Kinds = Arc<[Arc<str>]>;
 
@@ -193,6 +196,17 @@ impl Chunk {
     /// The sketches of all slots.
     pub fn sketches(&self) -> &Column<Sketch> {
         &self.sketches
+    }
+
+    /// Puts kinds into a slot and returns what was there. If a slot just before has the same ones, both share them: nodes
+    /// that were made together have the same kinds mostly, and who looks at many of them looks at those once.
+    pub fn put_kinds(&mut self, slot: u8, kinds: Option<Kinds>) -> Option<Kinds> {
+        let shared = kinds.map(|kinds| {
+            let near = (1..=KINDS_NEAR).map(|back| self.kinds.get(slot.wrapping_sub(back)));
+            let same = near.flatten().find(|there| **there == kinds).cloned();
+            same.unwrap_or(kinds)
+        });
+        self.kinds.put(slot, shared)
     }
 
     /// The recorded checksum of a slot's fingerprint.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ladybug_engine::space::chunk::Node;
+
 use super::super::ast::{Operator, Quantifier};
 use super::super::error::{CypherError, ErrorType, Result};
 use super::super::operators;
@@ -17,7 +19,10 @@ impl Executor<'_, '_> {
             Expr::Constant(value) | Expr::Parameter(value) => value.clone(),
             Expr::Slot(slot) => row[*slot].clone(),
             Expr::Property(of, key) => match &**of {
-                Expr::Slot(slot) => self.property(&row[*slot], key)?,
+                Expr::Slot(slot) => match &row[*slot] {
+                    Value::Node(node) => self.node_property(*node, key)?,
+                    of => self.property(of, key)?,
+                },
                 of => self.property(&self.eval(of, row)?, key)?,
             },
             Expr::Labels(of, labels) => {
@@ -256,7 +261,7 @@ impl Executor<'_, '_> {
     pub(super) fn property(&self, of: &Value, key: &str) -> Result<Value> {
         match of {
             Value::Null => Ok(Value::Null),
-            Value::Node(node) => self.node_property(*node, key),
+            Value::Node(node) => Ok(node_property(self.node(*node)?, key)),
             Value::Relationship(edge) => {
                 let edge = self.edge(*edge)?;
                 let properties = edge.properties.as_deref();
@@ -269,12 +274,10 @@ impl Executor<'_, '_> {
         }
     }
 
-    fn node_property(&self, node: NodeRef, key: &str) -> Result<Value> {
+    fn node_property(&self, node: NodeRef, key: &Arc<str>) -> Result<Value> {
         let node = self.node(node)?;
-        if let Some(value) = node.fields().and_then(|fields| fields.get(key.as_bytes())) {
-            return Ok(value.into());
-        }
-        Ok(super::own_property(node, key))
+        let known = self.known_property(node.address(), key);
+        Ok(known.unwrap_or_else(|| node_property(node, key)))
     }
 
     fn has_labels(&self, of: &Value, labels: &[Arc<str>]) -> Result<Value> {
@@ -365,6 +368,13 @@ impl Executor<'_, '_> {
             }
             _ => Ok(Value::Null),
         }
+    }
+}
+
+fn node_property(node: Node<'_>, key: &str) -> Value {
+    match node.fields().and_then(|fields| fields.get(key.as_bytes())) {
+        Some(value) => value.into(),
+        None => super::own_property(node, key),
     }
 }
 

@@ -4,12 +4,14 @@
 //! and order, `write` changes, `output` what is answered. Nothing here knows of sockets or threads: who runs a plan
 //! says how long and how much it may.
 
+mod count;
 mod evaluate;
 mod noted;
 pub mod output;
 mod paths;
 mod profile;
 mod project;
+mod property;
 mod steps;
 mod write;
 
@@ -33,11 +35,13 @@ use super::memory::Memory;
 use super::plan::{End, Plan, Query, Stage};
 use super::temporal::Now;
 use super::value::{Key, NodeRef, Value};
+use count::Counting;
 pub use evaluate::{invalid_type, truth};
 pub use noted::Noted;
 use output::{Answer, Counters};
 pub use profile::Profile;
 use project::Projector;
+use steps::Verbs;
 
 /// Whether more rows are wanted.
 pub type Flow = ControlFlow<()>;
@@ -125,6 +129,12 @@ pub struct Executor<'e, 't> {
     regexes: RefCell<HashMap<String, Rc<Regex>>>,
     counters: Counters,
     profile: Option<Profile>,
+    /// The verbs of lists of types, by where the plan has them: of a state that nobody changes.
+    verbs: RefCell<Vec<(*const Arc<str>, Verbs)>>,
+    /// What steps that count make use of again, by their numbers.
+    counts: RefCell<Vec<Counting>>,
+    /// What is known of properties that many nodes are asked for, by where the plan has their keys.
+    properties: RefCell<Vec<property::Known>>,
 }
 
 /// Steps between looks at the clock, and most steps of a run that holds a lock.
@@ -152,6 +162,9 @@ impl<'e, 't> Executor<'e, 't> {
             regexes: RefCell::default(),
             counters: Counters::default(),
             profile: (plan.mode == super::ast::Mode::Profile).then(|| Profile::new(plan.steps)),
+            verbs: RefCell::default(),
+            counts: RefCell::default(),
+            properties: RefCell::default(),
         };
         let mut rows: Vec<Vec<Value>> = Vec::new();
         for query in &plan.queries {
@@ -304,6 +317,11 @@ impl<'e, 't> Executor<'e, 't> {
             Access::Read(view) => *view,
             Access::Write(tx) => tx.view(),
         }
+    }
+
+    /// Whether what is read does not change meanwhile, and nobody asks what it was.
+    fn is_settled(&self) -> bool {
+        matches!(self.access, Access::Read(_)) && self.noted.is_none()
     }
 
     /// The moment of the statement.
@@ -460,6 +478,30 @@ impl<'e, 't> Executor<'e, 't> {
 fn deleted(what: &str, id: u64) -> CypherError {
     let message = format!("expected a {what} that is there; #{id} was deleted");
     CypherError::runtime(ErrorType::EntityNotFound, "DeletedEntityAccess", message)
+}
+
+/// Whether nodes have labels; of nodes one behind the other that share their kinds the first is looked at.
+struct Labelled<'n, 'l> {
+    labels: &'l [Arc<str>],
+    last: Option<(&'n [Arc<str>], bool)>,
+}
+
+impl<'n, 'l> Labelled<'n, 'l> {
+    fn new(labels: &'l [Arc<str>]) -> Self {
+        Self { labels, last: None }
+    }
+
+    fn has(&mut self, node: Node<'n>) -> bool {
+        let kinds = node.kinds();
+        match self.last {
+            Some((last, has)) if std::ptr::eq(last, kinds) => has,
+            _ => {
+                let has = has_kinds(node, self.labels);
+                self.last = Some((kinds, has));
+                has
+            }
+        }
+    }
 }
 
 /// Whether a node has all of some kinds.

@@ -366,61 +366,105 @@ impl Executor<'_, '_> {
         Ok(Flow::Continue(()))
     }
 
-    /// One of the shortest paths between two nodes that are not the same: breadth first from the start.
+    /// One of the shortest paths between two nodes that are not the same: breadth first from both, a level at a time from
+    /// the one whose last level has fewer relationships.
     fn shortest_path(
         &self,
         (start, end): (NodeRef, NodeRef),
         (along, verbs, properties): (&Along, &Verbs, &[(Arc<str>, Value)]),
         most: usize,
     ) -> Result<Option<Vec<EdgeLink>>> {
-        // What was reached, in order: by which relationship, and from which of those before.
-        let mut reached: Vec<(NodeRef, EdgeLink, usize)> = Vec::new();
-        let mut seen = Places::default();
-        seen.insert(start.address);
-        // The nodes of the last level are those from here on; before the first level it is the start alone.
-        let (mut level, mut depth) = (0, 0);
-        let mut is_found = false;
-        loop {
-            let (from, to) = (level, reached.len());
-            if depth == most || (depth > 0 && from == to) {
+        let mut from_start = self.search(start, along.direction);
+        let mut from_end = self.search(end, along.direction.opposite());
+        for _ in 0..most {
+            let (search, other) = match from_start.edges <= from_end.edges {
+                true => (&mut from_start, &from_end),
+                false => (&mut from_end, &from_start),
+            };
+            let level = search.level..search.reached.len();
+            if level.is_empty() {
                 return Ok(None);
             }
-            depth += 1;
-            level = to;
-            let nodes = if depth == 1 { 0..1 } else { from..to };
-            for n in nodes {
-                let node = match depth {
-                    1 => start,
-                    _ => reached[n].0,
-                };
-                let reach = &mut |link, other| {
-                    if !seen.contains(other)
-                        && let Some(there) = self.live_node(other)
+            (search.level, search.edges) = (level.end, 0);
+            for n in level {
+                let (node, direction) = (search.reached[n].0, search.direction);
+                let reach = &mut |link, address| {
+                    if !search.seen.contains(address)
+                        && let Some(there) = self.live_node(address)
                         && self.has_properties(link, properties)?
                     {
-                        seen.insert(other);
                         let id = there.id();
-                        let there = NodeRef { id, address: other };
-                        reached.push((there, link, n));
-                        is_found = other == end.address;
-                        if is_found {
+                        search.seen.insert(address);
+                        search.edges += self.degree(address, direction);
+                        search
+                            .reached
+                            .push((NodeRef { id, address }, Some(link), n));
+                        if other.seen.contains(address) {
                             return Ok(Flow::Break(()));
                         }
                     }
                     Ok(Flow::Continue(()))
                 };
-                let _ = self.neighbours(node, (along.direction, verbs), reach)?;
-                if is_found {
-                    let mut way = Vec::with_capacity(depth);
-                    let mut at = reached.len() - 1;
-                    for _ in 0..depth {
-                        way.push(reached[at].1);
-                        at = reached[at].2;
-                    }
-                    way.reverse();
-                    return Ok(Some(way));
+                if self
+                    .neighbours(node, (direction, verbs), reach)?
+                    .is_continue()
+                {
+                    continue;
                 }
+                let met = search.reached.last().map(|(met, ..)| met.id);
+                let mut way: Vec<EdgeLink> = from_start.way_from(met).collect();
+                way.reverse();
+                way.extend(from_end.way_from(met));
+                return Ok(Some(way));
             }
         }
+        Ok(None)
+    }
+
+    /// The beginning of a search from an end.
+    fn search(&self, end: NodeRef, direction: Direction) -> Search {
+        let mut seen = Places::default();
+        seen.insert(end.address);
+        Search {
+            direction,
+            reached: vec![(end, None, 0)],
+            seen,
+            level: 0,
+            edges: self.degree(end.address, direction),
+        }
+    }
+
+    /// How many relationships of any type a node has in a direction.
+    fn degree(&self, address: Address, direction: Direction) -> usize {
+        let graph = self.view().state.graph();
+        match direction {
+            Direction::Outgoing => graph.degree_out(address),
+            Direction::Incoming => graph.degree_in(address),
+            Direction::Either => graph.degree_out(address) + graph.degree_in(address),
+        }
+    }
+}
+
+/// What was reached from one end of a path that is looked for.
+struct Search {
+    direction: Direction,
+    /// The end, and nodes in the order in which they were reached: by which relationship, and from which of those before.
+    reached: Vec<(NodeRef, Option<EdgeLink>, usize)>,
+    seen: Places,
+    /// The nodes of the last level are those from here on, and have so many relationships.
+    level: usize,
+    edges: usize,
+}
+
+impl Search {
+    /// The relationships from a node that was reached back to the end.
+    fn way_from(&self, id: Option<u64>) -> impl Iterator<Item = EdgeLink> {
+        let is_it = |(node, ..): &(NodeRef, Option<EdgeLink>, usize)| Some(node.id) == id;
+        let mut at = self.reached.iter().position(is_it).unwrap_or(0);
+        std::iter::from_fn(move || {
+            let (_, link, before) = self.reached[at];
+            at = before;
+            link
+        })
     }
 }

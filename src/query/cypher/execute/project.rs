@@ -16,6 +16,8 @@ pub(super) struct Projector<'p> {
     limit: usize,
     seen: HashSet<Key>,
     groups: HashMap<Key, usize>,
+    /// The keys of a row.
+    keys: Key,
     /// The keys of each group, and what is gathered of it, in the order in which they came.
     gathered: Vec<(Vec<Value>, Vec<Accumulator>)>,
     /// Columns, and what they are ordered by.
@@ -41,6 +43,7 @@ impl<'p> Projector<'p> {
             limit: count(projection.limit.as_ref(), frame)?.unwrap_or(usize::MAX),
             seen: HashSet::new(),
             groups: HashMap::new(),
+            keys: Key(Vec::new()),
             gathered: Vec::new(),
             rows: Vec::new(),
         })
@@ -127,27 +130,23 @@ impl<'p> Projector<'p> {
     ) -> Result<Flow> {
         // What is evaluated below has rows of its own.
         let row_count = executor.row_count.replace(1);
-        let keys = self
-            .projection
-            .items
-            .iter()
-            .map(|(value, _)| executor.eval(value, row));
-        let keys: Vec<Value> = keys.collect::<Result<_>>()?;
+        self.keys.0.clear();
+        for (value, _) in &self.projection.items {
+            self.keys.0.push(executor.eval(value, row)?);
+        }
         let group = match self.projection.items.is_empty() {
             true if !self.gathered.is_empty() => 0,
-            _ => {
-                let key = Key(keys);
-                match self.groups.get(&key) {
-                    Some(group) => *group,
-                    None => {
-                        executor.hold(&key.0)?;
-                        self.gathered
-                            .push((key.0.clone(), accumulators(aggregation)));
-                        self.groups.insert(key, self.gathered.len() - 1);
-                        self.gathered.len() - 1
-                    }
+            _ => match self.groups.get(&self.keys) {
+                Some(group) => *group,
+                None => {
+                    executor.hold(&self.keys.0)?;
+                    let keys = self.keys.0.clone();
+                    self.gathered.push((keys, accumulators(aggregation)));
+                    let group = self.gathered.len() - 1;
+                    self.groups.insert(self.keys.clone(), group);
+                    group
                 }
-            }
+            },
         };
         for (n, aggregate) in aggregation.aggregates.iter().enumerate() {
             let arguments = aggregate

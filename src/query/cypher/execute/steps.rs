@@ -1,5 +1,6 @@
 //! The steps of a pattern as nested loops over one row: each fills its slots and runs the steps behind it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ladybug_engine::space::address::Address;
@@ -11,15 +12,16 @@ use super::super::error::Result;
 use super::super::plan::{Along, Leg, Op, Slot, Step};
 use super::super::value::{NodeRef, Value};
 use super::evaluate::invalid_type;
-use super::{Executor, Flow, has_kinds};
+use super::{Executor, Flow, Labelled, has_kinds};
 
 /// What takes the rows that steps make.
 pub(super) type Sink<'s> = &'s mut dyn FnMut(&mut [Value]) -> Result<Flow>;
 
 /// The verbs of the types that a step goes along.
+#[derive(Clone)]
 pub(super) enum Verbs {
     All,
-    Some(Vec<u8>),
+    Some(Rc<[u8]>),
 }
 
 impl Executor<'_, '_> {
@@ -50,11 +52,17 @@ impl Executor<'_, '_> {
     /// Runs the last step on a row, and gives the sink one row that stands for all that come out.
     fn run_counted(&self, step: &Step, row: &mut [Value], sink: Sink<'_>) -> Result<Flow> {
         let before = self.profile.as_ref().map(|profile| profile.enter(step.id));
-        let mut count = 0;
-        let _ = self.run_op(&step.op, row, &mut |_| {
-            count += 1;
-            Ok(Flow::Continue(()))
-        })?;
+        let count = match self.count_in_lists(step, row)? {
+            Some(count) => count,
+            None => {
+                let mut count = 0;
+                let _ = self.run_op(&step.op, row, &mut |_| {
+                    count += 1;
+                    Ok(Flow::Continue(()))
+                })?;
+                count
+            }
+        };
         if let (Some(profile), Some(before)) = (&self.profile, before) {
             profile.rows(step.id, count);
             profile.resume(before);
@@ -72,8 +80,9 @@ impl Executor<'_, '_> {
                 if let Some(noted) = self.noted {
                     noted.labels(labels);
                 }
+                let mut labelled = Labelled::new(labels);
                 for node in self.view().nodes() {
-                    if has_kinds(node, labels) {
+                    if labelled.has(node) {
                         row[*slot] = node_value(node);
                         if next(row)?.is_break() {
                             return Ok(Flow::Break(()));
@@ -235,18 +244,23 @@ impl Executor<'_, '_> {
 
     /// The verbs of some types; of a type that no verb has, none.
     pub(super) fn verbs(&self, types: &[Arc<str>]) -> Verbs {
-        match types.is_empty() {
-            true => Verbs::All,
-            false => Verbs::Some(self.verb_slots(types)),
+        if types.is_empty() {
+            return Verbs::All;
         }
-    }
-
-    fn verb_slots(&self, types: &[Arc<str>]) -> Vec<u8> {
+        let mut known = self.verbs.borrow_mut();
+        let there = types.as_ptr();
+        if let Some((_, verbs)) = known.iter().find(|(of, _)| *of == there) {
+            return verbs.clone();
+        }
         let verbs = self.view().state.verbs();
         let mut slots: Vec<u8> = types.iter().filter_map(|name| verbs.typed(name)).collect();
         slots.sort_unstable();
         slots.dedup();
-        slots
+        let verbs = Verbs::Some(slots.into());
+        if self.is_settled() {
+            known.push((there, verbs.clone()));
+        }
+        verbs
     }
 
     /// Shows each relationship of a node in a direction and the node at its other end, in the order of the lists.
@@ -260,10 +274,11 @@ impl Executor<'_, '_> {
         let one = |verb: Option<u8>, f: &mut dyn FnMut(EdgeLink, Address) -> Result<Flow>| {
             let graph = self.view().state.graph();
             if direction != Direction::Incoming {
+                let are_matched = !self.is_bound(node.address);
                 for edge in graph.outgoing(node.address, verb) {
                     self.tick()?;
                     let link = edge.link();
-                    if self.is_matched(link) && f(link, link.target)?.is_break() {
+                    if (are_matched || self.is_matched(link)) && f(link, link.target)?.is_break() {
                         return Ok(Flow::Break(()));
                     }
                 }
@@ -285,7 +300,7 @@ impl Executor<'_, '_> {
         match verbs {
             Verbs::All => one(None, f),
             Verbs::Some(slots) => {
-                for verb in slots {
+                for verb in slots.iter() {
                     if one(Some(*verb), f)?.is_break() {
                         return Ok(Flow::Break(()));
                     }
@@ -295,16 +310,19 @@ impl Executor<'_, '_> {
         }
     }
 
+    /// Whether reified edges begin or end at a node.
+    pub(super) fn is_bound(&self, address: Address) -> bool {
+        let chunk = self.view().state.chunk(address.prefix());
+        chunk.is_some_and(|chunk| chunk.bound.contains(address.slot()))
+    }
+
     /// Whether a relationship is one that patterns match: a reified edge is none.
     fn is_matched(&self, link: EdgeLink) -> bool {
-        let state = self.view().state;
-        let is_bound = |end: Address| {
-            let chunk = state.chunk(end.prefix());
-            chunk.is_some_and(|chunk| chunk.bound.contains(end.slot()))
-        };
         // Few nodes have reified edges; of the others none is asked for.
-        !is_bound(link.source)
-            || state
+        !self.is_bound(link.source)
+            || self
+                .view()
+                .state
                 .graph()
                 .get(link.source, link.id)
                 .is_some_and(|edge| edge.address.is_none())
@@ -361,11 +379,11 @@ impl Executor<'_, '_> {
         next: Sink<'_>,
     ) -> Result<Flow> {
         let graph = self.view().state.graph();
-        if let (Verbs::Some(slots), Direction::Outgoing | Direction::Incoming) =
+        if let (Verbs::Some(_), Direction::Outgoing | Direction::Incoming) =
             (verbs, along.direction)
         {
             let ends = (start.address, end.address);
-            return self.directed(ends, (along.direction, slots), &mut |link| {
+            return self.directed(ends, (along.direction, verbs), &mut |link| {
                 if is_used(link, along, row) {
                     return Ok(Flow::Continue(()));
                 }
@@ -405,13 +423,12 @@ impl Executor<'_, '_> {
                 Direction::Incoming => graph.degree_in(start.address),
                 _ => graph.degree_out(start.address),
             };
-            ways.push((degree, start, self.verb_slots(&leg.along.types), leg));
+            ways.push((degree, start, self.verbs(&leg.along.types), leg));
         }
         ways.sort_by_key(|(degree, ..)| *degree);
         let ((_, start, verbs, first), others) =
             ways.split_first().expect("invariant: there are legs");
-        let verbs = Verbs::Some(verbs.clone());
-        self.neighbours(*start, (first.along.direction, &verbs), &mut |link, end| {
+        self.neighbours(*start, (first.along.direction, verbs), &mut |link, end| {
             row[first.relationship] = Value::Relationship(link);
             self.meet(others, end, row, &mut |row| {
                 let Some(node) = self.live_node(end) else {
@@ -433,7 +450,7 @@ impl Executor<'_, '_> {
     /// The relationships of legs that lead to one end.
     fn meet(
         &self,
-        legs: &[(usize, NodeRef, Vec<u8>, &Leg)],
+        legs: &[(usize, NodeRef, Verbs, &Leg)],
         end: Address,
         row: &mut [Value],
         next: Sink<'_>,
@@ -452,7 +469,7 @@ impl Executor<'_, '_> {
     fn directed(
         &self,
         (start, end): (Address, Address),
-        (direction, verbs): (Direction, &[u8]),
+        (direction, verbs): (Direction, &Verbs),
         f: &mut dyn FnMut(EdgeLink) -> Result<Flow>,
     ) -> Result<Flow> {
         let (source, target) = match direction {
@@ -460,7 +477,10 @@ impl Executor<'_, '_> {
             _ => (start, end),
         };
         self.note_lists(source);
-        for verb in verbs {
+        let Verbs::Some(verbs) = verbs else {
+            unreachable!("only relationships with types are looked for between two nodes");
+        };
+        for verb in verbs.iter() {
             for id in self.view().state.graph().find(source, *verb, target) {
                 self.tick()?;
                 let link = EdgeLink {

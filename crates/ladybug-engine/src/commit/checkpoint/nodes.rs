@@ -326,7 +326,7 @@ fn read_columns(
         chunk
             .fields
             .put(slot, optional(fields, row).map(decode_fields).transpose()?);
-        chunk.kinds.put(slot, read_kinds(kinds, row, pool)?);
+        chunk.put_kinds(slot, read_kinds(kinds, row, pool)?);
         chunk.evidence.put(slot, read_evidence(evidence, row)?);
     }
     Ok(())

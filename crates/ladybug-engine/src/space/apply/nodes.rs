@@ -43,7 +43,7 @@ impl Space {
         chunk.promotion.set(slot, node.promotion);
         chunk.expires.set(slot, NEVER);
         *chunk.version.get_mut(slot) = version;
-        chunk.kinds.put(slot, node.kinds);
+        chunk.put_kinds(slot, node.kinds);
         replace_truth(chunk, slot, node.truth, node.evidence);
         self.replace_content(address, node.content);
         self.replace_name(address, node.name);
@@ -205,7 +205,8 @@ impl Space {
         }
         carry!(set: id, frequency, confidence, qualia, rung, depth, parent, first_child);
         carry!(set: next_sibling, previous_sibling, created, promotion, source);
-        carry!(put: name, value, fields, kinds, evidence);
+        carry!(put: name, value, fields, evidence);
+        target.put_kinds(new_slot, source.kinds.get(old_slot).clone());
         *target.version.get_mut(new_slot) = version;
         target.expires.set(new_slot, NEVER);
         let id = *source.id.get(old_slot);

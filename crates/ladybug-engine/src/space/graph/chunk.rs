@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::space::address::{Address, SLOTS};
+use crate::space::column::SlotSet;
 use crate::space::retained::Piece;
 
 use super::packed::PackedIntegers;
@@ -132,7 +133,7 @@ struct Base<P> {
     /// 257 of them: slot `s` has the entries `offsets[s]..offsets[s + 1]`.
     offsets: PackedIntegers,
     verbs: Box<[u8]>,
-    others: Box<[u16]>,
+    others: Box<[Address]>,
     ids: PackedIntegers,
     payloads: Box<[P]>,
 }
@@ -148,7 +149,7 @@ impl<P: Copy> Base<P> {
         for (key, payload) in entries {
             lengths[usize::from(key.slot())] += 1;
             verbs.push(key.verb());
-            others.push(key.other().0);
+            others.push(key.other());
             ids.push(key.id);
             payloads.push(payload);
         }
@@ -175,7 +176,7 @@ impl<P: Copy> Base<P> {
     }
 
     fn place(&self, slot: usize, index: usize) -> u32 {
-        (slot as u32) << 24 | u32::from(self.verbs[index]) << 16 | u32::from(self.others[index])
+        (slot as u32) << 24 | u32::from(self.verbs[index]) << 16 | u32::from(self.others[index].0)
     }
 
     fn key(&self, slot: usize, index: usize) -> Key {
@@ -188,8 +189,18 @@ impl<P: Copy> Base<P> {
     fn span(&self, span: Span) -> Range<usize> {
         let slot = span.slot();
         let row = self.row(slot);
-        let start = partition_point(row.clone(), |index| self.place(slot, index) < span.first);
-        let end = partition_point(start..row.end, |index| self.place(slot, index) <= span.last);
+        if row.is_empty() {
+            return row;
+        }
+        // Often all of them are meant: then two looks tell.
+        let start = match self.place(slot, row.start) < span.first {
+            true => partition_point(row.clone(), |index| self.place(slot, index) < span.first),
+            false => row.start,
+        };
+        let end = match self.place(slot, row.end - 1) > span.last {
+            true => partition_point(start..row.end, |index| self.place(slot, index) <= span.last),
+            false => row.end,
+        };
         start..end
     }
 
@@ -243,6 +254,8 @@ fn partition_point(mut range: Range<usize>, before: impl Fn(usize) -> bool) -> u
 pub(super) struct Chunk<P> {
     base: Arc<Base<P>>,
     overlay: Vec<Entry<P>>,
+    /// The slots that may have something in the overlay.
+    overlaid: SlotSet,
     len: usize,
 }
 
@@ -251,6 +264,7 @@ impl<P> Default for Chunk<P> {
         Self {
             base: Arc::default(),
             overlay: Vec::new(),
+            overlaid: SlotSet::EMPTY,
             len: 0,
         }
     }
@@ -264,6 +278,7 @@ impl<P: Copy> Chunk<P> {
         Self {
             base: Arc::new(Base::from_sorted(len, entries.into_iter())),
             overlay: Vec::new(),
+            overlaid: SlotSet::EMPTY,
             len,
         }
     }
@@ -289,6 +304,7 @@ impl<P: Copy> Chunk<P> {
     /// Adds an edge that is not there: the graph's directory has made sure of that.
     pub(super) fn insert(&mut self, key: Key, payload: P) {
         debug_assert!(self.get(key).is_none(), "an edge is inserted once");
+        self.overlaid.set(key.slot(), true);
         match self.search(key) {
             Ok(at) => self.overlay[at] = Entry::new(key, State::Replaced, payload),
             Err(at) => self
@@ -314,6 +330,7 @@ impl<P: Copy> Chunk<P> {
             }
             Err(at) => {
                 let payload = self.base.payloads[self.base.position(key)?];
+                self.overlaid.set(key.slot(), true);
                 self.overlay
                     .insert(at, Entry::new(key, State::Removed, payload));
                 payload
@@ -333,6 +350,7 @@ impl<P: Copy> Chunk<P> {
         match self.search(key) {
             Ok(at) => self.overlay[at].payload = payload,
             Err(at) => {
+                self.overlaid.set(key.slot(), true);
                 self.overlay
                     .insert(at, Entry::new(key, State::Replaced, payload));
                 self.merge_if_full();
@@ -350,6 +368,17 @@ impl<P: Copy> Chunk<P> {
             range,
             overlay: self.overlay_of(span),
         }
+    }
+
+    /// The other ends of the edges of a span in the order of their keys: in place where the base has all of them, else
+    /// gathered in `buffer`.
+    pub(super) fn others<'a>(&'a self, span: Span, buffer: &'a mut Vec<Address>) -> &'a [Address] {
+        if self.overlay_of(span).is_empty() {
+            return &self.base.others[self.base.span(span)];
+        }
+        buffer.clear();
+        buffer.extend(self.entries(span).map(|(key, _)| key.other()));
+        buffer
     }
 
     /// All edges in the order of their keys.
@@ -395,6 +424,9 @@ impl<P: Copy> Chunk<P> {
     }
 
     fn overlay_of(&self, span: Span) -> &[Entry<P>] {
+        if !self.overlaid.contains(span.slot() as u8) {
+            return &[];
+        }
         let start = self
             .overlay
             .partition_point(|entry| entry.place < span.first);
@@ -407,6 +439,7 @@ impl<P: Copy> Chunk<P> {
         if self.overlay.len() > bound {
             self.base = Arc::new(Base::from_sorted(self.len, self.iter()));
             self.overlay.clear();
+            self.overlaid = SlotSet::EMPTY;
         }
     }
 }

@@ -215,6 +215,29 @@ impl Graph {
             })
     }
 
+    /// The nodes at the other ends of the edges of `address` in a direction, of one verb or all, in the order of the lists;
+    /// where parallel edges lead it comes as often. They are read in place where they lie together, else gathered in
+    /// `buffer`.
+    pub fn ends<'a>(
+        &'a self,
+        address: Address,
+        direction: Direction,
+        verb: Option<u8>,
+        buffer: &'a mut Vec<Address>,
+    ) -> &'a [Address] {
+        let (prefix, span) = (address.prefix(), Span::of(address.slot(), verb));
+        match direction {
+            Direction::Outgoing => match self.outgoing.get(prefix) {
+                Some(chunk) => chunk.others(span, buffer),
+                None => &[],
+            },
+            Direction::Incoming => match self.incoming.get(prefix) {
+                Some(chunk) => chunk.others(span, buffer),
+                None => &[],
+            },
+        }
+    }
+
     /// The edges that have an end at `address`, each once: first those that leave, then those that
     /// only arrive. What removing or moving a node concerns.
     pub fn incident(&self, address: Address) -> Vec<EdgeLink> {

@@ -118,6 +118,21 @@ fn assert_agrees(graph: &Graph, model: &[Edge]) {
                 links(arriving)
             );
         }
+        for verb in (0..VERBS).map(Some).chain([None]) {
+            let mut buffer = Vec::new();
+            let ends = graph.ends(place, Direction::Outgoing, verb, &mut buffer);
+            assert!(
+                ends.iter()
+                    .copied()
+                    .eq(graph.outgoing(place, verb).map(|edge| edge.target))
+            );
+            let ends = graph.ends(place, Direction::Incoming, verb, &mut buffer);
+            assert!(
+                ends.iter()
+                    .copied()
+                    .eq(graph.incoming(place, verb).map(|edge| edge.source))
+            );
+        }
         assert_eq!(graph.degree_out(place), graph.outgoing(place, None).count());
         assert_eq!(graph.degree_in(place), graph.incoming(place, None).count());
         for target in PLACES.map(Address) {
