@@ -5,7 +5,10 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray, UInt64Array};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
+use ladybug_engine::commit::transaction::{SpaceId, Transaction};
 use ladybug_engine::engine::{Outcome, TransactionId};
+use ladybug_engine::error::EngineError;
+use ladybug_engine::space::state::View;
 
 use super::arguments;
 use super::batch::{batch, bundled, fingerprints};
@@ -14,7 +17,7 @@ use super::error::{CamError, Fault};
 use super::host::{Host, Reading, find};
 use super::method::{Form, Method, Mode, Scope};
 use super::program;
-use super::table::{Class, Column, ColumnKind, Kernel};
+use super::table::{Class, Column, ColumnKind, Kernel, Operation, StatementKernel};
 use super::target::{Called, Callee, Target};
 use super::vocabulary::{takes_transitive, without_transitive};
 
@@ -25,6 +28,17 @@ const PLAN: &[Column] = &[
     Column::new("plan", ColumnKind::Text),
 ];
 
+/// The columns that an operation answers in a form; none where the call decides.
+pub fn columns(operation: &'static Operation, form: Form) -> Option<&'static [Column]> {
+    match form {
+        Form::Rows if operation.columns.is_empty() => None,
+        Form::Rows => Some(operation.columns),
+        Form::Count => Some(COUNT),
+        Form::Bundle => Some(BUNDLE),
+        Form::Plan => Some(PLAN),
+    }
+}
+
 /// Reads the arguments of a call and finds its operands.
 ///
 /// # Errors
@@ -34,7 +48,7 @@ pub fn prepare<'a>(
     arguments: &'a [&'a [u8]],
     reading: &Reading<'_>,
 ) -> Result<Call<'a>, CamError> {
-    prepared(method.into(), arguments, reading).map_err(|fault| fault.at(name(method)))
+    read_arguments(method.into(), arguments, reading).map_err(|fault| fault.at(name(method)))
 }
 
 /// The same of a call that another one makes, whose name its errors begin with.
@@ -46,13 +60,34 @@ pub fn prepare_within<'a>(
     arguments: &'a [&'a [u8]],
     reading: &Reading<'_>,
 ) -> Result<Call<'a>, Fault> {
-    prepared(method.into(), arguments, reading)
+    read_arguments(method.into(), arguments, reading)
 }
 
-fn prepared<'a>(
+fn read_arguments<'a>(
     callee: Callee,
     arguments: &'a [&'a [u8]],
     reading: &Reading<'_>,
+) -> Result<Call<'a>, Fault> {
+    prepared(callee, arguments, reading.host().space, &|| reading.view())
+}
+
+/// The same with a space that is looked at only if an operand is in it.
+fn prepared<'a, 'v>(
+    callee: Callee,
+    arguments: &'a [&'a [u8]],
+    space: SpaceId,
+    view: &dyn Fn() -> View<'v>,
+) -> Result<Call<'a>, Fault> {
+    let mut call = parsed(callee, arguments, space)?;
+    call.bits = find(call.operation, call.mode.scope, &mut call.values, view)?;
+    Ok(call)
+}
+
+/// Reads the arguments of a call, whose operands are not yet found.
+fn parsed<'a>(
+    callee: Callee,
+    arguments: &'a [&'a [u8]],
+    space: SpaceId,
 ) -> Result<Call<'a>, Fault> {
     let operation = callee.operation;
     let (mode, rest) = match callee.mode {
@@ -72,22 +107,20 @@ fn prepared<'a>(
         true => without_transitive(rest),
         false => (rest, false),
     };
-    let parsed = arguments::parse(operation, rest);
-    if parsed.is_err() && callee.mode.is_none() && has_mode(rest) {
+    let values = arguments::parse(operation, rest);
+    if values.is_err() && callee.mode.is_none() && has_mode(rest) {
         return Err(Fault::Argument(
             "expected no SCOPE and no FORM behind a word of a vocabulary".to_owned(),
         ));
     }
-    let mut values = parsed?;
-    let bits = find(operation, mode.scope, &mut values, reading)?;
     Ok(Call {
         operation,
         mode,
         word: callee.word,
         is_transitive,
-        space: reading.host().space,
-        values,
-        bits,
+        space,
+        values: values?,
+        bits: Vec::new(),
     })
 }
 
@@ -177,15 +210,7 @@ pub fn call(
         _ => format!("CAM.{}", called.name(reading.view().state)),
     };
     let outcome = answer(callee, arguments, &reading, &name);
-    let form = match callee.mode {
-        Some(mode) => arguments::mode(mode, arguments).map_or(mode.form, |(mode, _)| mode.form),
-        None => Form::Rows,
-    };
-    let is_single = match form {
-        Form::Rows => callee.operation.is_single,
-        Form::Count | Form::Bundle => true,
-        Form::Plan => false,
-    };
+    let is_single = is_single(callee, arguments);
     Outcome {
         value: outcome
             .value
@@ -194,6 +219,208 @@ pub fn call(
         position: outcome.position.max(reading.position()),
         events: outcome.events,
     }
+}
+
+/// Whether a call answers at most one row.
+fn is_single(callee: Callee, arguments: &[&[u8]]) -> bool {
+    let form = match callee.mode {
+        Some(mode) => arguments::mode(mode, arguments).map_or(mode.form, |(mode, _)| mode.form),
+        None => Form::Rows,
+    };
+    match form {
+        Form::Rows => callee.operation.is_single,
+        Form::Count | Form::Bundle => true,
+        Form::Plan => false,
+    }
+}
+
+/// What a call is in a transaction of several commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It reads what the commands before it have made.
+    Read,
+    /// It changes something in their commit.
+    Write,
+}
+
+/// What a call is in a transaction of several commands, as far as its words say.
+///
+/// # Errors
+/// It can be no part of one: it makes commits of its own.
+pub fn part(called: &Called<'_>, arguments: &[&[u8]]) -> Result<Part, CamError> {
+    let callee = match Target::by_words(called, arguments) {
+        Some(callee) => callee,
+        None => {
+            return Err(CamError::Method(
+                "expected a method, and a program is a transaction itself: run it outside of one"
+                    .to_owned(),
+            ));
+        }
+    };
+    let is_plan = callee.mode.is_some_and(|mode| {
+        arguments::mode(mode, arguments).is_ok_and(|(mode, _)| mode.form == Form::Plan)
+    });
+    match callee.operation.kernel {
+        _ if is_plan => Ok(Part::Read),
+        Kernel::Read(_) => Ok(Part::Read),
+        Kernel::Write(_) => Ok(Part::Write),
+        Kernel::Statement(statement) => {
+            let reads =
+                parsed(callee, arguments, 0).is_ok_and(|call| (statement.only_reads)(&call));
+            Ok(if reads { Part::Read } else { Part::Write })
+        }
+        Kernel::Act(_) => {
+            let method = match called {
+                Called::Method(method) => name(method),
+                _ => callee.operation.name.to_owned(),
+            };
+            let expected = program::NO_COMMITS_OF_ITS_OWN;
+            let message = format!("{expected}: run it outside of a transaction");
+            Err(CamError::Argument { method, message })
+        }
+    }
+}
+
+/// Runs what only reads, at the moment of a reading.
+///
+/// # Errors
+/// An argument is wrong, or the call does not only read.
+pub fn read(
+    reading: &Reading<'_>,
+    called: &Called<'_>,
+    arguments: &[&[u8]],
+) -> Result<Answer, CamError> {
+    let name = || format!("CAM.{}", called.name(reading.view().state));
+    let (rows, is_single) = match Target::of(called, reading.view().state, arguments)? {
+        Target::Program(at) => (program::read(reading, at, arguments), false),
+        Target::Operation(callee) => (
+            read_operation(callee, arguments, reading, &name),
+            is_single(callee, arguments),
+        ),
+    };
+    let rows = rows.map_err(|fault| fault.at(name()))?;
+    Ok(Answer { rows, is_single })
+}
+
+/// The same of an operation.
+pub fn read_operation(
+    callee: Callee,
+    arguments: &[&[u8]],
+    reading: &Reading<'_>,
+    name: &dyn Fn() -> String,
+) -> Result<RecordBatch, Fault> {
+    let call = read_arguments(callee, arguments, reading)?;
+    let rows = match (call.mode.form, call.operation.kernel) {
+        (Form::Plan, _) => return plan(&call, name, arguments, reading),
+        (_, Kernel::Read(kernel)) => kernel(&call, reading)?,
+        (_, Kernel::Statement(statement)) if (statement.only_reads)(&call) => {
+            (statement.read)(&call, reading)?
+        }
+        _ => return Err(Fault::Argument(ONLY_READS.to_owned())),
+    };
+    let rows = bounded(reading.host(), formed(&call, rows)?)?;
+    reading.check()?;
+    Ok(rows)
+}
+
+/// Why something takes in no method that writes.
+pub const ONLY_READS: &str = "expected a method that only reads here; the command CAM, over RESP, HTTP or Flight, runs those that write";
+
+/// Runs what is a part of a commit.
+///
+/// # Errors
+/// An argument is wrong, or whatever refuses: what it has done until then is to be taken back.
+pub fn write(
+    host: &Host<'_>,
+    tx: &mut Transaction<'_>,
+    called: &Called<'_>,
+    arguments: &[&[u8]],
+) -> Result<Answer, CamError> {
+    let callee = match Target::of(called, tx.view().state, arguments)? {
+        Target::Operation(callee) => callee,
+        Target::Program(_) => {
+            part(called, arguments)?;
+            unreachable!("invariant: a program is refused as part of a commit")
+        }
+    };
+    let rows = written(callee, arguments, tx, host);
+    let rows = rows.map_err(|fault| fault.at(format!("CAM.{}", called.name(tx.view().state))))?;
+    Ok(Answer {
+        rows,
+        is_single: is_single(callee, arguments),
+    })
+}
+
+/// Runs what is a part of a transaction that lasts, in the space of that, which then has read all of it.
+pub fn within(
+    host: &Host<'_>,
+    transaction: TransactionId,
+    called: &Called<'_>,
+    arguments: &[&[u8]],
+) -> Outcome<Result<Answer, CamError>> {
+    let space = host.engine().in_transaction(transaction, |open| {
+        Ok::<_, EngineError>(open.branch().space())
+    });
+    let host = match space {
+        Ok(space) => Host {
+            space,
+            ..host.clone()
+        },
+        Err(error) => return Outcome::refused(error.into()),
+    };
+    let reading = match Reading::within(&host, transaction) {
+        Ok(reading) => reading,
+        Err(error) => return Outcome::refused(error.into()),
+    };
+    Outcome {
+        value: within_reading(&reading, transaction, called, arguments),
+        position: reading.position(),
+        events: Vec::new(),
+    }
+}
+
+fn within_reading(
+    reading: &Reading<'_>,
+    transaction: TransactionId,
+    called: &Called<'_>,
+    arguments: &[&[u8]],
+) -> Result<Answer, CamError> {
+    part(called, arguments)?;
+    let state = reading.view().state;
+    let Target::Operation(callee) = Target::of(called, state, arguments)? else {
+        unreachable!("invariant: a program is refused as part of a transaction")
+    };
+    reading
+        .host()
+        .engine()
+        .in_transaction(transaction, |open| {
+            open.note_scan(0..=u8::MAX);
+            open.note_edge_scan(0..=u8::MAX);
+            Ok::<_, EngineError>(())
+        })?;
+    let rows = step(callee, arguments, reading, transaction);
+    Ok(Answer {
+        rows: rows.map_err(|fault| fault.at(format!("CAM.{}", called.name(state))))?,
+        is_single: is_single(callee, arguments),
+    })
+}
+
+/// The rows of an operation that is part of a commit.
+fn written(
+    callee: Callee,
+    arguments: &[&[u8]],
+    tx: &mut Transaction<'_>,
+    host: &Host<'_>,
+) -> Result<RecordBatch, Fault> {
+    let call = prepared(callee, arguments, tx.space(), &|| tx.view())?;
+    let rows = match call.operation.kernel {
+        Kernel::Write(kernel) => kernel(&call, tx)?,
+        Kernel::Statement(statement) => (statement.write)(&call, tx, host)?,
+        Kernel::Read(_) | Kernel::Act(_) => {
+            return Err(Fault::Argument(program::NO_COMMITS_OF_ITS_OWN.to_owned()));
+        }
+    };
+    bounded(host, formed(&call, rows)?)
 }
 
 /// Runs a step of a program in the transaction that the reading is of.
@@ -206,30 +433,23 @@ pub fn step(
     reading: &Reading<'_>,
     transaction: TransactionId,
 ) -> Result<RecordBatch, Fault> {
-    let call = prepared(callee, arguments, reading)?;
-    let host = reading.host();
-    let rows = match (call.mode.form, call.operation.kernel) {
-        (Form::Plan, _) => {
-            return plan(
-                &call,
-                &|| call.operation.name.to_owned(),
-                arguments,
-                reading,
-            );
-        }
-        (_, Kernel::Read(kernel)) => kernel(&call, reading)?,
-        (_, Kernel::Write(kernel)) => {
-            let engine = host.engine();
-            engine.in_transaction(transaction, |open| {
-                engine.change_branch(open.branch(), |tx| kernel(&call, tx))
-            })?
-        }
-        (_, Kernel::Act(_)) => {
-            return Err(Fault::Argument(program::NO_COMMITS_OF_ITS_OWN.to_owned()));
-        }
+    let name = || callee.operation.name.to_owned();
+    let call = parsed(callee, arguments, reading.host().space)?;
+    let is_read = match call.operation.kernel {
+        _ if call.mode.form == Form::Plan => true,
+        Kernel::Read(_) => true,
+        Kernel::Statement(statement) => (statement.only_reads)(&call),
+        Kernel::Write(_) | Kernel::Act(_) => false,
     };
+    if is_read {
+        return read_operation(callee, arguments, reading, &name);
+    }
+    let (host, engine) = (reading.host(), reading.host().engine());
+    let rows = engine.in_transaction(transaction, |open| {
+        engine.change_branch(open.branch(), |tx| written(callee, arguments, tx, host))
+    })?;
     reading.check()?;
-    bounded(host, formed(&call, rows)?)
+    Ok(rows)
 }
 
 fn answer(
@@ -244,7 +464,7 @@ fn answer(
         position: 0,
         events: Vec::new(),
     };
-    let call = match prepared(callee, arguments, reading) {
+    let call = match read_arguments(callee, arguments, reading) {
         Ok(call) => call,
         Err(fault) => return read(Err(fault)),
     };
@@ -260,7 +480,7 @@ fn answer(
             tx.report();
             Ok(rows)
         }),
-        (_, Kernel::Act(kernel)) => {
+        (_, Kernel::Act(kernel) | Kernel::Statement(&StatementKernel { alone: kernel, .. })) => {
             let done = kernel(&call, reading);
             Outcome {
                 value: done.value.and_then(|rows| formed(&call, rows)),

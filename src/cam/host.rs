@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use ladybug_engine::commit::history::Mark;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::{Engine, Snapshot, TransactionId};
@@ -55,6 +56,18 @@ pub struct Reading<'h> {
     position: Cell<Position>,
     /// The transaction that it is part of, whose space it then sees as that has made it.
     transaction: Option<TransactionId>,
+    moment: Option<Moment>,
+    may_query: bool,
+}
+
+/// The moment that a reading is of, where it is not that of its first look.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// The newest version of the space's past.
+    base: u64,
+    /// The version that the space is at: another if the transaction or the commit that the reading is part of has
+    /// changed it.
+    own: u64,
 }
 
 /// A row: its id, where it is, its name if that is text, its fingerprint.
@@ -92,6 +105,24 @@ impl<'h> Reading<'h> {
             encoded: OnceCell::new(),
             position: Cell::new(0),
             transaction: None,
+            moment: None,
+            may_query: true,
+        }
+    }
+
+    /// A look at the host's space as a commit, or a statement, has found or made it: at the version `own`.
+    pub fn at(host: &'h Host<'h>, glance: Snapshot, own: u64) -> Self {
+        let reading = Self {
+            moment: Some(Moment {
+                base: glance.state.version(),
+                own,
+            }),
+            ..Self::new(host)
+        };
+        reading.reveal(glance.position);
+        Self {
+            glance: OnceCell::from(glance),
+            ..reading
         }
     }
 
@@ -100,18 +131,38 @@ impl<'h> Reading<'h> {
     /// # Errors
     /// The transaction is over.
     pub fn within(host: &'h Host<'h>, transaction: TransactionId) -> Result<Self, EngineError> {
-        let glance = host.engine().in_transaction(transaction, |open| {
-            Ok::<_, EngineError>(open.branch().glance())
+        let (glance, base) = host.engine().in_transaction(transaction, |open| {
+            let branch = open.branch();
+            Ok::<_, EngineError>((branch.glance(), branch.base().version()))
         })?;
-        let reading = Self {
-            transaction: Some(transaction),
-            ..Self::new(host)
-        };
-        reading.reveal(glance.position);
+        let own = glance.state.version();
         Ok(Self {
-            glance: OnceCell::from(glance),
-            ..reading
+            transaction: Some(transaction),
+            moment: Some(Moment { base, own }),
+            ..Self::at(host, glance, own)
         })
+    }
+
+    /// Another look at the same.
+    pub fn again(&self) -> Self {
+        Self {
+            host: self.host,
+            since: self.since,
+            glance: OnceCell::from(self.glance().clone()),
+            encoded: self.encoded.clone(),
+            position: self.position.clone(),
+            transaction: self.transaction,
+            moment: self.moment,
+            may_query: self.may_query,
+        }
+    }
+
+    /// The same where nobody may wait for SQL.
+    pub fn without_queries(self) -> Self {
+        Self {
+            may_query: false,
+            ..self
+        }
     }
 
     /// The transaction that it is part of, in which other languages are to be asked too.
@@ -146,6 +197,26 @@ impl<'h> Reading<'h> {
     /// The space as a view.
     pub fn view(&self) -> View<'_> {
         self.glance().view()
+    }
+
+    /// The newest version of the past that it sees, where that is not the newest that there is.
+    pub fn base(&self) -> Option<u64> {
+        self.moment.map(|moment| moment.base)
+    }
+
+    /// The version that it sees the space at, as history will have it.
+    pub fn mark(&self) -> Mark {
+        let glance = self.glance();
+        let own = self.moment.map(|moment| moment.own);
+        let is_new = self.moment.is_some_and(|moment| moment.base != moment.own);
+        Mark {
+            version: own.unwrap_or(glance.state.version()),
+            committed: match is_new {
+                true => glance.now,
+                false => glance.state.committed(),
+            },
+            position: glance.position,
+        }
     }
 
     /// The same moment with every fingerprint encoded.
@@ -219,10 +290,18 @@ impl<'h> Reading<'h> {
     /// # Errors
     /// The query is wrong, or beyond the bounds.
     pub fn query(&self, statement: &str) -> Result<RecordBatch, Fault> {
+        if !self.may_query {
+            return Err(Fault::Argument(
+                "expected a method that asks no SQL itself, which a row cannot wait for; FROM cam(…) can".to_owned(),
+            ));
+        }
         let host = self.host;
         let mut session = host.sql.session(host.space);
         session.set_timeout(host.timeout);
         session.set_transaction(self.transaction);
+        if self.moment.is_some() {
+            session.set_moment(self.glance().clone());
+        }
         host.sql.block_on(async {
             match session.execute(statement, Vec::new()).await? {
                 Executed::Rows(rows) => {
@@ -241,11 +320,11 @@ impl<'h> Reading<'h> {
 ///
 /// # Errors
 /// One is not there, or outside the scope.
-pub fn find(
+pub fn find<'v>(
     operation: &Operation,
     scope: Scope,
     values: &mut [Value<'_>],
-    reading: &Reading<'_>,
+    view: &dyn Fn() -> View<'v>,
 ) -> Result<Vec<Option<Fingerprint>>, Fault> {
     let mut bits = Vec::with_capacity(values.len());
     for (at, value) in values.iter_mut().enumerate() {
@@ -255,13 +334,13 @@ pub fn find(
             Value::Query(query) => match &query.operand {
                 Operand::Given(given) => found = Some((**given).clone()),
                 Operand::Stored(reference) => {
-                    let place = stored(name, scope, reference, reading)?;
+                    let place = stored(name, scope, reference, &view())?;
                     query.place = Some(place);
-                    found = fingerprint_at(&reading.view(), place.address);
+                    found = fingerprint_at(&view(), place.address);
                 }
             },
             Value::Node(reference, place) => {
-                let there = stored(name, scope, reference, reading)?;
+                let there = stored(name, scope, reference, &view())?;
                 if there.is_edge {
                     return Err(Fault::of(
                         name,
@@ -274,17 +353,16 @@ pub fn find(
                 *place = Some(there);
             }
             Value::Verb(verb, slot) => {
-                let view = reading.view();
-                let (known, spelled) = self::verb(&view, verb)
+                let (known, spelled) = self::verb(&view(), verb)
                     .ok_or_else(|| Fault::of(name, EngineError::NoSuchVerb(verb.to_string())))?;
                 (*verb, *slot) = (spelled.to_owned().into(), Some(known));
             }
             Value::Said(said) if matches!(operation.argument(at).kind, Kind::Premise) => {
-                let sought = said.find(scope, reading.glance());
+                let sought = said.find(scope, &view());
                 sought.map_err(|fault| fault.of_argument(name))?;
             }
             Value::Derivation(derived) => {
-                let sought = derived.find(scope, reading.glance());
+                let sought = derived.find(scope, &view());
                 sought.map_err(|fault| fault.of_argument(name))?;
             }
             _ => {}
@@ -321,9 +399,8 @@ fn stored(
     name: &str,
     scope: Scope,
     reference: &Reference<'_>,
-    reading: &Reading<'_>,
+    view: &View<'_>,
 ) -> Result<Place, Fault> {
-    let view = reading.view();
     let outside = || {
         Fault::of(
             name,
@@ -341,7 +418,7 @@ fn stored(
     if let Reference::Address(address) = *reference
         && Scope::Surface.contains(address)
     {
-        if surface::word(&view, address).is_none() {
+        if surface::word(view, address).is_none() {
             return Err(Fault::of(name, format!("no word is at {address}")));
         }
         let place = Place {
@@ -355,7 +432,7 @@ fn stored(
         };
     }
     let node = reference
-        .occupant(&view)
+        .occupant(view)
         .map_err(|error| Fault::operand(name, error))?;
     let is_inside = match node.is_edge() {
         false => scope.contains(node.address()),

@@ -7,7 +7,9 @@
 //! | `arguments` | arguments as an operation declares them |
 //! | `call` | a call whose arguments are read and whose operands are found; its pieces of SQL |
 //! | `host` | where calls run, and what they read |
+//! | `past` | the past as a call sees it |
 //! | `dispatch` | a call from its id to its answer: scopes and forms, once for all operations |
+//! | `in_sql` | methods as SQL calls them |
 //! | `batch` | result tables |
 //! | `statement` | statements of logic as arguments |
 //! | `target` | what an id or a name calls, and how a space has it |
@@ -30,7 +32,9 @@ mod error;
 mod event;
 mod family;
 mod host;
+mod in_sql;
 mod method;
+mod past;
 mod program;
 mod provenance;
 mod reference;
@@ -42,9 +46,10 @@ mod vocabulary;
 
 pub use batch::is_address;
 pub use call::{Call, Query, Value};
-pub use dispatch::{Answer, call, mode_of, prepare, run};
+pub use dispatch::{Answer, Part, call, mode_of, part, prepare, read, run, within, write};
 pub use error::CamError;
 pub use host::{Host, Reading};
+pub use in_sql::InSql;
 pub use method::{Form, Method, Mode, Scope};
 pub use surface::methods_table;
 pub use table::{

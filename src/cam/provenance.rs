@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use ladybug_engine::commit::transaction::{EdgeDraft, Transaction};
-use ladybug_engine::engine::Snapshot;
 use ladybug_engine::error::EngineError;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::fields::{FieldValue, Fields};
@@ -68,8 +67,8 @@ impl Derived {
     ///
     /// # Errors
     /// One is not there, or outside the scope.
-    pub fn find(&mut self, scope: Scope, snapshot: &Snapshot) -> Result<(), Fault> {
-        self.found = Some(self.in_view(scope, &snapshot.view())?);
+    pub fn find(&mut self, scope: Scope, view: &View<'_>) -> Result<(), Fault> {
+        self.found = Some(self.in_view(scope, view)?);
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 //! IS_A is inheritance, SIMILAR_TO similarity, IMPLIES implication; a node's name is its term. An edge that says no
 //! evidence stands on itself, by its id.
 
-use ladybug_engine::engine::Snapshot;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::graph::Edge;
@@ -93,8 +92,7 @@ impl<'a> Said<'a> {
     ///
     /// # Errors
     /// Nothing of the kind is stored in the scope.
-    pub fn find(&mut self, scope: Scope, snapshot: &Snapshot) -> Result<(), Fault> {
-        let view = snapshot.view();
+    pub fn find(&mut self, scope: Scope, view: &View<'_>) -> Result<(), Fault> {
         let judgement = match &mut self.source {
             Source::Text(statement, Some(truth)) => Judgement {
                 statement: (**statement).clone(),
@@ -102,7 +100,7 @@ impl<'a> Said<'a> {
                 evidence: Evidence::default(),
             },
             Source::Text(statement, None) => {
-                let found = stored(&view, scope, statement)
+                let found = stored(view, scope, statement)
                     .into_iter()
                     .reduce(
                         |best, next| match next.truth.confidence() > best.truth.confidence() {
@@ -118,7 +116,7 @@ impl<'a> Said<'a> {
                 })?
             }
             Source::Edge(reference, id) => {
-                let edge = edge(&view, reference)?;
+                let edge = edge(view, reference)?;
                 *id = Some(edge.id);
                 if !(scope.contains(edge.source) && scope.contains(edge.target)) {
                     return Err(Fault::Argument(format!(
@@ -126,7 +124,7 @@ impl<'a> Said<'a> {
                         scope.name()
                     )));
                 }
-                judgement(&view, &edge).ok_or_else(|| {
+                judgement(view, &edge).ok_or_else(|| {
                     let verb = view.state.verbs().name(edge.verb).unwrap_or_default();
                     Fault::Argument(format!(
                         "expected an edge IS_A, SIMILAR_TO or IMPLIES, and {reference} is {verb}"

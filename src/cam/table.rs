@@ -8,7 +8,7 @@ use super::call::Call;
 use super::error::Fault;
 use super::event;
 use super::family;
-use super::host::Reading;
+use super::host::{Host, Reading};
 use super::statement;
 use arrow::array::RecordBatch;
 use ladybug_engine::engine::Outcome;
@@ -405,9 +405,24 @@ pub enum Kernel {
     Read(fn(&Call<'_>, &Reading<'_>) -> Result<RecordBatch, Fault>),
     /// Changes the space in one commit; an error changes nothing.
     Write(fn(&Call<'_>, &mut Transaction<'_>) -> Result<RecordBatch, Fault>),
-    /// Acts on the engine by commits of its own: statements, checkpoints, forks. Its rows are few: what is done stays
-    /// done, whatever becomes of them.
+    /// Acts on the engine by commits of its own: checkpoints, forks. Its rows are few: what is done stays done, whatever
+    /// becomes of them.
     Act(fn(&Call<'_>, &Reading<'_>) -> Outcome<Result<RecordBatch, Fault>>),
+    /// Runs a statement of a language, which reads, or changes the space in a commit of its own or of others.
+    Statement(&'static StatementKernel),
+}
+
+/// What runs a statement.
+#[derive(Debug)]
+pub struct StatementKernel {
+    /// Whether a call only reads.
+    pub only_reads: fn(&Call<'_>) -> bool,
+    /// Runs one that only reads.
+    pub read: fn(&Call<'_>, &Reading<'_>) -> Result<RecordBatch, Fault>,
+    /// Runs one in a commit.
+    pub write: fn(&Call<'_>, &mut Transaction<'_>, &Host<'_>) -> Result<RecordBatch, Fault>,
+    /// Runs one by itself.
+    pub alone: fn(&Call<'_>, &Reading<'_>) -> Outcome<Result<RecordBatch, Fault>>,
 }
 
 impl Kernel {

@@ -170,6 +170,32 @@ impl From<&Method> for Callee {
 }
 
 impl Target {
+    /// The operation that words alone choose, whatever a space has; none is a program. What a word of a vocabulary is
+    /// about is not known yet.
+    pub fn by_words(called: &Called<'_>, words: &[&[u8]]) -> Option<Callee> {
+        let of = |operation| {
+            Some(Callee {
+                operation,
+                mode: None,
+                word: None,
+            })
+        };
+        let prefix = match called {
+            Called::Method(method) => return Some(method.into()),
+            Called::DefineProgram => return of(&program::DEFINE),
+            Called::Undefine => return of(&program::UNDEFINE),
+            Called::List(prefix) => return of(list(*prefix)),
+            Called::Define(prefix) => return of(define(*prefix)),
+            Called::At(at) => at.prefix(),
+            Called::Named(prefix, _) => *prefix,
+        };
+        match prefix {
+            VERB_PREFIX => of(vocabulary::verb(words)),
+            CONCEPT_PREFIX => of(vocabulary::concept(words)),
+            _ => None,
+        }
+    }
+
     /// What a space has where something is called with these words as arguments.
     ///
     /// # Errors
@@ -191,19 +217,10 @@ impl Target {
                 return word(&program::UNDEFINE, Address::new(PROGRAM_PREFIX, 0));
             }
             Called::List(prefix) => {
-                let list = match *prefix {
-                    VERB_PREFIX => &vocabulary::VERBS,
-                    CONCEPT_PREFIX => &vocabulary::CONCEPTS,
-                    _ => &program::LIST,
-                };
-                return word(list, Address::new(*prefix, 0));
+                return word(list(*prefix), Address::new(*prefix, 0));
             }
             Called::Define(prefix) => {
-                let define = match *prefix {
-                    VERB_PREFIX => &vocabulary::DEFINE_VERB,
-                    _ => &vocabulary::DEFINE_CONCEPT,
-                };
-                return word(define, Address::new(*prefix, 0));
+                return word(define(*prefix), Address::new(*prefix, 0));
             }
             Called::At(at) => match word_at(state, *at) {
                 Some(_) => *at,
@@ -219,6 +236,23 @@ impl Target {
             CONCEPT_PREFIX => word(vocabulary::concept(words), at),
             _ => Ok(Self::Program(at)),
         }
+    }
+}
+
+/// What lists the words of a vocabulary, or the programs.
+fn list(prefix: u8) -> &'static Operation {
+    match prefix {
+        VERB_PREFIX => &vocabulary::VERBS,
+        CONCEPT_PREFIX => &vocabulary::CONCEPTS,
+        _ => &program::LIST,
+    }
+}
+
+/// What defines a word of a vocabulary.
+fn define(prefix: u8) -> &'static Operation {
+    match prefix {
+        VERB_PREFIX => &vocabulary::DEFINE_VERB,
+        _ => &vocabulary::DEFINE_CONCEPT,
     }
 }
 

@@ -348,7 +348,7 @@ def test_flight_message_over_the_limit_is_refused(start):
 
 def test_flight_actions_are_listed_with_their_columns(client):
     actions = {action.type: action.description for action in client.list_actions()}
-    for name in "encode bind unbind read write link resonate hamming xor_bind stats checkpoint fork command".split():
+    for name in "encode bind unbind read write link resonate hamming xor_bind stats checkpoint fork command cam".split():
         assert "body: " in actions[name] and "answer: " in actions[name]
 
 
@@ -407,7 +407,7 @@ def test_flight_actions_answer_json_where_it_is_asked_for(server, client):
 
 
 @pytest.mark.parametrize("name, body, message", [
-    ("nope", b"", "no such action 'nope'; there are bind, checkpoint"),
+    ("nope", b"", "no such action 'nope'; there are bind, cam, checkpoint"),
     ("read", b"", "expected 'node' in every call"),
     ("read", b"hello", "expected a body in Arrow IPC, or in JSON"),
     ("read", b'{"nod": "x"}', "no such parameter 'nod'; there are node, space"),
@@ -416,12 +416,113 @@ def test_flight_actions_answer_json_where_it_is_asked_for(server, client):
     ("encode", b"{}", "expected one of input, exact, record and vector"),
     ("link", b'{"source": "x", "verb": "RELATES", "target": "y"}', "no such node 'x'"),
     ("resonate", b'{"query": "x", "recall": 7}', "RECALL"),
+    ("cam", b'{"args": ["a"]}', "expected 'method' in every call"),
+    ("cam", b'{"method": "VSA.NOPE"}', "expected one of DISTANCE, SIMILARITY"),
+    ("cam", b'{"method": "VSA.DISTANCE", "args": ["a"]}', "CAM.VSA.DISTANCE: b: expected something to compare with"),
+    ("cam", b'{"method": "LANCE.GET", "args": ["nobody"]}', "CAM.LANCE.GET: x: no such node 'nobody'"),
+    ("cam", b'{"method": "LANCE.COUNT", "scope": "moon"}', "SCOPE: expected one of all, surface, fluid, node, got 'moon'"),
+    ("cam", b'{"method": "VERBS.CAUSES", "args": ["x"], "form": "count"}', "expected neither scope nor form"),
+    ("cam", b'{"method": "LANCE.COUNT", "args": "KEY x"}', "'args': expected List"),
+    ("cam", b'{"method": "USER.NOBODY"}', "no such program 'NOBODY'"),
     ("read", b"\xff\xff\xff\xff\x10\x00\x00\x00junk", ""),
 ])
 def test_flight_actions_refuse_what_they_cannot_do(client, name, body, message):
     with pytest.raises((flight.FlightError, pa.ArrowException)) as refused:
         act(client, name, body)
     assert message in str(refused.value)
+
+
+def cam(client, body, options=None):
+    """The tables of an action's calls."""
+    body = ipc_bytes(body) if isinstance(body, pa.Table) else json.dumps(body).encode()
+    return [pa.ipc.open_stream(result.body).read_all() for result in client.do_action(flight.Action("cam", body), options)]
+
+
+def test_flight_runs_methods_as_the_command_does(server, client):
+    with server.client() as redis:
+        redis.set("ada", "first programmer")
+        redis.set("alan", "machines that think")
+        distance = redis.execute_command("CAM.VSA.DISTANCE", "web server", "web browser")
+    call = {"method": "VSA.DISTANCE", "args": ["web server", "web browser"]}
+    for method in ["VSA.DISTANCE", "cam.vsa.distance", "0x0C00", "@0C00", 0x0C00]:
+        (table,) = cam(client, {**call, "method": method})
+        assert table.to_pylist() == [{"distance": distance}]
+    # Fingerprints as bytes, in Arrow and in JSON; several calls, each with a table of its own columns.
+    bits = fingerprint(3)
+    words = pa.array([[b"FP", bits, b"FP", bytes(FINGERPRINT_BYTES)], [b"FP", bits], []], pa.list_(pa.binary()))
+    tables = cam(client, pa.table({"method": ["VSA.DISTANCE", "3264", "LANCE.SCAN"], "args": words}))
+    assert tables[0].to_pylist() == [{"distance": 2 * FINGERPRINT_BYTES}]
+    assert tables[1].to_pylist() == [{"popcount": 2 * FINGERPRINT_BYTES}]
+    assert tables[2].column_names == ["id", "address", "name", "fingerprint"]
+    assert tables[2]["name"].to_pylist() == ["ada", "alan"] and tables[2]["address"].type == pa.uint16()
+    by_hex = {"method": "VSA.POPCOUNT", "args": ["FP", {"hex": bits.hex()}]}
+    assert cam(client, by_hex)[0].to_pylist() == tables[1].to_pylist()
+    assert cam(client, []) == []
+
+
+def test_flight_methods_have_scopes_forms_and_spaces(server, client):
+    with server.client() as redis:
+        redis.set("ada", "first programmer")
+        redis.set("soon", "x", ex=600)
+        redis.execute_command("SELECT", "3")
+        redis.set("there", "1")
+    names = [table["name"].to_pylist() for table in cam(client, [
+        {"method": "LANCE.SCAN"}, {"method": "LANCE.SCAN", "scope": "fluid"}, {"method": "LANCE.SCAN", "space": 3}])]
+    assert sorted(names[0]) == ["ada", "soon"] and names[1:] == [["soon"], ["there"]]
+    count, bundle, plan = cam(client, [{"method": "LANCE.SCAN", "form": form} for form in ["count", "bundle", "plan"]])
+    assert count.to_pylist() == [{"count": 2}] and bundle.schema.field("fingerprint").type == pa.binary(FINGERPRINT_BYTES)
+    assert "SELECT" in plan["plan"][0].as_py() and plan.column_names == ["plan_type", "plan"]
+
+
+def test_flight_methods_write_words_and_programs_too(server, client):
+    with server.client() as redis:
+        before = redis.info("commandstats").get("cmdstat_cam", {"calls": 0})["calls"]
+    tables = cam(client, [
+        {"method": "LANCE.INSERT", "args": ["ada", "first programmer"]},
+        {"method": "LANCE.INSERT", "args": ["engine", "an analytical engine"]},
+        {"method": "VERBS.DEFINE", "args": ["DESCRIBES"]},
+        {"method": "VERBS.DESCRIBES", "args": ["ada", "engine", "1.0,0.9"]},
+        {"method": "VERBS.DESCRIBES", "args": ["ada"]},
+        {"method": "CONCEPTS.DEFINE", "args": ["Programmer"]},
+        {"method": "DEFINE", "args": ["0x0F01", "note", "(said)", "made = LANCE.INSERT note $said", "LANCE.GET $made.address"]},
+        {"method": "USER.NOTE", "args": ["she knew"]},
+    ])
+    assert tables[4]["name"].to_pylist() == ["engine"]
+    assert tables[7]["name"].to_pylist() == ["note"]
+    with server.client() as redis:
+        assert redis.execute_command("CAM.LANCE.COUNT") == 3
+        assert redis.info("commandstats")["cmdstat_cam"]["calls"] == before + 8
+
+
+def test_flight_methods_before_a_refused_one_stay_done(server, client):
+    calls = [{"method": "LANCE.INSERT", "args": ["first", "x"]}, {"method": "LANCE.GET", "args": ["nobody"]},
+             {"method": "LANCE.INSERT", "args": ["last", "x"]}]
+    results = client.do_action(flight.Action("cam", json.dumps(calls).encode()))
+    assert pa.ipc.open_stream(next(results).body).read_all()["name"].to_pylist() == ["first"]
+    with pytest.raises(pa.ArrowException, match="no such node 'nobody'"):
+        next(results)
+    with server.client() as redis:
+        assert (redis.exists("first"), redis.exists("last")) == (1, 0)
+
+
+def test_flight_methods_answer_json_where_it_is_asked_for(server, client):
+    with server.client() as redis:
+        redis.set("ada", b"\xff\x00")
+    options = flight.FlightCallOptions(headers=[(b"x-ladybug-format", b"json")])
+    body = json.dumps([{"method": "LANCE.GET", "args": ["ada"]}, {"method": "SQL.QUERY", "args": ["SELECT DATE '2026-11-28' AS d"]}])
+    got, day = [json.loads(result.body.to_pybytes()) for result in client.do_action(flight.Action("cam", body.encode()), options)]
+    assert got[0]["name"] == "ada" and got[0]["value"] == {"hex": "ff00"} and len(got[0]["fingerprint"]) == 2560
+    assert day == [{"d": "2026-11-28"}]
+
+
+def test_flight_methods_survive_a_kill_once_acknowledged(start):
+    server = start("--fsync", "always")
+    with connect(server) as client:
+        cam(client, [{"method": "MEMORY.REMEMBER", "args": [f"memory {n}"]} for n in range(20)])
+    server.kill()
+    server.start()
+    with server.client() as redis:
+        assert redis.execute_command("CAM.LANCE.COUNT") == 20
 
 
 # Exchange

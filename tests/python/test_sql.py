@@ -113,6 +113,15 @@ def test_what_is_wrong_is_said_and_nothing_written(client, statement, says):
         client.execute_command("SQL", "SELECT 1")
 
 
+def test_methods_are_tables_and_functions_of_a_row(client):
+    assert rows(client, "SELECT name FROM cam('LANCE.TOPK', ?, ?)", "first programmer", "1") == [{"name": "ada"}]
+    distances = rows(client, "SELECT name, cam('VSA.DISTANCE', fingerprint, 'KEY', ?) AS d FROM nodes ORDER BY d", "ada")
+    assert distances[0] == {"name": "ada", "d": 0} and distances[1]["d"] > 4000
+    with pytest.raises(redis.ResponseError, match="expected a method that only reads here"):
+        client.execute_command("SQL", "SELECT * FROM cam('LANCE.DELETE', 'ada')")
+    assert rows(client, "SELECT count FROM cam(0x0050)") == [{"count": 2}]
+
+
 def test_limits_end_what_is_too_much(start):
     server = start("--sql-rows-max", "10", "--sql-timeout-ms", "3000")
     with server.client(protocol=2) as client:

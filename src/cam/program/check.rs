@@ -8,8 +8,9 @@ use ladybug_engine::space::address::Address;
 use ladybug_engine::space::state::State;
 
 use super::super::arguments::{self, take};
+use super::super::dispatch::columns;
 use super::super::error::Fault;
-use super::super::method::{Form, Mode};
+use super::super::method::Mode;
 use super::super::table::{Column, ColumnKind, Kernel, Kind, Operation, TTL};
 use super::super::target::{Called, Callee, Target};
 use super::super::vocabulary::{takes_transitive, without_transitive};
@@ -47,12 +48,6 @@ pub struct Taken {
     pub kind: Kind,
 }
 
-const COUNT: Column = Column::new("count", ColumnKind::Count);
-const BUNDLE: Column = Column::new("fingerprint", ColumnKind::Fingerprint);
-const PLAN: [Column; 2] = [
-    Column::new("plan_type", ColumnKind::Text),
-    Column::new("plan", ColumnKind::Text),
-];
 /// What stands for a value that is known only when the program runs.
 const SAMPLES: [&str; 3] = ["x", "0.5", "1"];
 
@@ -187,13 +182,7 @@ impl Scope<'_> {
             &step.words[..rest.len()],
             kinds,
         )?;
-        let columns = match mode.form {
-            Form::Rows if operation.columns.is_empty() => None,
-            Form::Rows => Some(operation.columns.to_vec()),
-            Form::Count => Some(vec![COUNT]),
-            Form::Bundle => Some(vec![BUNDLE]),
-            Form::Plan => Some(PLAN.to_vec()),
-        };
+        let columns = columns(operation, mode.form).map(<[Column]>::to_vec);
         Ok(Callable {
             target: Target::Operation(callee),
             arguments: taken,

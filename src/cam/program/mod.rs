@@ -21,7 +21,7 @@ use ladybug_engine::space::state::State;
 use ladybug_engine::space::verbs::is_verb_name;
 use ladybug_engine::space::words::{PROGRAM_PREFIX, WORD_TEXT_BYTES_MAX, Word};
 
-pub use run::run;
+pub use run::{read, run};
 
 use self::check::check;
 use self::syntax::Program;
@@ -111,6 +111,14 @@ fn stored(state: &State, at: Address) -> Result<Program, String> {
     let word = state.words().get(at);
     let word = word.ok_or_else(|| format!("expected a program at {at}, and it is free"))?;
     Program::of_text(&word.text)
+}
+
+/// The columns that the program at an address answers, if that is known before it runs.
+///
+/// # Errors
+/// There is none, or it cannot run.
+pub fn columns(state: &State, at: Address) -> Result<Option<Vec<Column>>, String> {
+    Ok(check(&stored(state, at)?, state, at)?.columns)
 }
 
 /// A row of [`DEFINED`].

@@ -88,12 +88,7 @@ fn attempt(host: &Host<'_>, at: Address, words: &[&[u8]]) -> Outcome<Result<Reco
             };
         }
     };
-    let run = Run {
-        host,
-        id,
-        position: Cell::new(0),
-        left: Cell::new(STEPS_MAX),
-    };
+    let run = Run::new(host, Within::Transaction(id));
     let rows = run.called(at, words);
     let states = engine.in_transaction(id, |open| {
         let branch = open.branch();
@@ -166,17 +161,46 @@ fn relocated(rows: &RecordBatch, moved: &HashMap<u16, u16>) -> Result<RecordBatc
     Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
 }
 
-/// A program, and those that it calls, in a transaction.
+/// Runs the program at an address at the moment of a reading, if all that it does is to read.
+///
+/// # Errors
+/// A step is wrong, or does not only read.
+pub fn read(reading: &Reading<'_>, at: Address, words: &[&[u8]]) -> Result<RecordBatch, Fault> {
+    let run = Run::new(reading.host(), Within::Moment(reading));
+    let rows = run.called(at, words);
+    reading.reveal(run.position.get());
+    rows
+}
+
+/// What the steps of a program read.
+#[derive(Clone, Copy)]
+enum Within<'h> {
+    /// What the steps before have made in a transaction.
+    Transaction(TransactionId),
+    /// What a reading does.
+    Moment(&'h Reading<'h>),
+}
+
+/// A program, and those that it calls, in a transaction or at a moment.
 struct Run<'h> {
     host: &'h Host<'h>,
-    id: TransactionId,
+    within: Within<'h>,
     /// What was revealed.
     position: Cell<Position>,
     /// How many steps may still be taken.
     left: Cell<usize>,
 }
 
-impl Run<'_> {
+impl<'h> Run<'h> {
+    fn new(host: &'h Host<'h>, within: Within<'h>) -> Self {
+        Self {
+            host,
+            within,
+            position: Cell::new(0),
+            left: Cell::new(STEPS_MAX),
+        }
+    }
+
     /// Runs the program at an address with words as its arguments.
     fn called(&self, at: Address, words: &[&[u8]]) -> Result<RecordBatch, Fault> {
         let reading = self.reading()?;
@@ -206,7 +230,10 @@ impl Run<'_> {
     }
 
     fn reading(&self) -> Result<Reading<'_>, Fault> {
-        let reading = Reading::within(self.host, self.id)?;
+        let reading = match self.within {
+            Within::Transaction(id) => Reading::within(self.host, id)?,
+            Within::Moment(reading) => reading.again(),
+        };
         self.position
             .set(self.position.get().max(reading.position()));
         Ok(reading)
@@ -247,7 +274,13 @@ impl Run<'_> {
         let words = values.words(&program.steps[place], &called.arguments)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let rows = match called.target {
-            Target::Operation(callee) => dispatch::step(callee, &words, &reading, self.id),
+            Target::Operation(callee) => match self.within {
+                Within::Transaction(id) => dispatch::step(callee, &words, &reading, id),
+                Within::Moment(_) => {
+                    let name = || callee.operation.name.to_owned();
+                    dispatch::read_operation(callee, &words, &reading, &name)
+                }
+            },
             Target::Program(inner) => {
                 // Its own steps are counted.
                 self.left.set(self.left.get() + 1);

@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::catalog::CATALOG;
 use super::functions;
+use super::methods::Methods;
 use super::nearest::NearestRule;
 use super::session::Session;
 
@@ -34,6 +35,8 @@ pub struct SqlOptions {
     pub threads: usize,
     /// Tables that do not change, which every space has: name and rows.
     pub constants: Vec<(String, RecordBatch)>,
+    /// What `cam(…)` calls, if anything.
+    pub methods: Option<Arc<dyn Methods>>,
 }
 
 impl Default for SqlOptions {
@@ -42,6 +45,7 @@ impl Default for SqlOptions {
             memory_bytes: MEMORY_BYTES,
             threads: 0,
             constants: Vec::new(),
+            methods: None,
         }
     }
 }
@@ -55,6 +59,7 @@ pub struct Sql {
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) constants: Vec<(String, RecordBatch)>,
+    pub(super) methods: Option<Arc<dyn Methods>>,
     pub(super) state: SessionState,
     runtime: Option<Runtime>,
 }
@@ -81,11 +86,17 @@ impl Sql {
             engine,
             state: state(threads, options.memory_bytes)?,
             constants: options.constants,
+            methods: options.methods,
             runtime: Some(runtime),
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// The handle that statements are of.
+    pub(super) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     /// A connection's side, which begins in a space.

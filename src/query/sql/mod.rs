@@ -5,6 +5,7 @@
 //! | `handle` | what is made once: functions, rules, threads, limits |
 //! | `session` | a connection's side: its space, its transaction, its statements |
 //! | `dialect`, `parse` | text to syntax tree, within bounds |
+//! | `methods` | what SQL knows of methods that it calls and somebody else gives |
 //! | `pieces` | lists and queries that somebody gives, checked to be no more |
 //! | `statement` | what one statement sees: its tables, and one snapshot of each space |
 //! | `relation` | what may follow FROM: versions, table functions |
@@ -22,6 +23,7 @@ mod dialect;
 mod error;
 mod functions;
 mod handle;
+mod methods;
 mod nearest;
 mod parse;
 mod pieces;
@@ -34,6 +36,7 @@ mod write;
 pub use catalog::{CATALOG, TableInfo, schema_of};
 pub use error::SqlError;
 pub use handle::{MEMORY_BYTES, Sql, SqlOptions};
+pub use methods::{Here, Methods};
 pub use parse::predicate;
 pub use pieces::{changes_rows, expressions, order, query_with};
 pub use session::{Done, Executed, Prepared, Rows, Session};

@@ -1,5 +1,6 @@
 //! A connection's side of SQL: its space, its transaction, and its statements.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,20 +15,22 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{
-    Statement as Syntax, TransactionAccessMode, TransactionIsolationLevel, TransactionMode,
+    ObjectName, Statement as Syntax, TransactionAccessMode, TransactionIsolationLevel,
+    TransactionMode, visit_relations,
 };
 use futures::{Stream, StreamExt, stream};
 use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::{Isolation, TransactionId, TransactionOptions};
+use ladybug_engine::engine::{Isolation, Snapshot, TransactionId, TransactionOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::error::SqlError;
+use super::functions::METHODS;
 use super::handle::Sql;
 use super::parse::parse;
-use super::statement::{Planner, Statement};
+use super::statement::{Planner, Statement, Surroundings};
 use super::write;
 
 /// Batches that are made before the reader has taken those in front.
@@ -42,6 +45,7 @@ pub struct Session {
     space: SpaceId,
     transaction: Option<TransactionId>,
     timeout: Option<Duration>,
+    moment: Option<Arc<Snapshot>>,
 }
 
 /// What came of a statement.
@@ -128,6 +132,7 @@ impl Session {
             space,
             transaction: None,
             timeout: None,
+            moment: None,
         }
     }
 
@@ -156,6 +161,11 @@ impl Session {
         self.transaction = transaction;
     }
 
+    /// Lets queries see the session's space at this moment, and no other space, nor call methods.
+    pub fn set_moment(&mut self, moment: Snapshot) {
+        self.moment = Some(Arc::new(moment));
+    }
+
     /// Reads a statement and finds out its columns and parameters; nothing is run.
     ///
     /// # Errors
@@ -172,7 +182,7 @@ impl Session {
                 });
             }
             let statement = session.statement(None);
-            let plan = plan(&statement, syntax)?;
+            let plan = plan(&statement, syntax).await?;
             prepared(&plan)
         });
         planned.await.map_err(|_| panicked())?
@@ -224,12 +234,13 @@ impl Session {
     }
 
     fn statement(&self, parameters: Option<Vec<ScalarValue>>) -> Arc<Statement> {
-        Statement::new(
-            Arc::clone(self.sql.shared()),
-            self.space,
-            self.transaction,
-            parameters,
-        )
+        let surroundings = Surroundings {
+            space: self.space,
+            transaction: self.transaction,
+            timeout: self.timeout,
+            moment: self.moment.clone(),
+        };
+        Statement::new(Arc::clone(self.sql.shared()), surroundings, parameters)
     }
 
     /// Runs a statement on this thread; a query's rows go out through `head`.
@@ -290,7 +301,7 @@ impl Session {
         syntax: Syntax,
         parameters: &[ScalarValue],
     ) -> Result<Attempt, SqlError> {
-        let plan = plan(statement, syntax)?;
+        let plan = plan(statement, syntax).await?;
         let plan = match parameters.is_empty() {
             true => plan,
             false => plan.with_param_values(ParamValues::from(parameters.to_vec()))?,
@@ -480,9 +491,32 @@ fn is_transaction(syntax: &Syntax) -> bool {
     )
 }
 
-/// The plan of a statement, before it is optimised.
-fn plan(statement: &Arc<Statement>, syntax: Syntax) -> Result<LogicalPlan, SqlError> {
+/// The plan of a statement, before it is optimised. A method that it calls may wait for another statement, and so is
+/// not called on a thread that runs some.
+async fn plan(statement: &Arc<Statement>, syntax: Syntax) -> Result<LogicalPlan, SqlError> {
     check_known(&syntax)?;
+    // Where no method may be called, none waits, and none holds a thread that may.
+    if statement.is_within_method || !calls_methods(&syntax) {
+        return planned(statement, syntax);
+    }
+    let statement = Arc::clone(statement);
+    let planning = tokio::task::spawn_blocking(move || planned(&statement, syntax));
+    planning.await.map_err(|_| panicked())?
+}
+
+/// Whether a statement has a table that a method answers.
+fn calls_methods(syntax: &Syntax) -> bool {
+    let is_other = |name: &ObjectName| {
+        let last = name.0.last().and_then(|part| part.as_ident());
+        match last.is_some_and(|last| last.value.eq_ignore_ascii_case(METHODS)) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    visit_relations(syntax, is_other).is_break()
+}
+
+fn planned(statement: &Arc<Statement>, syntax: Syntax) -> Result<LogicalPlan, SqlError> {
     let planner = Planner::new(statement, &statement.shared.state);
     let options = ParserOptions::default();
     Ok(SqlToRel::new_with_options(&planner, options).sql_statement_to_plan(syntax)?)

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, Utc};
@@ -28,8 +29,19 @@ use parking_lot::Mutex;
 
 use super::catalog;
 use super::error::{SqlError, engine};
+use super::functions::{self, METHODS};
 use super::handle::Shared;
 use super::relation::Relations;
+
+/// Where a statement runs.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) space: SpaceId,
+    pub(super) transaction: Option<TransactionId>,
+    pub(super) timeout: Option<Duration>,
+    /// The one space that it sees, as it was then, for a method that was called then.
+    pub(super) moment: Option<Arc<Snapshot>>,
+}
 
 /// One statement.
 pub(super) struct Statement {
@@ -37,6 +49,9 @@ pub(super) struct Statement {
     /// The space that a bare table name is of.
     pub(super) space: SpaceId,
     pub(super) transaction: Option<TransactionId>,
+    pub(super) timeout: Option<Duration>,
+    /// Whether it is part of a method that was called at some moment.
+    pub(super) is_within_method: bool,
     /// The moment that its functions call now.
     pub(super) now: DateTime<Utc>,
     /// The values of its parameters; none while it is only prepared.
@@ -59,19 +74,29 @@ struct Moments {
 impl Statement {
     pub(super) fn new(
         shared: Arc<Shared>,
-        space: SpaceId,
-        transaction: Option<TransactionId>,
+        surroundings: Surroundings,
         parameters: Option<Vec<ScalarValue>>,
     ) -> Arc<Self> {
         let now = DateTime::from_timestamp_micros(shared.engine.now());
+        let mut moments = Moments::default();
+        let moment = surroundings.moment;
+        let (is_within_method, revealed) = match &moment {
+            Some(moment) => (true, moment.position),
+            None => (false, 0),
+        };
+        if let Some(moment) = moment {
+            moments.present.insert(surroundings.space, Some(moment));
+        }
         Arc::new(Self {
             shared,
-            space,
-            transaction,
+            space: surroundings.space,
+            transaction: surroundings.transaction,
+            timeout: surroundings.timeout,
+            is_within_method,
             now: now.unwrap_or_default(),
             parameters,
-            moments: Mutex::default(),
-            revealed: AtomicU64::new(0),
+            moments: Mutex::new(moments),
+            revealed: AtomicU64::new(revealed),
             relations: AtomicUsize::new(0),
         })
     }
@@ -116,6 +141,14 @@ impl Statement {
         let mut moments = self.moments.lock();
         if let Some(Some(there)) = moments.present.get(&space) {
             return Ok(Arc::clone(there));
+        }
+        if self.is_within_method {
+            return Err(SqlError::Unsupported(format!(
+                "a method reads one moment of schema {} here, and cannot see {}",
+                catalog::schema_of(self.engine(), self.space),
+                catalog::schema_of(self.engine(), space),
+            ))
+            .into());
         }
         if let Some(transaction) = self.transaction {
             let glance = self.in_transaction(transaction, space)?;
@@ -255,7 +288,10 @@ impl ContextProvider for Planner<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        match name {
+            METHODS => Some(functions::cam::function(&self.statement)),
+            _ => self.state.scalar_functions().get(name).cloned(),
+        }
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -279,7 +315,8 @@ impl ContextProvider for Planner<'_> {
     }
 
     fn udf_names(&self) -> Vec<String> {
-        self.state.scalar_functions().keys().cloned().collect()
+        let all = self.state.scalar_functions().keys().cloned();
+        all.chain([METHODS.to_owned()]).collect()
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Field;
 
-use super::actions::{ACTIONS, Action, Parameters, column, type_name};
+use super::actions::{ACTIONS, Action, DECIDED, Parameters, column, type_name};
 
 /// The page's beginning: what is no table.
 const HEAD: &str = "# Tickets and actions of Arrow Flight\n\n\
@@ -119,9 +119,10 @@ fn describe(action: &Action, page: &mut String) {
         ),
     }
     let results = (action.results)();
-    let shown = match results.len() > 8 {
-        true => "the columns of a node".to_owned(),
-        false => results
+    let shown = match results.len() {
+        0 => DECIDED.to_owned(),
+        9.. => "the columns of a node".to_owned(),
+        _ => results
             .iter()
             .map(|field: &Field| format!("`{}`", column(field)))
             .collect::<Vec<_>>()

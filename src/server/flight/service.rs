@@ -14,7 +14,7 @@ use arrow_flight::{
     FlightInfo, HandshakeRequest, HandshakeResponse, PollInfo, PutResult, Result as ActionResult,
     SchemaResult, Ticket as TicketMessage,
 };
-use futures::{Stream as FutureStream, StreamExt as _};
+use futures::{Stream as FutureStream, StreamExt as _, TryStreamExt as _};
 use ladybug_engine::commit::transaction::SpaceId;
 use prost::Message as _;
 use tokio::time::{Instant, timeout_at};
@@ -433,9 +433,17 @@ impl FlightService for Service {
             let result = (!body.is_empty()).then(|| Ok(ActionResult { body: body.into() }));
             return Ok(Response::new(Box::pin(futures::stream::iter(result))));
         }
-        let body = blocking(move || actions::run(&server, peer, &r#type, &body, form)).await?;
-        let result = ActionResult { body: body.into() };
-        Ok(Response::new(Box::pin(futures::stream::iter([Ok(result)]))))
+        let begin = move || actions::begin(&server, peer, &r#type, &body, form)?.next();
+        let Some((first, running)) = blocking(begin).await? else {
+            return Ok(Response::new(Box::pin(futures::stream::empty())));
+        };
+        // Each is made when the one before was taken.
+        let rest = futures::stream::try_unfold(running, |running| blocking(move || running.next()));
+        let results = futures::stream::iter([Ok(first)]).chain(rest);
+        let results = results
+            .map_ok(|body| ActionResult { body: body.into() })
+            .map_err(Status::from);
+        Ok(Response::new(Box::pin(results)))
     }
 
     async fn list_actions(

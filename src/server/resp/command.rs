@@ -296,6 +296,8 @@ pub enum Handler {
         in_commit: WriteFunction,
         /// Whether it changes nothing, by its arguments.
         only_reads: fn(&[&[u8]]) -> bool,
+        /// Whether it can be part of a commit at all, by its arguments.
+        check: fn(&[&[u8]]) -> Result<(), CommandError>,
     },
     /// EXEC itself.
     Exec,

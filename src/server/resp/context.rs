@@ -161,6 +161,13 @@ impl Context {
         })
     }
 
+    /// The selected space as a query in a transaction sees it, with its fingerprints as they are, and the version that it is
+    /// at; none where the query sees the memory as it is now.
+    pub fn glance(&self) -> Option<(Snapshot, u64)> {
+        let (moment, space) = (self.moment.as_ref()?, self.selected());
+        Some((moment.glance(space)?, moment.version(space)?))
+    }
+
     /// The spaces that hold something or have a name, for a query.
     pub fn spaces(&self) -> Vec<SpaceId> {
         let mut spaces = self.engine().spaces();

@@ -10,7 +10,7 @@ use ladybug_engine::engine::Engine;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
-use crate::cam::methods_table;
+use crate::cam::{InSql, methods_table};
 use crate::config::Settings;
 use crate::query::cypher::index::PropertyIndexes;
 use crate::query::graphql::Graphql;
@@ -139,6 +139,10 @@ impl Server {
                 ("commands".to_owned(), commands_table()),
                 ("methods".to_owned(), methods_table()),
             ],
+            methods: Some(Arc::new(InSql {
+                rows_max: settings.sql_rows_max,
+                bytes_max: settings.sql_memory_bytes,
+            })),
             ..SqlOptions::default()
         };
         engine.set_reports(settings.notify.is_any());

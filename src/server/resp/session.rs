@@ -215,6 +215,30 @@ impl Session {
         }
     }
 
+    /// Executes one command that takes its time by a function that answers what no reply says, and waits until that is
+    /// acknowledged. For threads that may block.
+    ///
+    /// # Errors
+    /// What the command, or its function, refuses.
+    pub fn run_durably<T>(
+        &mut self,
+        arguments: &[&[u8]],
+        function: impl FnOnce(&Context, &[&[u8]]) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let entry = TABLE.resolve(arguments)?;
+        self.admit(entry)?;
+        self.client.last_command.store(entry.index, Relaxed);
+        self.show_to_monitors(entry, arguments);
+        let result = function(&self.context, arguments);
+        let effects = self.context.take_effects();
+        self.follow(effects, 0, Vec::new());
+        let told = result.as_ref().map(|_| Reply::OK).map_err(Clone::clone);
+        self.end(entry, arguments, told);
+        let revealed = std::mem::take(&mut self.revealed);
+        self.server.engine.log().wait(revealed)?;
+        result
+    }
+
     /// Appends what others have left in the mailbox.
     pub fn deliver(&mut self, out: &mut BytesMut) {
         if self.client.mailbox.is_pending() {
@@ -251,6 +275,11 @@ impl Session {
         }
         self.client.last_command.store(entry.index, Relaxed);
         if self.transaction.is_some() && !entry.command.has(Flag::Unqueued) {
+            if let Handler::Statement { check, .. } = entry.command.handler
+                && let Err(error) = check(arguments)
+            {
+                return Answer::Now(self.refuse(Some(entry), error));
+            }
             return Answer::Now(self.queue(entry, arguments));
         }
         self.call(entry, arguments)

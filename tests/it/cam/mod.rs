@@ -4,10 +4,12 @@ mod causal;
 mod cypher;
 mod descriptions;
 mod fuzz;
+mod in_sql;
 mod lance;
 mod learning;
 mod memory;
 mod meta;
+mod multi;
 mod nars;
 mod programs;
 mod qualia;
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use ladybug::cam::{Called, Host, Method, call, methods_table, run};
+use ladybug::cam::{Called, Host, InSql, Method, call, methods_table, run};
 use ladybug::query::sql::{Executed, Sql, SqlOptions};
 use ladybug_engine::engine::{Clock, Engine, EngineOptions};
 use ladybug_engine::storage::SimulatedStorage;
@@ -56,6 +58,10 @@ impl Machine {
         let engine = Engine::open(storage, timed, EngineOptions::default());
         let options = SqlOptions {
             constants: vec![("methods".to_owned(), methods_table())],
+            methods: Some(Arc::new(InSql {
+                rows_max: 1000,
+                bytes_max: 1 << 20,
+            })),
             threads: 1,
             ..SqlOptions::default()
         };

@@ -454,3 +454,159 @@ fn programs_that_run_side_by_side_lose_nothing_and_answer_where_things_are() {
     );
     assert!(machine.engine().transactions().is_empty());
 }
+
+/// What the last of some steps answers, in a program or one by one.
+fn last_of(steps: &[&str], is_program: bool) -> Vec<Vec<String>> {
+    let machine = Machine::new();
+    machine.line("LANCE.INSERT ada \"first programmer\"");
+    machine.line("LANCE.INSERT alan \"machines that think\"");
+    machine.pass(60.0);
+    if is_program {
+        let words: Vec<&str> = ["0x0F00", "all", "()"]
+            .iter()
+            .chain(steps)
+            .copied()
+            .collect();
+        define(&machine, &words);
+        let before = version(&machine);
+        let rows = cells(&machine.line("USER.ALL"));
+        assert_eq!(version(&machine), before + 1, "{steps:?}: one commit");
+        return rows;
+    }
+    let rows = steps
+        .iter()
+        .map(|step| machine.line(&step.replace('\'', "\"")));
+    cells(&rows.last().expect("a step"))
+}
+
+#[test]
+fn steps_of_every_family_read_what_the_steps_before_have_written() {
+    const WRITES: [&str; 8] = [
+        "LANCE.INSERT eve 'a gardener of roses'",
+        "QUALIA.SET eve 0.5,0.25,0,0,0,0,0,1",
+        "CYPHER.QUERY 'MATCH (n) WHERE size(n.name) = 4 SET n:Thinker, n.born = 1912'",
+        "CYPHER.CREATE '(:Person {born: 1906})'",
+        "VERBS.CAUSES ada eve 0.9,0.8",
+        "NARS.JUDGE '<robin --> bird>' 0.9,0.8",
+        "LEARNING.TRAIN flower 'a rose'",
+        "CAUSAL.OBSERVE rain=yes,wet=yes",
+    ];
+    for read in [
+        "LANCE.COUNT",
+        "LANCE.SCAN",
+        "LANCE.GET eve",
+        "LANCE.TOPK 'gardener of roses' 2",
+        "LANCE.NEAR eve 2",
+        "LANCE.HYBRID roses 2 roses",
+        "LANCE.FILTER roses 3 'rung < 3'",
+        "LANCE.STATS",
+        "SQL.QUERY 'SELECT name FROM nodes ORDER BY name'",
+        "SQL.QUERY 'SELECT verb, confidence FROM edges ORDER BY id'",
+        "SQL.PROJECT name,rung",
+        "SQL.GROUP zone 'count(*)'",
+        "CYPHER.MATCH '(n:Thinker)'",
+        "CYPHER.QUERY 'MATCH (n:Thinker) RETURN n.born AS born'",
+        "CYPHER.PATH ada eve",
+        "CYPHER.DEGREE",
+        "NARS.ASK '<robin --> bird>'",
+        "CAUSAL.SEE wet=yes rain=yes",
+        "META.CONFIDENCE eve",
+        "META.GAPS 3",
+        "META.PLAN ada eve",
+        "VERBS.CAUSES ada",
+        "CONCEPTS.PERSON",
+        "QUALIA.FEEL eve",
+        "QUALIA.INTUIT 0.5,0.25,0,0,0,0,0,1 1",
+        "MEMORY.RECALL roses 1",
+        "MEMORY.ACTIVATION eve",
+        "LEARNING.CLASSIFY 'a rose'",
+        "VSA.DISTANCE KEY eve 'a gardener of roses'",
+        "TEMPORAL.DURING 2000-01-01 2100-01-01",
+        "QUANTUM.FIDELITY KEY eve roses",
+    ] {
+        let steps: Vec<&str> = WRITES.into_iter().chain([read]).collect();
+        let [program, alone] = [true, false].map(|is_program| last_of(&steps, is_program));
+        assert_eq!(program, alone, "{read}");
+        assert!(!program.is_empty(), "{read}");
+    }
+}
+
+#[test]
+fn the_past_in_a_program_ends_with_what_it_has_done_so_far() {
+    let run = |steps: &[&str]| last_of(steps, true);
+    let column = |rows: &[Vec<String>], at: usize| -> Vec<String> {
+        rows.iter().map(|row| row[at].clone()).collect()
+    };
+    let upsert = "LANCE.UPSERT ada 'a countess'";
+    // The two made before, and the program's definition, were versions 1 to 3.
+    let history = run(&[upsert, "TEMPORAL.HISTORY ada"]);
+    assert_eq!(column(&history, 0), ["4", "1"]);
+    assert_eq!(column(&history, 2), ["update", "insert"]);
+    assert_eq!(column(&history, 5)[0], history[0][5]);
+    assert_ne!(history[0][5], history[1][5]);
+    let made = run(&["LANCE.INSERT eve x", "TEMPORAL.HISTORY eve"]);
+    assert_eq!(
+        (column(&made, 0), column(&made, 2)),
+        (vec!["4".to_owned()], vec!["insert".to_owned()])
+    );
+    let gone = run(&[
+        "LANCE.DELETE ada",
+        "LANCE.INSERT filler x",
+        "TEMPORAL.HISTORY ada",
+    ]);
+    assert_eq!(column(&gone, 0), ["1"]);
+    assert_eq!(run(&[upsert, "TEMPORAL.ASOF ada 2100-01-01"])[0][8], "4");
+    assert_eq!(run(&[upsert, "TEMPORAL.ASOF ada 3"])[0][8], "1");
+    let differs = run(&[upsert, "TEMPORAL.DIFF ada 3 4"]);
+    assert_eq!(column(&differs, 0), ["value", "fingerprint"]);
+    let blamed = run(&[upsert, "TEMPORAL.BLAME ada"]);
+    let of = |part: &str| {
+        blamed
+            .iter()
+            .find(|row| row[0] == part)
+            .map(|row| row[2].clone())
+    };
+    assert_eq!(of("value").as_deref(), Some("4"));
+    assert_eq!(of("name").as_deref(), Some("1"));
+    let changed = run(&[upsert, "LANCE.INSERT eve x", "TEMPORAL.CHANGED 3"]);
+    assert_eq!(column(&changed, 4), ["changed", "created"]);
+    let replayed = run(&[upsert, "LANCE.DELETE alan", "TEMPORAL.REPLAY 3 2100-01-01"]);
+    assert_eq!(column(&replayed, 2), ["update", "delete"]);
+    let explained = run(&[upsert, "META.EXPLAIN ada"]);
+    assert!(
+        explained.iter().any(|row| row[1] == "commit"),
+        "{explained:?}"
+    );
+    let seen = run(&[upsert, "TEMPORAL.VERSION"]);
+    assert_eq!((&*seen[0][0], &*seen[0][3]), ("4", "2"));
+}
+
+#[test]
+fn the_past_in_a_program_has_nothing_that_others_did_meanwhile() {
+    let machine = Machine::new();
+    machine.line("LANCE.INSERT ada \"first programmer\"");
+    let host = machine.host();
+    let id = machine
+        .engine()
+        .begin(0, Default::default())
+        .expect("a transaction");
+    machine.line("LANCE.UPSERT ada \"by another\"");
+    machine.line("LANCE.INSERT eve \"by another\"");
+    let reading = ladybug::cam::Reading::within(&host, id).expect("a reading");
+    let read = |line: &[&str]| {
+        let words: Vec<&[u8]> = line.iter().map(|word| word.as_bytes()).collect();
+        let called = ladybug::cam::Called::parse(words[0]).expect("a method");
+        let answer = ladybug::cam::read(&reading, &called, &words[1..]);
+        answer
+            .map(|answer| cells(&answer.rows))
+            .map_err(|error| error.to_string())
+    };
+    let rows = |line: &[&str]| read(line).expect("rows").len();
+    assert_eq!(rows(&["TEMPORAL.HISTORY", "ada"]), 1);
+    assert_eq!(rows(&["TEMPORAL.CHANGED", "0"]), 1);
+    assert_eq!(rows(&["TEMPORAL.REPLAY", "0", "2100-01-01"]), 1);
+    assert_eq!(rows(&["TEMPORAL.ASOF", "ada", "2100-01-01"]), 1);
+    assert_eq!(rows(&["TEMPORAL.HISTORY", "eve"]), 0);
+    let ahead = read(&["TEMPORAL.ASOF", "ada", "2"]).expect_err("it is yet to come");
+    assert!(ahead.contains("yet to come"), "{ahead}");
+}

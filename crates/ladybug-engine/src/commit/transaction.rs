@@ -52,6 +52,16 @@ struct Part {
     inverses: Vec<Inverse>,
 }
 
+impl Part {
+    /// The version that the commit makes of it, if it changes something there.
+    fn version_made(&self) -> u64 {
+        match self.count {
+            0 => self.guard.space.state().version(),
+            _ => self.version,
+        }
+    }
+}
+
 /// What one space contributes to a commit.
 pub struct Changes {
     /// The space.
@@ -68,7 +78,8 @@ pub struct Changes {
 pub struct Made {
     /// The moment of the transaction, microseconds since the epoch.
     pub(crate) now: i64,
-    pub(crate) spaces: Vec<(SpaceId, Arc<State>)>,
+    /// Each with the version that the commit makes of it, or the one that it has found and not changed so far.
+    pub(crate) spaces: Vec<(SpaceId, Arc<State>, u64)>,
 }
 
 /// A point in a transaction to which it can be rolled back.
@@ -155,11 +166,7 @@ impl<'e> Transaction<'e> {
 
     /// The version of the current space: the one that this commit makes, if it changes something there.
     pub fn version(&self) -> u64 {
-        let part = &self.parts[self.current];
-        match part.count {
-            0 => part.guard.space.state().version(),
-            _ => part.version,
-        }
+        self.parts[self.current].version_made()
     }
 
     /// Makes another of the locked spaces current; false if it is not locked.
@@ -176,7 +183,10 @@ impl<'e> Transaction<'e> {
 
     /// The locked spaces as this transaction has made them so far, to be read when it is over.
     pub fn made(&self) -> Made {
-        let state = |part: &Part| (part.id, Arc::clone(part.guard.space.state()));
+        let state = |part: &Part| {
+            let state = Arc::clone(part.guard.space.state());
+            (part.id, state, part.version_made())
+        };
         Made {
             now: self.terms.now,
             spaces: self.parts.iter().map(state).collect(),

@@ -2,6 +2,7 @@
 
 pub(super) mod turns;
 
+use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::MutexGuard;
@@ -41,6 +42,14 @@ pub struct Snapshot {
     derived: Arc<[(Address, Fingerprint)]>,
     /// The right to hold it, if it was handed out.
     lease: Option<Arc<Lease>>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("version", &self.state.version())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Snapshot {

@@ -20,6 +20,7 @@ pub struct Moment {
 
 struct Held {
     space: SpaceId,
+    version: u64,
     lease: Arc<Lease>,
     /// Made when first asked for.
     snapshot: OnceLock<Snapshot>,
@@ -49,6 +50,18 @@ impl Moment {
         self.held(space).map(|held| &held.lease)
     }
 
+    /// The version of a space that the commit had locked: the one that it made, if it had changed something there by then.
+    pub fn version(&self, space: SpaceId) -> Option<u64> {
+        self.held(space).map(|held| held.version)
+    }
+
+    /// A space that the commit had locked, with its fingerprints as they are.
+    pub fn glance(&self, space: SpaceId) -> Option<Snapshot> {
+        let lease = Arc::clone(self.lease(space)?);
+        let state = Arc::clone(lease.state());
+        Some(Snapshot::unencoded(state, self.now, self.position, lease))
+    }
+
     fn held(&self, space: SpaceId) -> Option<&Held> {
         self.spaces.iter().find(|held| held.space == space)
     }
@@ -62,8 +75,9 @@ impl Engine {
 
     /// Holds what a commit had made, which is at `position` of the log.
     pub fn hold(&self, made: &Made, position: Position) -> Moment {
-        let held = |(space, state): &(SpaceId, Arc<State>)| Held {
+        let held = |(space, state, version): &(SpaceId, Arc<State>, u64)| Held {
             space: *space,
+            version: *version,
             lease: self.leases.take(*space, Arc::clone(state), 0),
             snapshot: OnceLock::new(),
         };

@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use ladybug_engine::commit::history::PastNode;
 use ladybug_engine::commit::merge::OnConflict;
 use ladybug_engine::commit::record::Position;
+use ladybug_engine::commit::transaction::Transaction;
 use ladybug_engine::engine::{Branch, NodeRef, Outcome, Snapshot, When};
 use ladybug_engine::error::EngineError;
 use ladybug_engine::space::state::{State, View};
@@ -16,6 +17,7 @@ use super::super::super::call::Call;
 use super::super::super::error::{CamError, Fault};
 use super::super::super::host::{Host, Reading};
 use super::super::super::method::Scope;
+use super::super::super::table::StatementKernel;
 use super::{CHANGED, PLAN};
 use crate::query::cypher::error::{CypherError, Result};
 use crate::query::cypher::execute::output::{Answer, Counters};
@@ -59,53 +61,79 @@ fn limits(host: &Host<'_>) -> Limits {
     }
 }
 
-pub fn query(call: &Call<'_>, reading: &Reading<'_>) -> Acted {
-    let statement = match Statement::prepare(call.text(TEXT), &Map::new(), &BuiltIn) {
-        Ok(statement) => statement,
-        Err(error) => return acted(Err(fault(call, error))),
-    };
-    match (statement.mode(), statement.writes()) {
-        (Mode::Explain, _) => acted(Ok(lines(&statement.plan()))),
-        (_, false) => acted(read(call, reading, &statement)),
-        (_, true) => write(call, reading, &statement),
-    }
+/// Statements as they are given.
+pub static QUERY: StatementKernel = StatementKernel {
+    only_reads: |call| {
+        let is_read =
+            |statement: Statement| statement.mode() == Mode::Explain || !statement.writes();
+        given(call).is_ok_and(is_read)
+    },
+    read: |call, reading| match given(call)? {
+        statement if statement.mode() == Mode::Explain => Ok(lines(&statement.plan())),
+        statement => read(call, reading, &statement),
+    },
+    write: |call, tx, host| write_within(call, tx, host, &given(call)?),
+    alone: |call, reading| match given(call) {
+        Err(fault) => acted(Err(fault)),
+        Ok(statement) if statement.mode() == Mode::Explain => acted(Ok(lines(&statement.plan()))),
+        Ok(statement) if statement.writes() => write(call, reading, &statement),
+        Ok(statement) => acted(read(call, reading, &statement)),
+    },
+};
+
+/// Patterns of CREATE.
+pub static CREATE: StatementKernel = StatementKernel {
+    only_reads: |_| false,
+    read: |call, _| Err(writes(call)),
+    write: |call, tx, host| write_within(call, tx, host, &of_pattern(call, PatternClause::Create)?),
+    alone: |call, reading| write_pattern(call, reading, PatternClause::Create),
+};
+
+/// Patterns of MERGE.
+pub static MERGE: StatementKernel = StatementKernel {
+    only_reads: |_| false,
+    read: |call, _| Err(writes(call)),
+    write: |call, tx, host| write_within(call, tx, host, &of_pattern(call, PatternClause::Merge)?),
+    alone: |call, reading| write_pattern(call, reading, PatternClause::Merge),
+};
+
+fn given(call: &Call<'_>) -> std::result::Result<Statement, Fault> {
+    let statement = Statement::prepare(call.text(TEXT), &Map::new(), &BuiltIn);
+    statement.map_err(|error| fault(call, error))
+}
+
+fn of_pattern(call: &Call<'_>, clause: PatternClause) -> std::result::Result<Statement, Fault> {
+    let statement = Statement::prepare_pattern(clause, call.text(TEXT), &BuiltIn);
+    statement.map_err(|error| fault(call, error))
+}
+
+fn writes(call: &Call<'_>) -> Fault {
+    Fault::of(
+        call.operation.arguments[TEXT].name,
+        "expected what only reads",
+    )
 }
 
 pub fn explain(call: &Call<'_>, _: &Reading<'_>) -> std::result::Result<RecordBatch, Fault> {
-    let statement = Statement::prepare(call.text(TEXT), &Map::new(), &BuiltIn);
-    let statement = statement.map_err(|error| fault(call, error))?;
-    Ok(lines(&statement.plan()))
+    Ok(lines(&given(call)?.plan()))
 }
 
 pub fn matched(call: &Call<'_>, reading: &Reading<'_>) -> std::result::Result<RecordBatch, Fault> {
-    let statement = Statement::prepare_pattern(PatternClause::Match, call.text(TEXT), &BuiltIn);
-    read(
-        call,
-        reading,
-        &statement.map_err(|error| fault(call, error))?,
-    )
+    read(call, reading, &of_pattern(call, PatternClause::Match)?)
 }
 
 pub fn create_sql(call: &Call<'_>) -> String {
     PatternClause::Create.statement(call.text(TEXT))
 }
 
-pub fn create(call: &Call<'_>, reading: &Reading<'_>) -> Acted {
-    write_pattern(call, reading, PatternClause::Create)
-}
-
 pub fn merge_sql(call: &Call<'_>) -> String {
     PatternClause::Merge.statement(call.text(TEXT))
 }
 
-pub fn merge(call: &Call<'_>, reading: &Reading<'_>) -> Acted {
-    write_pattern(call, reading, PatternClause::Merge)
-}
-
 fn write_pattern(call: &Call<'_>, reading: &Reading<'_>, clause: PatternClause) -> Acted {
-    match Statement::prepare_pattern(clause, call.text(TEXT), &BuiltIn) {
+    match of_pattern(call, clause) {
         Ok(statement) => write(call, reading, &statement),
-        Err(error) => acted(Err(fault(call, error))),
+        Err(fault) => acted(Err(fault)),
     }
 }
 
@@ -136,10 +164,9 @@ impl Memory for Reader<'_, '_> {
     }
 
     fn node_at(&self, id: u64, version: u64) -> Result<Option<PastNode>> {
-        let host = self.reading.host();
-        let then = When::Version(version);
-        let past = host.engine().node_at(host.space, NodeRef::Id(id), then)?;
-        self.reading.reveal(past.position);
+        let past = self
+            .reading
+            .node_at(NodeRef::Id(id), When::Version(version))?;
         let is_there = |node: &PastNode| {
             node.image.expires > past.committed && self.scope.contains(node.address)
         };
@@ -147,9 +174,7 @@ impl Memory for Reader<'_, '_> {
     }
 
     fn state_at(&self, version: u64) -> Result<Arc<State>> {
-        let host = self.reading.host();
-        let past = host.engine().state_at(host.space, When::Version(version))?;
-        self.reading.reveal(past.position);
+        let past = self.reading.state_at(When::Version(version))?;
         Ok(within(&past.value, self.scope))
     }
 }
@@ -195,17 +220,37 @@ impl Memory for Writer<'_> {
     }
 }
 
-/// Runs a statement that changes things: in a commit if that takes few steps, else in a branch that a commit then brings
-/// into the space, if what the statement has read still is so.
-fn write(call: &Call<'_>, reading: &Reading<'_>, statement: &Statement) -> Acted {
-    if call.scope() != Scope::All {
-        return acted(Err(Fault::of(
+/// What writes has no scope but all.
+fn of_all(call: &Call<'_>) -> std::result::Result<(), Fault> {
+    match call.scope() {
+        Scope::All => Ok(()),
+        scope => Err(Fault::of(
             "SCOPE",
             format!(
                 "expected all, got {}: what a statement of Cypher writes with is the whole space",
-                call.scope().name()
+                scope.name()
             ),
-        )));
+        )),
+    }
+}
+
+/// Runs a statement in a commit, of whatever else.
+fn write_within(
+    call: &Call<'_>,
+    tx: &mut Transaction<'_>,
+    host: &Host<'_>,
+    statement: &Statement,
+) -> std::result::Result<RecordBatch, Fault> {
+    of_all(call)?;
+    let answer = statement.run(Access::Write(tx), &Writer::default(), limits(host));
+    table(&answer.map_err(|error| fault(call, error))?)
+}
+
+/// Runs a statement that changes things: in a commit if that takes few steps, else in a branch that a commit then brings
+/// into the space, if what the statement has read still is so.
+fn write(call: &Call<'_>, reading: &Reading<'_>, statement: &Statement) -> Acted {
+    if let Err(fault) = of_all(call) {
+        return acted(Err(fault));
     }
     let host = reading.host();
     let (engine, space) = (host.engine(), host.space);

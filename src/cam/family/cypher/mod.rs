@@ -140,7 +140,7 @@ pub static FAMILY: Family = Family {
             source: "openCypher 9",
             arguments: &[Argument::new("cypher", Kind::Text)],
             class: Class::Write(|call| call.text(0).to_owned()),
-            kernel: Kernel::Act(language::query),
+            kernel: Kernel::Statement(&language::QUERY),
             ..Operation::DEFAULT
         },
         Operation {
@@ -175,7 +175,7 @@ pub static FAMILY: Family = Family {
             columns: CHANGED,
             is_single: true,
             class: Class::Write(language::create_sql),
-            kernel: Kernel::Act(language::create),
+            kernel: Kernel::Statement(&language::CREATE),
             ..Operation::DEFAULT
         },
         Operation {
@@ -187,7 +187,7 @@ pub static FAMILY: Family = Family {
             columns: CHANGED,
             is_single: true,
             class: Class::Write(language::merge_sql),
-            kernel: Kernel::Act(language::merge),
+            kernel: Kernel::Statement(&language::MERGE),
             ..Operation::DEFAULT
         },
         Operation {

@@ -95,23 +95,18 @@ impl Then {
 }
 
 /// Tells of one thing.
-struct Teller<'c, 'r> {
-    call: &'c Call<'c>,
+struct Teller<'r> {
     reading: &'r Reading<'r>,
     rows: Vec<Told>,
     /// Nodes that were told of.
     nodes: HashSet<u64>,
 }
 
-impl Teller<'_, '_> {
+impl Teller<'_> {
     /// When a version was committed, if history knows that still.
     fn committed(&self, version: u64) -> Result<Option<i64>, Fault> {
-        let engine = self.reading.host().engine();
-        match engine.state_at(self.call.space, When::Version(version)) {
-            Ok(then) => {
-                self.reading.reveal(then.position);
-                Ok(Some(then.committed))
-            }
+        match self.reading.state_at(When::Version(version)) {
+            Ok(then) => Ok(Some(then.committed)),
             Err(EngineError::VersionGone { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -128,13 +123,11 @@ impl Teller<'_, '_> {
         let Some(version) = version else {
             return Ok(None);
         };
-        let engine = self.reading.host().engine();
-        let then = match engine.state_at(self.call.space, When::Version(version)) {
+        let then = match self.reading.state_at(When::Version(version)) {
             Ok(then) => then,
             Err(EngineError::VersionGone { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        self.reading.reveal(then.position);
         let graph = then.value.graph();
         let source = graph.source_of(id);
         let edge = source.and_then(|source| graph.get(source, id));
@@ -265,15 +258,11 @@ impl Teller<'_, '_> {
         id: u64,
         version: Option<u64>,
     ) -> Result<(), Fault> {
-        let engine = self.reading.host().engine();
         let view = self.reading.view();
         let present = view.find_id(id);
         let when = version.map_or(When::Time(i64::MAX), When::Version);
-        let then = match engine.node_at(self.call.space, NodeRef::Id(id), when) {
-            Ok(then) => {
-                self.reading.reveal(then.position);
-                then.value
-            }
+        let then = match self.reading.node_at(NodeRef::Id(id), when) {
+            Ok(then) => then.value,
             Err(EngineError::VersionGone { .. }) => None,
             Err(error) => return Err(error.into()),
         };
@@ -312,10 +301,8 @@ impl Teller<'_, '_> {
     }
 
     /// The commits that wrote a node.
-    fn commits(&mut self, node: NodeRef<'_>) {
-        let engine = self.reading.host().engine();
-        let (changes, position) = engine.node_changes(self.call.space, node);
-        self.reading.reveal(position);
+    fn commits(&mut self, node: NodeRef<'_>) -> Result<(), Fault> {
+        let changes = self.reading.node_changes(node)?.into_iter();
         self.rows.extend(changes.map(|change| Told {
             depth: 1,
             role: "commit",
@@ -327,6 +314,7 @@ impl Teller<'_, '_> {
             committed: Some(change.commit.committed),
             ..Told::default()
         }));
+        Ok(())
     }
 }
 
@@ -369,7 +357,6 @@ pub fn explain(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
         )
     };
     let mut teller = Teller {
-        call,
         reading,
         rows: Vec::new(),
         nodes: HashSet::new(),
@@ -389,7 +376,7 @@ pub fn explain(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
                 return Err(outside());
             }
             teller.node(0, "node", node.id(), None)?;
-            teller.commits(NodeRef::Id(node.id()));
+            teller.commits(NodeRef::Id(node.id()))?;
         }
     }
     Ok(told(&teller.rows))

@@ -112,16 +112,10 @@ fn how<T: PartialEq>(before: Option<T>, after: Option<T>) -> Option<&'static str
 }
 
 pub fn changed(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
-    let engine = reading.host().engine();
-    let at = |when: When| {
-        let then = engine.glance_at(call.space, when)?;
-        reading.reveal(then.position);
-        Ok::<_, Fault>(then)
-    };
     let since = call.moment(0).unwrap_or(When::Version(0));
-    let before = at(since)?;
+    let before = reading.glance_at(since)?;
     let after: Snapshot = match call.moment(1) {
-        Some(until) => at(until)?,
+        Some(until) => reading.glance_at(until)?,
         None => reading.glance().clone(),
     };
     let rows = match call.scope() {
@@ -321,17 +315,14 @@ fn steps(version: &Version, scope: Scope) -> Vec<Step> {
 }
 
 pub fn replay(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
-    let engine = reading.host().engine();
     let mut bounds = [0; 2];
     for (at, bound) in bounds.iter_mut().enumerate() {
         let when = call.moment(at).unwrap_or(When::Time(i64::MAX));
-        let then = engine.state_at(call.space, when)?;
-        reading.reveal(then.position);
-        *bound = then.version;
+        *bound = reading.state_at(when)?.version;
     }
     let [first, last] = bounds;
-    let (versions, _) = engine.versions(call.space);
-    let asked = versions
+    let asked = reading
+        .versions()?
         .skip_while(|version| version.mark.version > last)
         .take_while(|version| version.mark.version > first);
     let mut commits: Vec<Vec<Step>> = asked.map(|version| steps(&version, call.scope())).collect();

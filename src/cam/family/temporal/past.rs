@@ -73,13 +73,10 @@ struct Version {
 
 /// The versions of a node since it was made or came back, newest first, and what was there before history begins.
 fn versions(call: &Call<'_>, at: usize, reading: &Reading<'_>) -> Result<Vec<Version>, Fault> {
-    let engine = reading.host().engine();
     let node = reference(call, at);
-    let (changes, position) = engine.node_changes(call.space, node);
-    reading.reveal(position);
     let mut all = Vec::new();
     let mut before = None;
-    for change in changes {
+    for change in reading.node_changes(node)? {
         let operation = match change.before {
             Some(_) => "update",
             None => "insert",
@@ -91,15 +88,14 @@ fn versions(call: &Call<'_>, at: usize, reading: &Reading<'_>) -> Result<Vec<Ver
         });
         before = change.before;
     }
-    let oldest = engine.history_stats(call.space).oldest;
+    let oldest = reading.host().engine().history_stats(call.space).oldest;
     if all.is_empty() {
         let is_there = match node {
             NodeRef::Address(address) => reading.view().node(address).is_some(),
             _ => true,
         };
         if is_there {
-            let then = engine.node_at(call.space, node, When::Version(oldest.version))?;
-            reading.reveal(then.position);
+            let then = reading.node_at(node, When::Version(oldest.version))?;
             before = then.value;
         }
     }
@@ -189,9 +185,7 @@ fn then(
     reading: &Reading<'_>,
 ) -> Result<Option<PastNode>, Fault> {
     let when = call.moment(moment).unwrap_or(When::Time(i64::MAX));
-    let engine = reading.host().engine();
-    let then = engine.node_at(call.space, reference(call, at), when)?;
-    reading.reveal(then.position);
+    let then = reading.node_at(reference(call, at), when)?;
     let node = then
         .value
         .filter(|node| node.image.expires > then.committed);

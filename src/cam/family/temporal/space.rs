@@ -27,13 +27,13 @@ pub fn version_sql(call: &Call<'_>) -> String {
 
 pub fn version(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let stats = reading.host().engine().history_stats(call.space);
-    let state = &reading.glance().state;
+    let (state, mark) = (&reading.glance().state, reading.mark());
     let count = |count: u64| -> ArrayRef { Arc::new(UInt64Array::from(vec![count])) };
-    let committed = Some(state.committed()).filter(|committed| *committed > 0);
+    let committed = Some(mark.committed).filter(|committed| *committed > 0);
     Ok(batch(
         VERSION,
         vec![
-            count(state.version()),
+            count(mark.version),
             Arc::new(TimestampMicrosecondArray::from(vec![committed])),
             count(stats.oldest.version),
             count(state.nodes_len() as u64),

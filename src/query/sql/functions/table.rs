@@ -31,11 +31,12 @@ use super::super::relation::{Argument, when};
 use super::super::statement::Statement;
 use super::super::tables::{Batches, Scan, Source};
 use super::arguments::of_bytes;
-use super::cypher;
+use super::cam::METHODS;
+use super::{cam, cypher};
 
 /// Their names.
-pub(in super::super) const TABLE_FUNCTIONS: [&str; 5] =
-    ["as_of", "cypher", "resonate", "neighbours", "tree"];
+pub(in super::super) const TABLE_FUNCTIONS: [&str; 6] =
+    ["as_of", METHODS, "cypher", "resonate", "neighbours", "tree"];
 
 /// The table that a function answers.
 pub(in super::super) fn make(
@@ -57,6 +58,7 @@ pub(in super::super) fn make(
             };
             return catalog::table_at(statement, &reference, Some(when(at)?));
         }
+        (METHODS, [_, ..]) => return cam::table(statement, space, &arguments),
         ("cypher", [text_of]) => {
             let wanted =
                 "the text of a Cypher statement, not a parameter: its columns show when it has run";
@@ -92,6 +94,7 @@ pub(in super::super) fn make(
         _ => {
             let syntax = match function {
                 "as_of" => "as_of('nodes', a version or a time)",
+                METHODS => "cam('VSA.DISTANCE', its arguments, …)",
                 "cypher" => "cypher('MATCH (n) RETURN n.name')",
                 "resonate" => "resonate(text or fingerprint, k [, recall])",
                 "neighbours" => "neighbours(name, verb or NULL, depth)",

@@ -3,7 +3,7 @@
 //!
 //! In JSON a body is an object a call, or an array of them; bytes are a string, or `{"hex": "00ff"}` where they
 //! are no text, as HTTP writes them; a fingerprint is 2,560 hex digits, an address `"@8042"` or a number, a time
-//! microseconds since the epoch.
+//! microseconds since the epoch, and what JSON has no form for its text.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -18,7 +18,9 @@ use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast, cast_with_options, concat_batches};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt64Type};
 use arrow::ipc::reader::{FileReader, StreamReader};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use ladybug_engine::space::address::Address;
+use ladybug_engine::space::schema::time_type;
 use serde_json::{Map, Value, json};
 
 use super::super::access::Form;
@@ -184,8 +186,10 @@ fn array_of(field: &Field, values: &[&Value]) -> Result<ArrayRef, FlightError> {
     }
     let array: ArrayRef = match data_type {
         DataType::Utf8 => {
-            let texts = each(values, |value| text(value).map(str::to_owned), wrong)?;
-            Arc::new(StringArray::from(texts))
+            // A space, or a method, is also known by its number.
+            let number = |value: &Value| value.is_u64().then(|| value.to_string());
+            let of = |value: &Value| text(value).map(str::to_owned).or_else(|| number(value));
+            Arc::new(StringArray::from(each(values, of, wrong)?))
         }
         DataType::Binary => {
             let bytes = each(values, bytes, wrong)?;
@@ -365,6 +369,12 @@ fn column_json(column: &ArrayRef) -> Result<Vec<Value>, FlightError> {
     Ok(match column.data_type() {
         DataType::Boolean => each(column, |row| column.as_boolean().value(row).into()),
         DataType::Utf8 => each(column, |row| column.as_string::<i32>().value(row).into()),
+        DataType::LargeUtf8 | DataType::Utf8View => column_json(&cast(column, &DataType::Utf8)?)?,
+        DataType::LargeBinary | DataType::BinaryView => {
+            column_json(&cast(column, &DataType::Binary)?)?
+        }
+        DataType::LargeList(item) => column_json(&cast(column, &DataType::List(item.clone()))?)?,
+        DataType::Null => vec![Value::Null; column.len()],
         DataType::Binary => {
             let bytes = column.as_binary::<i32>();
             each(column, |row| match std::str::from_utf8(bytes.value(row)) {
@@ -407,11 +417,24 @@ fn column_json(column: &ArrayRef) -> Result<Vec<Value>, FlightError> {
                 numbers.as_primitive::<UInt64Type>().value(row).into()
             })
         }
-        _ => {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
             let numbers = cast(column, &DataType::Int64)?;
             each(column, |row| {
                 numbers.as_primitive::<Int64Type>().value(row).into()
             })
+        }
+        DataType::Timestamp(_, _) => {
+            let times = cast(column, &time_type())?;
+            column_json(&cast(&times, &DataType::Int64)?)?
+        }
+        _ => {
+            let options = FormatOptions::default();
+            let texts = ArrayFormatter::try_new(column.as_ref(), &options)?;
+            let texts = (0..column.len()).map(|row| match column.is_null(row) {
+                true => Ok(Value::Null),
+                false => texts.value(row).try_to_string().map(Value::from),
+            });
+            texts.collect::<Result<_, _>>()?
         }
     })
 }
@@ -426,6 +449,8 @@ fn hex_of(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::TimeUnit;
+
     use super::*;
 
     fn schema() -> SchemaRef {
@@ -457,6 +482,29 @@ mod tests {
             { "a": { "hex": "00ff" }, "k": null, "words": null, "at": 0x8042 },
         ]);
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn columns_of_any_type_have_a_form_in_json() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("2026-11-28"), None]));
+        let batch = |data_type: &DataType| {
+            let column = cast(&texts, data_type).unwrap();
+            RecordBatch::try_from_iter_with_nullable([("a", column, true)]).unwrap()
+        };
+        let nanoseconds = DataType::Timestamp(TimeUnit::Nanosecond, None);
+        for (data_type, expected) in [
+            (DataType::Utf8View, json!("2026-11-28")),
+            (DataType::LargeBinary, json!("2026-11-28")),
+            (DataType::Date32, json!("2026-11-28")),
+            (nanoseconds, json!(1_795_824_000_000_000_i64)),
+        ] {
+            let rows = rows_json(&batch(&data_type)).unwrap();
+            assert_eq!(
+                rows,
+                json!([{ "a": expected }, { "a": null }]),
+                "{data_type}"
+            );
+        }
     }
 
     #[test]

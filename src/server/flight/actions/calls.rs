@@ -13,6 +13,8 @@ use super::super::error::FlightError;
 use super::super::listener::Peer;
 use crate::server::resp::client::NO_DESCRIPTOR;
 use crate::server::resp::command::TABLE;
+use crate::server::resp::context::Context;
+use crate::server::resp::error::CommandError;
 use crate::server::resp::reply::Reply;
 use crate::server::resp::server::Server;
 use crate::server::resp::session::Session;
@@ -154,13 +156,32 @@ impl Caller {
     /// # Errors
     /// What the command refuses.
     pub fn execute(&mut self, space: Option<&str>, request: Request) -> Result<Reply, FlightError> {
+        self.select(space)?;
+        let arguments: Vec<&[u8]> = request.0.iter().map(Vec::as_slice).collect();
+        self.answer(&arguments)
+    }
+
+    /// The same by a function that answers what no reply says.
+    ///
+    /// # Errors
+    /// What the command refuses.
+    pub fn execute_by<T>(
+        &mut self,
+        space: Option<&str>,
+        arguments: &[&[u8]],
+        function: impl FnOnce(&Context, &[&[u8]]) -> Result<T, CommandError>,
+    ) -> Result<T, FlightError> {
+        self.select(space)?;
+        Ok(self.session.run_durably(arguments, function)?)
+    }
+
+    fn select(&mut self, space: Option<&str>) -> Result<(), FlightError> {
         let label = space.unwrap_or("0");
         if self.selected.as_deref().unwrap_or("0") != label {
             self.answer(&[b"SELECT", label.as_bytes()])?;
             self.selected = Some(label.to_owned());
         }
-        let arguments: Vec<&[u8]> = request.0.iter().map(Vec::as_slice).collect();
-        self.answer(&arguments)
+        Ok(())
     }
 
     fn answer(&mut self, arguments: &[&[u8]]) -> Result<Reply, FlightError> {

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use ladybug_engine::fingerprint::BYTES;
 
 use super::calls::{Call, Caller, Request, address, fingerprint, id, integer, items, text};
-use super::{Action, Kind, Parameters, SPACE, fingerprint_field, needed, optional};
+use super::{Action, Kind, Parameters, Run, SPACE, fingerprint_field, needed, optional};
 use crate::server::flight::error::FlightError;
 
 pub(super) const BIND: Action = Action {
@@ -23,7 +23,7 @@ pub(super) const BIND: Action = Action {
         SPACE,
     ]),
     results: || vec![Field::new("address", DataType::UInt16, false)],
-    run: bind,
+    run: Run::All(bind),
 };
 
 pub(super) const LINK: Action = Action {
@@ -42,7 +42,7 @@ pub(super) const LINK: Action = Action {
         SPACE,
     ]),
     results: || vec![Field::new("id", DataType::UInt64, false)],
-    run: link,
+    run: Run::All(link),
 };
 
 pub(super) const UNBIND: Action = Action {
@@ -58,7 +58,7 @@ pub(super) const UNBIND: Action = Action {
         SPACE,
     ]),
     results: unbind_fields,
-    run: unbind,
+    run: Run::All(unbind),
 };
 
 fn unbind_fields() -> Vec<Field> {

@@ -15,7 +15,7 @@ use ladybug_engine::table::{NodeScan, node_batches, node_schema};
 
 use super::body::EXTENSION;
 use super::calls::{Call, Caller, Request, integer};
-use super::{Action, Kind, Parameters, SPACE, needed, optional};
+use super::{Action, Kind, Parameters, Run, SPACE, needed, optional};
 use crate::server::flight::error::FlightError;
 use crate::server::flight::{get, ingest};
 use crate::server::resp::commands::operand::Arguments;
@@ -28,7 +28,7 @@ pub(super) const READ: Action = Action {
         SPACE,
     ]),
     results: node_fields,
-    run: read,
+    run: Run::All(read),
 };
 
 pub(super) const WRITE: Action = Action {
@@ -42,7 +42,7 @@ pub(super) const WRITE: Action = Action {
             Field::new("version", DataType::UInt64, false),
         ]
     },
-    run: write,
+    run: Run::All(write),
 };
 
 pub(super) const STATS: Action = Action {
@@ -50,7 +50,7 @@ pub(super) const STATS: Action = Action {
     summary: "What each space holds: named nodes, nodes of both zones, edges, and its version",
     parameters: Parameters::These(&[]),
     results: stats_fields,
-    run: stats,
+    run: Run::All(stats),
 };
 
 pub(super) const CHECKPOINT: Action = Action {
@@ -62,7 +62,7 @@ pub(super) const CHECKPOINT: Action = Action {
         SPACE,
     ]),
     results: || vec![Field::new("position", DataType::UInt64, false)],
-    run: checkpoint,
+    run: Run::All(checkpoint),
 };
 
 pub(super) const FORK: Action = Action {
@@ -78,7 +78,7 @@ pub(super) const FORK: Action = Action {
         SPACE,
     ]),
     results: || vec![Field::new("version", DataType::UInt64, false)],
-    run: fork,
+    run: Run::All(fork),
 };
 
 pub(super) const COMMAND: Action = Action {
@@ -94,7 +94,7 @@ pub(super) const COMMAND: Action = Action {
         SPACE,
     ]),
     results: command_fields,
-    run: command,
+    run: Run::All(command),
 };
 
 /// The columns of a node, all of which a call may leave out, and the space.

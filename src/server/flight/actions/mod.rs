@@ -5,12 +5,14 @@
 //! |---|---|
 //! | `body` | bodies and answers, in Arrow IPC or JSON |
 //! | `calls` | parameters' values, and commands executed for a call |
+//! | `cam` | `cam` |
 //! | `vectors` | `encode`, `hamming`, `xor_bind`, `resonate` |
 //! | `graph` | `bind`, `unbind`, `link` |
 //! | `memory` | `read`, `write`, `stats`, `checkpoint`, `fork`, `command` |
 
 mod body;
 pub mod calls;
+mod cam;
 mod graph;
 mod memory;
 mod vectors;
@@ -26,7 +28,7 @@ use super::access::Form;
 use super::error::FlightError;
 use super::listener::Peer;
 use crate::server::resp::server::Server;
-use calls::Caller;
+use calls::{Call, Caller};
 
 /// An action.
 pub struct Action {
@@ -36,9 +38,17 @@ pub struct Action {
     pub summary: &'static str,
     /// What a call may say.
     pub parameters: Parameters,
-    /// The columns of the answer.
+    /// The columns of the answer; none where a call decides, and has a result of its own.
     pub results: fn() -> Vec<Field>,
-    run: fn(&mut Caller, &RecordBatch) -> Result<RecordBatch, FlightError>,
+    run: Run,
+}
+
+/// An action's function.
+enum Run {
+    /// Executes all calls of a body.
+    All(fn(&mut Caller, &RecordBatch) -> Result<RecordBatch, FlightError>),
+    /// Executes one.
+    Each(fn(&mut Caller, Call<'_>) -> Result<RecordBatch, FlightError>),
 }
 
 /// The parameters of an action.
@@ -123,6 +133,7 @@ const SPACE: Parameter = optional(
 /// The actions, by name.
 pub static ACTIONS: &[Action] = &[
     graph::BIND,
+    cam::CAM,
     memory::CHECKPOINT,
     memory::COMMAND,
     vectors::ENCODE,
@@ -173,10 +184,19 @@ impl Action {
             .map(|field| (**field).clone())
             .collect();
         columns("body", &body);
-        columns("answer", &(self.results)());
+        match &(self.results)()[..] {
+            [] => {
+                writeln!(text, "answer: {DECIDED}")
+                    .expect("invariant: writing to a string succeeds");
+            }
+            fields => columns("answer", fields),
+        }
         text
     }
 }
+
+/// What descriptions say of columns that a call decides.
+pub const DECIDED: &str = "a result for each call, in the columns that its method answers";
 
 /// A column as descriptions write it; `?` may be null, or absent in a body.
 pub fn column(field: &Field) -> String {
@@ -198,26 +218,65 @@ pub fn type_name(data_type: &DataType) -> String {
     }
 }
 
-/// Executes an action; answers the body of its result. Blocks.
+/// An action under way.
+pub struct Running {
+    action: &'static Action,
+    caller: Caller,
+    calls: RecordBatch,
+    /// The call that is next.
+    next: usize,
+    form: Form,
+}
+
+/// Begins an action: nothing of it is executed yet.
 ///
 /// # Errors
-/// There is no such action, its body is not as it was expected, or what it does is refused.
-pub fn run(
+/// There is no such action, or its body is not as it was expected.
+pub fn begin(
     server: &Arc<Server>,
     peer: Option<Peer>,
     name: &str,
     body: &[u8],
     form: Form,
-) -> Result<Vec<u8>, FlightError> {
+) -> Result<Running, FlightError> {
     let action = Action::find(name).ok_or_else(|| {
         let names: Vec<_> = ACTIONS.iter().map(|action| action.name).collect();
         let message = format!("no such action '{name}'; there are {}", names.join(", "));
         FlightError::new("UNSUPPORTED", message)
     })?;
-    let calls = body::decode(body, &action.body_schema())?;
-    let mut caller = Caller::new(Arc::clone(server), peer)?;
-    let answer = (action.run)(&mut caller, &calls)?;
-    body::encode(&answer, form)
+    Ok(Running {
+        action,
+        calls: body::decode(body, &action.body_schema())?,
+        caller: Caller::new(Arc::clone(server), peer)?,
+        next: 0,
+        form,
+    })
+}
+
+impl Running {
+    /// Executes what the next result answers: its body, and what is left; none once all is done. Blocks.
+    ///
+    /// # Errors
+    /// What it does is refused; calls whose results came before stay done.
+    pub fn next(mut self) -> Result<Option<(Vec<u8>, Self)>, FlightError> {
+        let is_over = match self.action.run {
+            Run::All(_) => self.next > 0,
+            Run::Each(_) => self.next >= self.calls.num_rows(),
+        };
+        if is_over {
+            return Ok(None);
+        }
+        let row = self.next;
+        self.next += 1;
+        let answer = match self.action.run {
+            Run::All(run) => run(&mut self.caller, &self.calls)?,
+            Run::Each(run) => {
+                let calls = &self.calls;
+                run(&mut self.caller, Call { calls, row })?
+            }
+        };
+        Ok(Some((body::encode(&answer, self.form)?, self)))
+    }
 }
 
 /// The column of a fingerprint in an answer.
@@ -235,7 +294,8 @@ mod tests {
         for action in ACTIONS {
             let Action { name, summary, .. } = action;
             assert!(!summary.is_empty() && !summary.ends_with('.'), "{name}");
-            assert!(!(action.results)().is_empty(), "{name}");
+            let is_decided = matches!(action.run, Run::Each(_));
+            assert_eq!((action.results)().is_empty(), is_decided, "{name}");
             assert!(
                 action.body_schema().index_of("space").is_ok() || *name == "stats",
                 "{name}"

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Float32Type, Schema};
 use ladybug_engine::fingerprint::{BYTES, similarity, z};
 
 use super::calls::{Call, Caller, Request, address, double, fingerprint, integer, items, text};
-use super::{Action, Kind, Parameters, SPACE, fingerprint_field, needed, optional};
+use super::{Action, Kind, Parameters, Run, SPACE, fingerprint_field, needed, optional};
 use crate::server::flight::error::FlightError;
 use crate::server::flight::get::ranking_fields;
 
@@ -30,7 +30,7 @@ pub(super) const ENCODE: Action = Action {
         SPACE,
     ]),
     results: || vec![fingerprint_field()],
-    run: encode,
+    run: Run::All(encode),
 };
 
 pub(super) const HAMMING: Action = Action {
@@ -46,7 +46,7 @@ pub(super) const HAMMING: Action = Action {
         SPACE,
     ]),
     results: || ranking_fields().to_vec(),
-    run: hamming,
+    run: Run::All(hamming),
 };
 
 pub(super) const XOR_BIND: Action = Action {
@@ -62,7 +62,7 @@ pub(super) const XOR_BIND: Action = Action {
         SPACE,
     ]),
     results: || vec![fingerprint_field()],
-    run: xor_bind,
+    run: Run::All(xor_bind),
 };
 
 pub(super) const RESONATE: Action = Action {
@@ -92,7 +92,7 @@ pub(super) const RESONATE: Action = Action {
         SPACE,
     ]),
     results: resonate_fields,
-    run: resonate,
+    run: Run::All(resonate),
 };
 
 fn resonate_fields() -> Vec<Field> {

@@ -55,6 +55,7 @@ pub const COMMANDS: &[Command] = &[
             alone: cypher,
             in_commit: cypher_in_commit,
             only_reads,
+            check: |_| Ok(()),
         },
         ..QUERY
     },
@@ -334,7 +335,7 @@ fn run_in_transaction(
 /// How often a statement is run again because others changed what it reads meanwhile.
 const ATTEMPTS: usize = 16;
 /// How long a statement may run inside MULTI, where it holds the spaces of the transaction.
-const LOCKED_TIME_MAX: Duration = Duration::from_secs(1);
+pub(super) const LOCKED_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// What CYPHER is asked for.
 struct Asked {
