@@ -14,6 +14,7 @@ use super::error::{CamError, Fault};
 use super::host::{Host, Reading, find};
 use super::method::{Form, Method, Mode, Scope};
 use super::program;
+use super::provenance::Used;
 use super::table::{Class, Column, ColumnKind, Kernel};
 use super::target::{Called, Callee, Target};
 use super::vocabulary::{takes_transitive, without_transitive};
@@ -184,7 +185,7 @@ pub fn call(
     }
 }
 
-/// Runs a step of a program in the transaction that the reading is of.
+/// Runs a step of a program in the transaction that the reading is of, and answers what is stored of its operands, too.
 ///
 /// # Errors
 /// An argument is wrong, or whatever refuses.
@@ -193,17 +194,13 @@ pub fn step(
     arguments: &[&[u8]],
     reading: &Reading<'_>,
     transaction: TransactionId,
-) -> Result<RecordBatch, Fault> {
+) -> Result<(RecordBatch, Vec<Used>), Fault> {
     let call = prepared(callee, arguments, reading)?;
     let host = reading.host();
     let rows = match (call.mode.form, call.operation.kernel) {
         (Form::Plan, _) => {
-            return plan(
-                &call,
-                &|| call.operation.name.to_owned(),
-                arguments,
-                reading,
-            );
+            let name = || call.operation.name.to_owned();
+            return Ok((plan(&call, &name, arguments, reading)?, Vec::new()));
         }
         (_, Kernel::Read(kernel)) => kernel(&call, reading)?,
         (_, Kernel::Write(kernel)) => {
@@ -217,7 +214,7 @@ pub fn step(
         }
     };
     reading.check()?;
-    bounded(host, formed(&call, rows)?)
+    Ok((bounded(host, formed(&call, rows)?)?, call.all_used()))
 }
 
 fn answer(

@@ -10,6 +10,7 @@ mod memory;
 mod meta;
 mod nars;
 mod programs;
+mod provenance;
 mod qualia;
 mod quantum;
 mod resp;
@@ -31,7 +32,7 @@ use ladybug_engine::engine::{Clock, Engine, EngineOptions};
 use ladybug_engine::storage::SimulatedStorage;
 
 /// When the clocks of machines start, seconds since the epoch.
-pub const START_S: i64 = 1_767_225_600;
+const START_S: i64 = 1_767_225_600;
 
 /// A clock that stands until it is told that time has passed.
 pub struct StandingClock(AtomicI64);
