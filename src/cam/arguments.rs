@@ -14,10 +14,11 @@ use super::call::{Query, Value};
 use super::error::Fault;
 use super::event::{Event, Observed};
 use super::family::sql::Aggregate;
-use super::method::{Form, Method, Mode, Scope};
+use super::method::{Form, Mode, Scope};
 use super::provenance::Derived;
 use super::statement::Said;
 use super::table::{Kind, Operation, TTL};
+use super::target::Called;
 use crate::mind::truth::{Evidence, Truth};
 use crate::operand::{Bare, KEYWORDS, Operand, shown};
 use crate::query::sql::{expressions, fields_of_json, order, predicate};
@@ -157,8 +158,8 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             _ => return Err(expected(first)),
         },
         Kind::Method => {
-            let method = Method::parse(first);
-            Value::Method(method.map_err(|error| Fault::of(name, error))?)
+            let called = Called::parse(first);
+            Value::Method(called.map_err(|error| Fault::of(name, error))?)
         }
         Kind::Derivation => {
             let derived = Derived::parse(text()?);

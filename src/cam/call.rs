@@ -14,11 +14,12 @@ use ladybug_engine::space::state::View;
 use super::error::Fault;
 use super::event::{Event, Observed};
 use super::family::sql::Aggregate;
-use super::method::{Method, Mode, Scope};
-use super::provenance::Derived;
+use super::method::{Mode, Scope};
+use super::provenance::{Derived, Used};
 use super::statement::Said;
 use super::surface;
 use super::table::Operation;
+use super::target::Called;
 use crate::mind::inference::Judgement;
 use crate::mind::truth::Truth;
 use crate::operand::{Operand, Reference};
@@ -34,8 +35,8 @@ pub enum Value<'a> {
     Node(Reference<'a>, Option<Place>),
     /// A node as it was, which may be gone, or an edge: not looked for before the kernel runs.
     Past(Reference<'a>),
-    /// A method.
-    Method(Method),
+    /// A method, a word or a program.
+    Method(Called<'a>),
     /// How a judgement was derived.
     Derivation(Box<Derived>),
     /// A moment of the past.
@@ -100,6 +101,8 @@ pub struct Place {
     pub id: Option<u64>,
     /// Whether it is a reified edge.
     pub is_edge: bool,
+    /// The version that had last changed it when it was found; 0 of a word.
+    pub version: u64,
 }
 
 /// A call, ready to be run or explained.
@@ -172,6 +175,31 @@ impl Call<'_> {
         self.bits[from..].iter().flatten().collect()
     }
 
+    /// What the query at a place was taken from, if it is stored: else it is input.
+    pub fn used(&self, at: usize) -> Used {
+        let place = self.query(at).place;
+        let stored = place.and_then(|place| place.id.map(|id| (id, place.version)));
+        let used = stored.map(|(id, version)| Used { id, version });
+        used.unwrap_or_default()
+    }
+
+    /// All stored operands that were found before it runs.
+    pub fn all_used(&self) -> Vec<Used> {
+        let places = self.values.iter().filter_map(|value| match value {
+            Value::Node(_, place) => *place,
+            Value::Query(query) => query.place,
+            _ => None,
+        });
+        places
+            .filter_map(|place| {
+                Some(Used {
+                    id: place.id?,
+                    version: place.version,
+                })
+            })
+            .collect()
+    }
+
     /// Where the node at a place is.
     pub fn place(&self, at: usize) -> Place {
         match &self.values[at] {
@@ -212,8 +240,8 @@ impl Call<'_> {
         }
     }
 
-    /// The method at a place.
-    pub fn method(&self, at: usize) -> &Method {
+    /// The method, the word or the program at a place.
+    pub fn called(&self, at: usize) -> &Called<'_> {
         match &self.values[at] {
             Value::Method(method) => method,
             _ => unreachable!("{DECLARED}"),

@@ -17,6 +17,7 @@ use super::error::{CamError, Fault};
 use super::host::{Host, Reading, find};
 use super::method::{Form, Method, Mode, Scope};
 use super::program;
+use super::provenance::Used;
 use super::table::{Class, Column, ColumnKind, Kernel, Operation, StatementKernel};
 use super::target::{Called, Callee, Target};
 use super::vocabulary::{takes_transitive, without_transitive};
@@ -294,7 +295,7 @@ pub fn read(
     let (rows, is_single) = match Target::of(called, reading.view().state, arguments)? {
         Target::Program(at) => (program::read(reading, at, arguments), false),
         Target::Operation(callee) => (
-            read_operation(callee, arguments, reading, &name),
+            read_operation(callee, arguments, reading, &name).map(|(rows, _)| rows),
             is_single(callee, arguments),
         ),
     };
@@ -308,10 +309,10 @@ pub fn read_operation(
     arguments: &[&[u8]],
     reading: &Reading<'_>,
     name: &dyn Fn() -> String,
-) -> Result<RecordBatch, Fault> {
+) -> Result<(RecordBatch, Vec<Used>), Fault> {
     let call = read_arguments(callee, arguments, reading)?;
     let rows = match (call.mode.form, call.operation.kernel) {
-        (Form::Plan, _) => return plan(&call, name, arguments, reading),
+        (Form::Plan, _) => return Ok((plan(&call, name, arguments, reading)?, Vec::new())),
         (_, Kernel::Read(kernel)) => kernel(&call, reading)?,
         (_, Kernel::Statement(statement)) if (statement.only_reads)(&call) => {
             (statement.read)(&call, reading)?
@@ -320,7 +321,7 @@ pub fn read_operation(
     };
     let rows = bounded(reading.host(), formed(&call, rows)?)?;
     reading.check()?;
-    Ok(rows)
+    Ok((rows, call.all_used()))
 }
 
 /// Why something takes in no method that writes.
@@ -344,7 +345,8 @@ pub fn write(
         }
     };
     let rows = written(callee, arguments, tx, host);
-    let rows = rows.map_err(|fault| fault.at(format!("CAM.{}", called.name(tx.view().state))))?;
+    let (rows, _) =
+        rows.map_err(|fault| fault.at(format!("CAM.{}", called.name(tx.view().state))))?;
     Ok(Answer {
         rows,
         is_single: is_single(callee, arguments),
@@ -398,9 +400,10 @@ fn within_reading(
             open.note_edge_scan(0..=u8::MAX);
             Ok::<_, EngineError>(())
         })?;
-    let rows = step(callee, arguments, reading, transaction);
+    let stepped = step(callee, arguments, reading, transaction);
+    let (rows, _) = stepped.map_err(|fault| fault.at(format!("CAM.{}", called.name(state))))?;
     Ok(Answer {
-        rows: rows.map_err(|fault| fault.at(format!("CAM.{}", called.name(state))))?,
+        rows,
         is_single: is_single(callee, arguments),
     })
 }
@@ -411,8 +414,9 @@ fn written(
     arguments: &[&[u8]],
     tx: &mut Transaction<'_>,
     host: &Host<'_>,
-) -> Result<RecordBatch, Fault> {
+) -> Result<(RecordBatch, Vec<Used>), Fault> {
     let call = prepared(callee, arguments, tx.space(), &|| tx.view())?;
+    let used = call.all_used();
     let rows = match call.operation.kernel {
         Kernel::Write(kernel) => kernel(&call, tx)?,
         Kernel::Statement(statement) => (statement.write)(&call, tx, host)?,
@@ -420,10 +424,10 @@ fn written(
             return Err(Fault::Argument(program::NO_COMMITS_OF_ITS_OWN.to_owned()));
         }
     };
-    bounded(host, formed(&call, rows)?)
+    Ok((bounded(host, formed(&call, rows)?)?, used))
 }
 
-/// Runs a step of a program in the transaction that the reading is of.
+/// Runs a step of a program in the transaction that the reading is of, and answers what is stored of its operands, too.
 ///
 /// # Errors
 /// An argument is wrong, or whatever refuses.
@@ -432,7 +436,7 @@ pub fn step(
     arguments: &[&[u8]],
     reading: &Reading<'_>,
     transaction: TransactionId,
-) -> Result<RecordBatch, Fault> {
+) -> Result<(RecordBatch, Vec<Used>), Fault> {
     let name = || callee.operation.name.to_owned();
     let call = parsed(callee, arguments, reading.host().space)?;
     let is_read = match call.operation.kernel {
@@ -445,11 +449,11 @@ pub fn step(
         return read_operation(callee, arguments, reading, &name);
     }
     let (host, engine) = (reading.host(), reading.host().engine());
-    let rows = engine.in_transaction(transaction, |open| {
+    let done = engine.in_transaction(transaction, |open| {
         engine.change_branch(open.branch(), |tx| written(callee, arguments, tx, host))
     })?;
     reading.check()?;
-    Ok(rows)
+    Ok(done)
 }
 
 fn answer(

@@ -13,6 +13,9 @@ pub const EVENT: &str = "values of variables such as size=large,treatment=A or {
 pub const OBSERVATION: &str = "an observation such as size=large,treatment=A or {\"size\":\"large\",\"treatment\":\"A\"}, \
                                with a weight above 0 behind it if that is not 1; or MECHANISM variable expression";
 
+/// The word before a mechanism.
+pub const MECHANISM: &str = "MECHANISM";
+
 /// Variables, each with a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event(Vec<(String, String)>);
@@ -133,7 +136,7 @@ impl<'a> Observed<'a> {
         let [first, after @ ..] = *rest else {
             return Err(format!("expected {OBSERVATION}, got nothing more"));
         };
-        if first.eq_ignore_ascii_case(b"MECHANISM") {
+        if first.eq_ignore_ascii_case(MECHANISM.as_bytes()) {
             let [variable, text, after @ ..] = after else {
                 return Err("expected MECHANISM variable expression, got nothing more".to_owned());
             };

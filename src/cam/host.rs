@@ -14,6 +14,7 @@ use ladybug_engine::error::EngineError;
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::graph::Edge;
 use ladybug_engine::space::state::View;
 use ladybug_engine::space::verbs::address_of;
 
@@ -425,6 +426,7 @@ fn stored(
             address,
             id: None,
             is_edge: false,
+            version: 0,
         };
         return match scope {
             Scope::Surface => Ok(place),
@@ -434,12 +436,20 @@ fn stored(
     let node = reference
         .occupant(view)
         .map_err(|error| Fault::operand(name, error))?;
-    let is_inside = match node.is_edge() {
-        false => scope.contains(node.address()),
+    let (is_inside, version) = match node.is_edge() {
+        false => (scope.contains(node.address()), node.version()),
         // An edge is where both its ends are.
         true => {
-            let link = view.state.graph().link(node.id());
-            link.is_some_and(|link| scope.contains(link.source) && scope.contains(link.target))
+            let graph = view.state.graph();
+            let edge = graph
+                .link(node.id())
+                .and_then(|link| graph.get(link.source, link.id));
+            let is_inside =
+                |edge: &Edge| scope.contains(edge.source) && scope.contains(edge.target);
+            (
+                edge.as_ref().is_some_and(is_inside),
+                edge.map_or(0, |edge| edge.version),
+            )
         }
     };
     match is_inside {
@@ -447,6 +457,7 @@ fn stored(
             address: node.address(),
             id: Some(node.id()),
             is_edge: node.is_edge(),
+            version,
         }),
         false => Err(outside()),
     }

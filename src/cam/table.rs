@@ -206,7 +206,7 @@ pub enum Kind {
     Past,
     /// A node or an edge: an operand, bare as a key.
     Thing,
-    /// A method, by name or id.
+    /// A method, a word or a program, by name or id.
     Method,
     /// How a judgement was derived from edges.
     Derivation,
@@ -275,7 +275,9 @@ impl Kind {
             Self::Name => "a name".to_owned(),
             Self::Past => format!("{}, now or once", crate::operand::NODE),
             Self::Thing => format!("{}, or an edge", crate::operand::NODE),
-            Self::Method => "a method such as VSA.BIND or 0x0C20".to_owned(),
+            Self::Method => {
+                "a method, a word or a program such as VSA.BIND, VERBS.CAUSES or 0x0F12".to_owned()
+            }
             Self::Derivation => "a derivation such as deduction(#5, #3), or as ASK answers it".to_owned(),
             Self::Moment => "a version such as 17, or a time such as 2026-11-28T12:00:00".to_owned(),
             Self::Time => "a time such as 2026-11-28T12:00:00".to_owned(),

@@ -10,6 +10,7 @@ use ladybug_engine::space::state::State;
 use super::super::arguments::{self, take};
 use super::super::dispatch::columns;
 use super::super::error::Fault;
+use super::super::event::{MECHANISM, Observed};
 use super::super::method::Mode;
 use super::super::table::{Column, ColumnKind, Kernel, Kind, Operation, TTL};
 use super::super::target::{Called, Callee, Target};
@@ -44,6 +45,8 @@ pub struct Taken {
     pub at: usize,
     /// Whether it is a keyword, and the value the next.
     pub has_keyword: bool,
+    /// How many they are.
+    count: usize,
     /// What the value may be.
     pub kind: Kind,
 }
@@ -239,7 +242,7 @@ impl Scope<'_> {
         let (mut at, mut taken) = (0, Vec::new());
         let mut one = |argument: &Declared, at: &mut usize| {
             let found = self.argument(argument, words, *at, kinds)?;
-            *at += 1 + usize::from(found.has_keyword);
+            *at += found.count;
             taken.push(found);
             Ok::<_, String>(())
         };
@@ -282,6 +285,17 @@ impl Scope<'_> {
                 kind.expected()
             ));
         };
+        if matches!(kind, Kind::Observation) && first.reference().is_none() {
+            return self
+                .observation(&words[at..], kinds)
+                .map(|count| Taken {
+                    at,
+                    has_keyword: false,
+                    count,
+                    kind: *kind,
+                })
+                .map_err(|message| format!("{name}: {message}"));
+        }
         let keyword = keyword(*kind, first).filter(|_| at + 1 < words.len());
         let (word, expected) = match keyword {
             Some(keyword) => (&words[at + 1], behind(keyword, *kind)),
@@ -290,6 +304,7 @@ impl Scope<'_> {
         let taken = Taken {
             at,
             has_keyword: keyword.is_some(),
+            count: 1 + usize::from(keyword.is_some()),
             kind: expected,
         };
         let wrong = |message: String| format!("{name}: {message}");
@@ -307,6 +322,47 @@ impl Scope<'_> {
                 Err(fault) => message(fault),
             };
             last = last.or(Some(tried));
+        }
+        Err(last.unwrap_or_default())
+    }
+
+    /// How many of the words that begin here are an observation, of which some refer to what is known later: values of
+    /// variables, with a number behind them or not, or MECHANISM, a variable and an expression.
+    fn observation(&self, words: &[Word], kinds: &mut [Option<Kind>]) -> Result<usize, String> {
+        let is_number = |word: &Word| match (word.literal(), word.reference()) {
+            (Some(literal), _) => {
+                let text = std::str::from_utf8(literal);
+                Ok(text.is_ok_and(|text| text.parse::<f64>().is_ok()))
+            }
+            (None, Some(reference)) => match reference.of {
+                Of::Parameter(_) => Ok(false),
+                Of::Step(at) => {
+                    let column = self.column(reference, at)?;
+                    Ok(column.is_some_and(|column| is_of(column.kind, Kind::Float(0.0, 1.0))))
+                }
+            },
+            (None, None) => Ok::<_, String>(false),
+        };
+        let is_mechanism = |word: &Word| {
+            let literal = word.literal();
+            literal.is_some_and(|literal| literal.eq_ignore_ascii_case(MECHANISM.as_bytes()))
+        };
+        let count = match words {
+            [first, ..] if is_mechanism(first) => words.len().min(3),
+            [_, second, ..] if is_number(second)? => 2,
+            _ => 1,
+        };
+        let mut last = None;
+        for sample in SAMPLES {
+            let tried = words[..count]
+                .iter()
+                .map(|word| self.sample(word, sample, kinds));
+            let tried = tried.collect::<Result<Vec<_>, _>>()?;
+            let tried: Vec<&[u8]> = tried.iter().map(Vec::as_slice).collect();
+            match Observed::take(&mut &tried[..]) {
+                Ok(_) => return Ok(count),
+                Err(message) => last = last.or(Some(message)),
+            }
         }
         Err(last.unwrap_or_default())
     }
@@ -409,7 +465,10 @@ impl Scope<'_> {
                     Some(ColumnKind::Float) => "0.5",
                     Some(ColumnKind::Address) => "@8000",
                     Some(ColumnKind::Boolean) => "true",
-                    _ => of_parameter,
+                    Some(
+                        ColumnKind::Text | ColumnKind::Bytes | ColumnKind::Time | ColumnKind::Texts,
+                    )
+                    | None => of_parameter,
                 },
             };
             bytes.extend_from_slice(sample.as_bytes());
@@ -438,12 +497,32 @@ fn message(fault: Fault) -> String {
 /// The keyword that a word is to an argument of a kind.
 fn keyword(kind: Kind, word: &Word) -> Option<&'static str> {
     let known: &[&'static str] = match kind {
-        Kind::Query | Kind::Node | Kind::Past => &crate::operand::KEYWORDS,
+        Kind::Query | Kind::Node | Kind::Past | Kind::Thing => &crate::operand::KEYWORDS,
         Kind::Ttl(_) => &[TTL],
         Kind::Name => &["KEY"],
         Kind::Text => &["TEXT"],
         Kind::Floats => &["VECTOR"],
-        _ => &[],
+        Kind::Method
+        | Kind::Derivation
+        | Kind::Moment
+        | Kind::Time
+        | Kind::Verb
+        | Kind::Integer(..)
+        | Kind::Float(..)
+        | Kind::Word(_)
+        | Kind::Predicate
+        | Kind::Columns
+        | Kind::Order
+        | Kind::Aggregates
+        | Kind::Statement
+        | Kind::Premise
+        | Kind::Truth
+        | Kind::Ids
+        | Kind::Qualia
+        | Kind::Fields
+        | Kind::Event
+        | Kind::Observation
+        | Kind::Raw => &[],
     };
     let literal = word.literal()?;
     known
@@ -462,49 +541,124 @@ fn behind(keyword: &str, kind: Kind) -> Kind {
     }
 }
 
+/// How a value of a kind is written, which says what else it can be.
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    /// A number, with the least and the most, if it is whole.
+    Whole(i64, i64),
+    /// A number.
+    Number(f64, f64),
+    /// An operand, bare as text.
+    Query,
+    /// An operand, bare as a key.
+    Node,
+    /// One word that is text to others.
+    Text,
+    /// One word of a syntax of its own.
+    Word,
+    /// Several words.
+    Words,
+}
+
+fn shape(kind: Kind) -> Shape {
+    match kind {
+        Kind::Integer(min, max) => Shape::Whole(min, max),
+        Kind::Ttl(max) => Shape::Whole(1, max),
+        Kind::Float(min, max) => Shape::Number(min, max),
+        Kind::Query => Shape::Query,
+        Kind::Node | Kind::Past | Kind::Thing => Shape::Node,
+        Kind::Text | Kind::Name | Kind::Raw => Shape::Text,
+        Kind::Observation => Shape::Words,
+        Kind::Method
+        | Kind::Derivation
+        | Kind::Moment
+        | Kind::Time
+        | Kind::Verb
+        | Kind::Word(_)
+        | Kind::Floats
+        | Kind::Predicate
+        | Kind::Columns
+        | Kind::Order
+        | Kind::Aggregates
+        | Kind::Statement
+        | Kind::Premise
+        | Kind::Truth
+        | Kind::Ids
+        | Kind::Qualia
+        | Kind::Fields
+        | Kind::Event => Shape::Word,
+    }
+}
+
 /// What is of both kinds.
 fn both(a: Kind, b: Kind) -> Option<Kind> {
+    let whole = |min: i64, max: i64| (min <= max).then_some(Kind::Integer(min, max));
     match (a, b) {
-        (Kind::Integer(a, b), Kind::Integer(c, d)) => {
-            let (min, max) = (a.max(c), b.min(d));
-            (min <= max).then_some(Kind::Integer(min, max))
+        (Kind::Word(a), Kind::Word(b)) => return (a == b).then_some(Kind::Word(a)),
+        (Kind::Ttl(a), Kind::Ttl(b)) => return Some(Kind::Ttl(a.min(b))),
+        // A time is a moment, and a statement that is written out a premise.
+        (Kind::Time, Kind::Moment) | (Kind::Moment, Kind::Time) => return Some(Kind::Time),
+        (Kind::Statement, Kind::Premise) | (Kind::Premise, Kind::Statement) => {
+            return Some(Kind::Statement);
         }
-        (Kind::Float(a, b), Kind::Float(c, d)) => {
+        _ => {}
+    }
+    match (shape(a), shape(b)) {
+        (Shape::Whole(a, b), Shape::Whole(c, d)) => whole(a.max(c), b.min(d)),
+        (Shape::Number(a, b), Shape::Number(c, d)) => {
             let (min, max) = (a.max(c), b.min(d));
             (min <= max).then_some(Kind::Float(min, max))
         }
-        (Kind::Integer(a, b), Kind::Float(c, d)) | (Kind::Float(c, d), Kind::Integer(a, b)) => {
-            let (min, max) = (a.max(c.ceil() as i64), b.min(d.floor() as i64));
-            (min <= max).then_some(Kind::Integer(min, max))
+        (Shape::Whole(a, b), Shape::Number(c, d)) | (Shape::Number(c, d), Shape::Whole(a, b)) => {
+            whole(a.max(c.ceil() as i64), b.min(d.floor() as i64))
         }
-        (Kind::Word(a), Kind::Word(b)) => (a == b).then_some(Kind::Word(a)),
-        (a, b) if discriminant(&a) == discriminant(&b) => Some(a),
-        // An operand may be two words; whatever else is one, and is text to others.
-        (Kind::Query | Kind::Node | Kind::Past, _) | (_, Kind::Query | Kind::Node | Kind::Past) => {
-            None
-        }
-        (Kind::Text | Kind::Name | Kind::Raw, Kind::Name | Kind::Raw) => Some(a),
-        (Kind::Text | Kind::Name | Kind::Raw, other)
-        | (other, Kind::Text | Kind::Name | Kind::Raw) => Some(other),
-        _ => None,
+        _ if discriminant(&a) == discriminant(&b) => Some(a),
+        // What is a node, whether it may be gone or an edge elsewhere.
+        (Shape::Node, Shape::Node) => Some(Kind::Node),
+        // These may be two words; whatever else is one, and is text to others.
+        (Shape::Query | Shape::Node | Shape::Words, _)
+        | (_, Shape::Query | Shape::Node | Shape::Words) => None,
+        (Shape::Text, Shape::Text) if matches!(a, Kind::Raw) => Some(b),
+        (Shape::Text, Shape::Text) => Some(a),
+        (Shape::Text, _) => Some(b),
+        (_, Shape::Text) => Some(a),
+        (
+            Shape::Whole(..) | Shape::Number(..) | Shape::Word,
+            Shape::Whole(..) | Shape::Number(..) | Shape::Word,
+        ) => None,
     }
 }
 
 /// Whether what a column holds may be given where a kind is expected. Of text, only the call can tell.
 fn is_of(column: ColumnKind, kind: Kind) -> bool {
-    let is_number = matches!(kind, Kind::Integer(..) | Kind::Float(..) | Kind::Ttl(_));
-    let is_text = matches!(kind, Kind::Text | Kind::Name | Kind::Raw);
-    match column {
-        ColumnKind::Fingerprint => matches!(kind, Kind::Query | Kind::Raw),
-        ColumnKind::Address => is_text || matches!(kind, Kind::Query | Kind::Node | Kind::Past),
-        ColumnKind::Count => is_text || is_number || matches!(kind, Kind::Ids | Kind::Moment),
-        ColumnKind::Distance => is_text || is_number,
-        ColumnKind::Float => is_text || matches!(kind, Kind::Float(..)),
-        ColumnKind::Text | ColumnKind::Bytes => !is_number,
-        ColumnKind::Boolean => is_text,
-        ColumnKind::Time => is_text || matches!(kind, Kind::Time | Kind::Moment),
-        ColumnKind::Ids => is_text || matches!(kind, Kind::Ids),
-        ColumnKind::Texts => false,
+    use ColumnKind as Of;
+    let is_text = matches!(column, Of::Text | Of::Bytes);
+    match kind {
+        Kind::Query => is_text || matches!(column, Of::Fingerprint | Of::Address),
+        Kind::Node | Kind::Past | Kind::Thing | Kind::Method | Kind::Verb => {
+            is_text || column == Of::Address
+        }
+        Kind::Name | Kind::Text => !matches!(column, Of::Fingerprint | Of::Texts),
+        Kind::Raw => column != Of::Texts,
+        Kind::Integer(..) | Kind::Ttl(_) => matches!(column, Of::Count | Of::Distance),
+        Kind::Float(..) => matches!(column, Of::Count | Of::Distance | Of::Float),
+        Kind::Ids => is_text || matches!(column, Of::Count | Of::Ids),
+        Kind::Moment => is_text || matches!(column, Of::Count | Of::Time),
+        Kind::Time => is_text || column == Of::Time,
+        Kind::Derivation
+        | Kind::Word(_)
+        | Kind::Floats
+        | Kind::Predicate
+        | Kind::Columns
+        | Kind::Order
+        | Kind::Aggregates
+        | Kind::Statement
+        | Kind::Premise
+        | Kind::Truth
+        | Kind::Qualia
+        | Kind::Fields
+        | Kind::Event
+        | Kind::Observation => is_text,
     }
 }
 

@@ -5,10 +5,12 @@
 //! | `syntax` | how a program is written |
 //! | `check` | whether it can run, and what its arguments may be |
 //! | `run` | its steps, in one commit |
+//! | `derive` | that what a step made says so |
 //!
 //! A program is stored as it was written, as a word of the surface: its name, and its parameters and steps as text.
 
 mod check;
+mod derive;
 mod run;
 mod syntax;
 
@@ -156,6 +158,36 @@ fn described(state: &State, at: Address, word: &Word) -> Described {
         columns,
         calls: calls as u64,
         text: word.text.to_string(),
+    }
+}
+
+/// What is told of a program: its name, its parameters, what they may be, what it answers, its steps.
+pub struct Told {
+    /// Its name.
+    pub name: String,
+    /// The names of its parameters.
+    pub parameters: String,
+    /// What each may be; what the program lacks, if it cannot run.
+    pub arguments: String,
+    /// The columns of its answer.
+    pub columns: String,
+    /// Its steps, a line each.
+    pub steps: String,
+}
+
+/// Tells of the program at an address.
+pub fn told(state: &State, at: Address) -> Told {
+    let word = state.words().get(at);
+    let word = word.expect("invariant: a program that was found is there");
+    let described = described(state, at, word);
+    let program = Program::of_text(&word.text).ok();
+    let steps = described.text.split_once('\n');
+    Told {
+        parameters: program.map_or_else(String::new, |program| program.parameters.join(" ")),
+        steps: steps.map_or("", |(_, steps)| steps).to_owned(),
+        name: described.name,
+        arguments: described.arguments,
+        columns: described.columns,
     }
 }
 

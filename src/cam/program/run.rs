@@ -26,15 +26,19 @@ use super::super::batch::is_address;
 use super::super::dispatch;
 use super::super::error::{CamError, Fault};
 use super::super::host::{Host, Reading};
+use super::super::provenance::Used;
 use super::super::table::Kind;
 use super::super::target::Target;
-use super::check::{Taken, callable, check};
+use super::check::{self, callable, check};
+use super::derive::{Taken, derive};
 use super::syntax::{Of, Piece, Program, Reference, Step, Word};
 use super::{STEPS_MAX, stored};
 
 /// How often a program is run again whose space others changed meanwhile.
 const ATTEMPTS: usize = 16;
 
+/// Rows, and what the steps that made them used.
+type Answer = (RecordBatch, Vec<Used>);
 /// An argument's words: a keyword, if it has one, and its value.
 type Given = Vec<Vec<u8>>;
 
@@ -89,7 +93,7 @@ fn attempt(host: &Host<'_>, at: Address, words: &[&[u8]]) -> Outcome<Result<Reco
         }
     };
     let run = Run::new(host, Within::Transaction(id));
-    let rows = run.called(at, words);
+    let rows = run.called(at, words).map(|(rows, _)| rows);
     let states = engine.in_transaction(id, |open| {
         let branch = open.branch();
         Ok::<_, EngineError>((Arc::clone(branch.base()), branch.state()))
@@ -167,7 +171,7 @@ fn relocated(rows: &RecordBatch, moved: &HashMap<u16, u16>) -> Result<RecordBatc
 /// A step is wrong, or does not only read.
 pub fn read(reading: &Reading<'_>, at: Address, words: &[&[u8]]) -> Result<RecordBatch, Fault> {
     let run = Run::new(reading.host(), Within::Moment(reading));
-    let rows = run.called(at, words);
+    let rows = run.called(at, words).map(|(rows, _)| rows);
     reading.reveal(run.position.get());
     rows
 }
@@ -201,8 +205,8 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Runs the program at an address with words as its arguments.
-    fn called(&self, at: Address, words: &[&[u8]]) -> Result<RecordBatch, Fault> {
+    /// Runs the program at an address with words as its arguments, and answers what its steps used, too.
+    fn called(&self, at: Address, words: &[&[u8]]) -> Result<Answer, Fault> {
         let reading = self.reading()?;
         let state = reading.view().state;
         let program = stored(state, at).map_err(Fault::Argument)?;
@@ -239,23 +243,35 @@ impl<'h> Run<'h> {
         Ok(reading)
     }
 
-    fn steps(&self, program: &Program, at: Address, given: &[Given]) -> Result<RecordBatch, Fault> {
+    fn steps(&self, program: &Program, at: Address, given: &[Given]) -> Result<Answer, Fault> {
         let mut results: Vec<RecordBatch> = Vec::new();
+        let mut used: Vec<Vec<Used>> = Vec::new();
         for (place, step) in program.steps.iter().enumerate() {
             let values = Values {
                 given,
                 results: &results,
             };
-            let rows = self.step(program, place, at, &values).map_err(|fault| {
+            let referred = step.words.iter().flat_map(Word::references);
+            let mut before: Vec<Used> = referred
+                .filter_map(|reference| match reference.of {
+                    Of::Step(at) => Some(used[at].clone()),
+                    Of::Parameter(_) => None,
+                })
+                .flatten()
+                .collect();
+            let stepped = self.step(program, place, at, &values, &mut before);
+            let rows = stepped.map_err(|fault| {
                 let Fault::Argument(message) = fault else {
                     return fault;
                 };
                 Fault::Argument(format!("step {}: {}: {message}", place + 1, step.method))
             })?;
             results.push(rows);
+            used.push(before);
         }
         let last = results.pop();
-        last.ok_or_else(|| Fault::Argument("expected a step".to_owned()))
+        let last = last.ok_or_else(|| Fault::Argument("expected a step".to_owned()))?;
+        Ok((last, used.into_iter().flatten().collect()))
     }
 
     fn step(
@@ -264,6 +280,7 @@ impl<'h> Run<'h> {
         place: usize,
         at: Address,
         values: &Values<'_>,
+        used: &mut Vec<Used>,
     ) -> Result<RecordBatch, Fault> {
         let left = self.left.get().checked_sub(1);
         self.left.set(
@@ -274,17 +291,40 @@ impl<'h> Run<'h> {
         let words = values.words(&program.steps[place], &called.arguments)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let rows = match called.target {
-            Target::Operation(callee) => match self.within {
-                Within::Transaction(id) => dispatch::step(callee, &words, &reading, id),
-                Within::Moment(_) => {
-                    let name = || callee.operation.name.to_owned();
-                    dispatch::read_operation(callee, &words, &reading, &name)
-                }
-            },
+            Target::Operation(callee) => {
+                let stepped = match self.within {
+                    Within::Transaction(id) => dispatch::step(callee, &words, &reading, id),
+                    Within::Moment(_) => {
+                        let name = || callee.operation.name.to_owned();
+                        dispatch::read_operation(callee, &words, &reading, &name)
+                    }
+                };
+                stepped.and_then(|(rows, own)| {
+                    used.extend(own);
+                    used.sort_by_key(|used| (used.id, used.version));
+                    used.dedup();
+                    if let Within::Transaction(id) = self.within
+                        && callee.operation.kernel.writes()
+                    {
+                        let view = reading.view();
+                        let program = view.state.words().get(at);
+                        let taken = Taken {
+                            program: program.map_or("", |word| &word.name),
+                            step: place + 1,
+                            used,
+                        };
+                        derive(self.host.engine(), id, view.state, &taken)?;
+                    }
+                    Ok(rows)
+                })
+            }
             Target::Program(inner) => {
                 // Its own steps are counted.
                 self.left.set(self.left.get() + 1);
-                self.called(inner, &words)
+                self.called(inner, &words).map(|(rows, own)| {
+                    used.extend(own);
+                    rows
+                })
             }
         };
         self.position
@@ -301,10 +341,10 @@ struct Values<'v> {
 
 impl Values<'_> {
     /// The words of a step as they are now.
-    fn words(&self, step: &Step, arguments: &[Taken]) -> Result<Vec<Vec<u8>>, Fault> {
+    fn words(&self, step: &Step, arguments: &[check::Taken]) -> Result<Vec<Vec<u8>>, Fault> {
         let mut words = Vec::new();
         for (at, word) in step.words.iter().enumerate() {
-            let is_value = |taken: &&Taken| taken.at + usize::from(taken.has_keyword) == at;
+            let is_value = |taken: &&check::Taken| taken.at + usize::from(taken.has_keyword) == at;
             let taken = arguments.iter().find(is_value);
             match (word.reference(), taken) {
                 (Some(reference), Some(taken)) => {
@@ -368,13 +408,57 @@ impl Value {
     /// As words where a kind is expected: what an operand is, is said.
     fn into_words(self, kind: Kind) -> Vec<Vec<u8>> {
         let behind = |keyword: &str, bytes| vec![keyword.as_bytes().to_vec(), bytes];
-        match (self, kind) {
-            (Self::Given(words), _) => words,
-            (Self::Fingerprint(bytes), Kind::Query | Kind::Raw) => behind("FP", bytes),
-            (Self::Text(bytes), Kind::Query | Kind::Text) => behind("TEXT", bytes),
-            (Self::Text(bytes), Kind::Node | Kind::Past | Kind::Name) => behind("KEY", bytes),
-            (Self::Fingerprint(bytes) | Self::Text(bytes), _) => vec![bytes],
-            (Self::Written(text), _) => vec![text.into_bytes()],
+        match (kind, self) {
+            // These may be several words.
+            (
+                Kind::Query
+                | Kind::Node
+                | Kind::Past
+                | Kind::Thing
+                | Kind::Floats
+                | Kind::Observation
+                | Kind::Raw,
+                Self::Given(words),
+            ) => words,
+            (Kind::Query | Kind::Raw, Self::Fingerprint(bytes)) => behind("FP", bytes),
+            (Kind::Query, Self::Text(bytes)) => behind("TEXT", bytes),
+            (Kind::Node | Kind::Past | Kind::Thing, Self::Text(bytes)) => behind("KEY", bytes),
+            (Kind::Text, value) => value
+                .into_bytes()
+                .map_or_else(Vec::new, |bytes| behind("TEXT", bytes)),
+            (Kind::Name, value) => value
+                .into_bytes()
+                .map_or_else(Vec::new, |bytes| behind("KEY", bytes)),
+            (
+                Kind::Query
+                | Kind::Node
+                | Kind::Past
+                | Kind::Thing
+                | Kind::Floats
+                | Kind::Observation
+                | Kind::Method
+                | Kind::Derivation
+                | Kind::Moment
+                | Kind::Time
+                | Kind::Verb
+                | Kind::Integer(..)
+                | Kind::Float(..)
+                | Kind::Word(_)
+                | Kind::Predicate
+                | Kind::Columns
+                | Kind::Order
+                | Kind::Aggregates
+                | Kind::Statement
+                | Kind::Premise
+                | Kind::Truth
+                | Kind::Ids
+                | Kind::Qualia
+                | Kind::Fields
+                | Kind::Ttl(_)
+                | Kind::Event
+                | Kind::Raw,
+                value,
+            ) => value.into_bytes().into_iter().collect(),
         }
     }
 }

@@ -70,6 +70,14 @@ impl Word {
         }
     }
 
+    /// All references in a word.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Reference(reference) => Some(reference),
+            Piece::Literal(_) => None,
+        })
+    }
+
     /// The reference that a word is, if it is nothing else.
     pub fn reference(&self) -> Option<&Reference> {
         match &self.0[..] {

@@ -21,6 +21,7 @@ use super::super::batch::batch;
 use super::super::call::{Call, quoted};
 use super::super::error::Fault;
 use super::super::host::Reading;
+use super::super::provenance::asserted;
 use super::super::table::{Argument, Class, Column, ColumnKind, Kernel, Kind, Operation};
 use crate::mind::truth::{Truth, deduction};
 
@@ -389,6 +390,7 @@ fn assert(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Faul
                 frequency: truth.frequency(),
                 confidence: truth.confidence(),
                 evidence: None,
+                properties: asserted(edge.properties.as_ref()),
                 ..edge
             })?;
             (id, false)

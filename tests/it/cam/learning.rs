@@ -197,17 +197,21 @@ fn a_concept_is_the_majority_of_its_members() {
     let members = ["robin", "owl", "wren"].map(word);
     assert_eq!(Some(bits(&made)), bundle(&members));
     assert_eq!(
-        machine.texts("SELECT s.name, e.verb, t.name FROM edges e JOIN nodes s ON s.id = e.source JOIN nodes t ON t.id = e.target ORDER BY 1"),
+        machine.texts("SELECT s.name, e.verb, t.name FROM edges e JOIN nodes s ON s.id = e.source JOIN nodes t ON t.id = e.target WHERE e.verb = 'IS_A' ORDER BY 1"),
         ["owl|IS_A|bird", "robin|IS_A|bird", "wren|IS_A|bird"]
     );
     let shared = cells(&machine.line("LEARNING.GENERALIZE robin owl wren"));
-    assert_eq!(shared, [["to", "IS_A", "#4"]]);
+    assert_eq!(
+        shared,
+        [["from", "DERIVES_FROM", "#4"], ["to", "IS_A", "#4"]]
+    );
     machine.change("UPDATE nodes SET kinds = make_array('Animal', name), properties = concat('{\"legs\":2,\"n\":', id, '}') WHERE id < 4");
     let shared = cells(&machine.line("LEARNING.GENERALIZE robin owl"));
     assert_eq!(
         shared,
         [
             ["field", "legs", "2"],
+            ["from", "DERIVES_FROM", "#4"],
             ["kind", "Animal", "NULL"],
             ["to", "IS_A", "#4"]
         ]

@@ -171,13 +171,20 @@ fn an_episode_is_told_in_its_order() {
     machine.pass(10.0);
     machine.line("MEMORY.TOUCH #1");
     let told = |from: i64, to: i64| -> Vec<String> {
-        let (from, to) = (super::START_S + from, super::START_S + to);
-        let rows = cells(&machine.line(&format!("MEMORY.EPISODE {from} {to}")));
+        // Since the clock started.
+        let rows = cells(&machine.line(&format!(
+            "MEMORY.EPISODE 2026-01-01T00:00:{from:02} 2026-01-01T02:00:{to:02}+02:00"
+        )));
         rows.into_iter().map(|mut row| row.remove(1)).collect()
     };
     assert_eq!(told(0, 20), ["1", "2", "1"]);
     assert_eq!(told(1, 19), ["2"]);
     assert!(told(21, 30).is_empty());
+    let refused = machine.refusal("MEMORY.EPISODE 2026-01-01 later");
+    assert!(
+        refused.contains("to: expected a time such as 2026-11-28T12:00:00, got 'later'"),
+        "{refused}"
+    );
 }
 
 /// Everything that a merge must keep, counted: edges by id, evidence, presentations, kinds, and what names and values

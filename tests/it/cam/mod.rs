@@ -12,6 +12,7 @@ mod meta;
 mod multi;
 mod nars;
 mod programs;
+mod provenance;
 mod qualia;
 mod quantum;
 mod resp;
@@ -33,7 +34,7 @@ use ladybug_engine::engine::{Clock, Engine, EngineOptions};
 use ladybug_engine::storage::SimulatedStorage;
 
 /// When the clocks of machines start, seconds since the epoch.
-pub const START_S: i64 = 1_767_225_600;
+const START_S: i64 = 1_767_225_600;
 
 /// A clock that stands until it is told that time has passed.
 pub struct StandingClock(AtomicI64);

@@ -9,7 +9,7 @@ use ladybug::cam::{
 };
 use ladybug_engine::fingerprint::Fingerprint;
 
-use super::{Machine, START_S, causal, cells};
+use super::{Machine, causal, cells};
 use crate::random::Random;
 
 /// Sets of arguments that each operation is tried with in each scope, on each memory.
@@ -245,9 +245,12 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
         }
         Kind::Node | Kind::Thing => known.stored(random),
         Kind::Method => vec![
-            pick(random, &["VSA.BIND", "0x0C20", "lance.topk", "META.FIND"])
-                .as_bytes()
-                .to_vec(),
+            pick(
+                random,
+                &["VSA.BIND", "0x0C20", "lance.topk", "VERBS.CAUSES", "0x0804"],
+            )
+            .as_bytes()
+            .to_vec(),
         ],
         Kind::Derivation => {
             let edges = known.premises.iter().filter(|said| said.starts_with('#'));
@@ -270,12 +273,19 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
         }],
         Kind::Time => {
             let times = match argument.name {
+                // The second is some time while the memory was filled.
                 "to" => [
                     "2031-05-01T12:00:00.5",
+                    "2026-01-01T00:09:30",
                     "2090-01-01",
                     "2027-01-02T00:00:00+02:00",
                 ],
-                _ => ["2026-01-01", "2030-02-28T23:59:59", "1969-07-20T20:17:40Z"],
+                _ => [
+                    "2026-01-01",
+                    "2026-01-01T00:02:07.25",
+                    "2030-02-28T23:59:59",
+                    "1969-07-20T20:17:40Z",
+                ],
             };
             vec![pick(random, &times).as_bytes().to_vec()]
         }
@@ -302,11 +312,6 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
             };
             let number = *pick(random, &small);
             vec![number.clamp(min, max).to_string().into_bytes()]
-        }
-        // Some time while the memory was filled.
-        Kind::Float(..) if ["from", "to"].contains(&argument.name) => {
-            let passed = random.below(900) as i64 + if argument.name == "to" { 300 } else { 0 };
-            vec![(START_S + passed).to_string().into_bytes()]
         }
         Kind::Float(min, max) => {
             let share = random.below(11) as f64 / 10.0;

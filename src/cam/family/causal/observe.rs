@@ -15,10 +15,13 @@ use super::super::super::batch::batch;
 use super::super::super::call::{Call, quoted};
 use super::super::super::error::Fault;
 use super::super::super::event::{Event, Observed};
+use super::super::super::provenance::{Used, used_properties};
 use super::stored::{CAUSES, Edges, MECHANISM};
 use crate::mind::causal::mechanism::Mechanism;
 use crate::query::sql::{OBSERVATION, Observation};
 
+/// The method that draws edges.
+const METHOD: &str = "CAUSAL.OBSERVE";
 /// The kind of nodes that are made for variables.
 const VARIABLE: &str = "Variable";
 
@@ -198,7 +201,18 @@ fn explained(
             ));
         }
         let verb = tx.define_verb(CAUSES)?;
-        tx.link(from, verb, at, EdgeDraft::default())?;
+        let view = tx.view();
+        let node = view.node(at);
+        let node = node.expect("invariant: a node was just written there");
+        let premise = Used {
+            id: node.id(),
+            version: node.version(),
+        };
+        let draft = EdgeDraft {
+            properties: Some(Arc::new(used_properties(METHOD, &[premise]))),
+            ..EdgeDraft::default()
+        };
+        tx.link(from, verb, at, draft)?;
     }
     Ok((id(tx, at), variable.to_owned(), None))
 }
@@ -265,8 +279,9 @@ fn mechanism_sql(variable: &str, text: &str) -> String {
 
 fn edge_sql(cause: &str, effect: &str) -> String {
     format!(
-        "INSERT INTO edges (source, verb, target) SELECT s.id AS source, '{CAUSES}' AS verb, t.id AS target \
-         FROM nodes s, nodes t WHERE s.name = {} AND t.name = {} \
+        "INSERT INTO edges (source, verb, target, properties) SELECT s.id AS source, '{CAUSES}' AS verb, t.id AS target, \
+         concat('{{\"method\":\"{METHOD}\",\"premises\":[', CAST(t.id AS VARCHAR), '],\"versions\":[', \
+         CAST(t.version AS VARCHAR), ']}}') AS properties FROM nodes s, nodes t WHERE s.name = {} AND t.name = {} \
          AND NOT EXISTS (SELECT 1 FROM edges e WHERE e.source = s.id AND e.target = t.id AND e.verb = '{CAUSES}')",
         quoted(cause),
         quoted(effect)

@@ -3,11 +3,14 @@
 use arrow::array::RecordBatch;
 use ladybug_engine::commit::transaction::{Draft, Transaction};
 use ladybug_engine::space::address::Address;
+use ladybug_engine::space::fields::FieldValue;
 use ladybug_engine::space::mutation::{Bits, Content};
+use serde_json::json;
 
 use super::super::super::call::{Call, quoted};
 use super::super::super::error::Fault;
 use super::super::super::host::Row;
+use super::super::super::provenance::{Entry, MADE, forget_note, note, noted_sql, unnoted_sql};
 use super::read::rows_batch;
 
 /// Microseconds of a second.
@@ -25,16 +28,38 @@ fn name_sql(call: &Call<'_>) -> String {
     quoted(&String::from_utf8_lossy(call.name(0)))
 }
 
+/// What a node of a stored fingerprint notes: where that is from.
+fn made(call: &Call<'_>, before: u64) -> Option<FieldValue> {
+    let used = call.used(1);
+    let method = format!("LANCE.{}", call.operation.name);
+    (used.id != 0).then(|| note(&[Entry::new(&method, before, vec![used], &[])]))
+}
+
+/// In SQL: the same of a node that is made, behind what else is selected.
+fn made_sql(call: &Call<'_>) -> (&'static str, String) {
+    match made(call, 0) {
+        Some(note) => {
+            let properties = json!({ MADE: note.json() }).to_string();
+            (
+                ", properties",
+                format!(", {} AS properties", quoted(&properties)),
+            )
+        }
+        None => ("", String::new()),
+    }
+}
+
 pub fn insert_sql(call: &Call<'_>) -> String {
     let (column, content) = content_sql(call);
     let name = name_sql(call);
+    let (properties, made) = made_sql(call);
     match call.integer(2) {
         None => format!(
-            "INSERT INTO nodes (name, {column}) SELECT {name} AS name, {content} AS {column}"
+            "INSERT INTO nodes (name, {column}{properties}) SELECT {name} AS name, {content} AS {column}{made}"
         ),
         Some(seconds) => format!(
-            "INSERT INTO nodes (name, {column}, expires) \
-             SELECT {name} AS name, {content} AS {column}, now() + INTERVAL '{seconds} seconds' AS expires"
+            "INSERT INTO nodes (name, {column}{properties}, expires) \
+             SELECT {name} AS name, {content} AS {column}{made}, now() + INTERVAL '{seconds} seconds' AS expires"
         ),
     }
 }
@@ -48,6 +73,9 @@ pub fn insert(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, 
         ..Draft::default()
     };
     let address = tx.create(draft)?;
+    if let Some(note) = made(call, 0) {
+        tx.set_field(address, MADE.as_bytes(), Some(note))?;
+    }
     written(call, tx, address)
 }
 
@@ -68,13 +96,24 @@ fn content(call: &Call<'_>) -> Content {
 pub fn upsert_sql(call: &Call<'_>) -> String {
     let (column, content) = content_sql(call);
     let name = name_sql(call);
-    let rest = match column {
-        "value" => ", properties = NULL, fingerprint = NULL",
-        _ => "",
+    let used = call.used(1);
+    let rest = match (column, used.id) {
+        ("value", _) => ", properties = NULL, fingerprint = NULL".to_owned(),
+        (_, 0) => format!(", properties = {}", unnoted_sql(MADE)),
+        (_, id) => format!(
+            ", properties = {}",
+            noted_sql(
+                MADE,
+                &format!("LANCE.{}", call.operation.name),
+                Some((&id.to_string(), &used.version.to_string())),
+                &[]
+            )
+        ),
     };
+    let (properties, made) = made_sql(call);
     format!(
         "UPDATE nodes SET {column} = {content}{rest} WHERE name = {name};\n\
-         INSERT INTO nodes (name, {column}) SELECT {name} AS name, {content} AS {column} \
+         INSERT INTO nodes (name, {column}{properties}) SELECT {name} AS name, {content} AS {column}{made} \
          WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE name = {name})"
     )
 }
@@ -85,6 +124,7 @@ pub fn upsert(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, 
         return insert(call, tx);
     };
     let (address, new) = (node.address(), content(call));
+    let made = made(call, node.version());
     let content = match new.value.is_some() {
         true => new,
         false => Content {
@@ -94,6 +134,10 @@ pub fn upsert(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, 
         },
     };
     tx.set_content(address, content)?;
+    match made {
+        Some(note) => tx.set_field(address, MADE.as_bytes(), Some(note))?,
+        None => forget_note(tx, address, MADE)?,
+    }
     written(call, tx, address)
 }
 

@@ -20,6 +20,8 @@ use super::counted::{Counted, count, is_of};
 use crate::operand::fingerprint_of;
 
 const PROTOTYPE: &str = "Prototype";
+/// The method that corrects errors.
+const RETRAIN: &str = "LEARNING.RETRAIN";
 
 /// The prototypes of a scope with their distances, the nearest first, ties by address.
 fn nearest<'v>(view: &View<'v>, scope: Scope, to: &Fingerprint) -> Vec<(Node<'v>, u32)> {
@@ -76,9 +78,10 @@ pub fn retrain(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch,
     let is_error = other.is_some();
     if let Some(mut other) = other {
         other.add([example], -1);
-        other.write(tx)?;
+        let premise = [call.used(1)];
+        other.write(tx, RETRAIN, &premise, -1)?;
         own.add([example], 1);
-        own.write(tx)?;
+        own.write(tx, RETRAIN, &premise, 1)?;
     }
     Ok(retrained(tx, own.address(), name, is_error))
 }

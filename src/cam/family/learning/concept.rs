@@ -17,11 +17,14 @@ use super::super::super::call::{Call, quoted};
 use super::super::super::error::Fault;
 use super::super::super::host::{Reading, Row};
 use super::super::super::method::Scope;
+use super::super::super::provenance;
 use super::{CONCEPT, SHARED};
 use crate::operand::fingerprint_of;
 
 const KIND: &str = "Concept";
 const IS_A: &str = "IS_A";
+/// The method that a concept is derived by.
+const METHOD: &str = "LEARNING.CONCEPT";
 
 /// In SQL: the condition that a row is one of the nodes from a place on.
 fn any_sql(call: &Call<'_>, from: usize) -> String {
@@ -38,7 +41,12 @@ pub fn concept_sql(call: &Call<'_>) -> String {
         "INSERT INTO nodes (name, kinds, fingerprint) SELECT {name} AS name, make_array('{KIND}') AS kinds, \
          bundle(fingerprint) AS fingerprint FROM nodes WHERE {members};\n\
          INSERT INTO edges (source, verb, target) SELECT x.id AS source, '{IS_A}' AS verb, c.id AS target \
-         FROM (SELECT id FROM nodes WHERE {members}) x CROSS JOIN (SELECT id FROM nodes WHERE name = {name}) c"
+         FROM (SELECT id FROM nodes WHERE {members}) x CROSS JOIN (SELECT id FROM nodes WHERE name = {name}) c;\n{}",
+        provenance::derive_node_sql(
+            &name,
+            METHOD,
+            &format!("(SELECT id, version FROM nodes WHERE {members})")
+        )
     )
 }
 
@@ -69,6 +77,7 @@ pub fn concept(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch,
     for member in &members {
         tx.link(*member, is_a, address, EdgeDraft::default())?;
     }
+    provenance::derive_node(tx, address, METHOD, &members)?;
     let view = tx.view();
     let node = view.node(address);
     let node = node.expect("invariant: a node was just made there");

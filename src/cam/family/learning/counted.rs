@@ -14,11 +14,12 @@ use super::super::super::batch::{batch, row_columns};
 use super::super::super::call::Call;
 use super::super::super::error::Fault;
 use super::super::super::host::Row;
+use super::super::super::provenance::{Entry, LEARNED, Used, note};
 use super::COUNTED;
 use crate::mind::learning::prototype::Counts;
 
 /// The field that says how many examples were added.
-const EXAMPLES: &[u8] = b"examples";
+pub const EXAMPLES: &str = "examples";
 
 /// Whether a node is of a kind.
 pub fn is_of(node: Node<'_>, kind: &str) -> bool {
@@ -30,6 +31,8 @@ pub struct Counted {
     address: Address,
     counts: Counts,
     examples: i64,
+    /// The version that it had; 0 if it is made now.
+    before: u64,
 }
 
 impl Counted {
@@ -63,10 +66,13 @@ impl Counted {
                 ),
             )
         })?;
-        let examples = node.fields().and_then(|fields| fields.get(EXAMPLES));
+        let examples = node
+            .fields()
+            .and_then(|fields| fields.get(EXAMPLES.as_bytes()));
         Ok(Self {
             address: node.address(),
             counts,
+            before: node.version(),
             examples: match examples {
                 Some(FieldValue::Integer(examples)) => *examples,
                 _ => 0,
@@ -89,6 +95,7 @@ impl Counted {
             address,
             counts: Counts::default(),
             examples: 0,
+            before: 0,
         })
     }
 
@@ -100,11 +107,28 @@ impl Counted {
         }
     }
 
-    /// Writes it down.
-    pub fn write(&self, tx: &mut Transaction<'_>) -> Result<(), Fault> {
+    /// Writes it down, with what the examples of this call were and how often each was added: those of the calls before
+    /// are what it noted then.
+    pub fn write(
+        &self,
+        tx: &mut Transaction<'_>,
+        method: &str,
+        premises: &[Used],
+        times: i32,
+    ) -> Result<(), Fault> {
+        let entry = Entry::new(
+            method,
+            self.before,
+            premises.to_vec(),
+            &[("times", FieldValue::Integer(times.into()))],
+        );
         let fields = tx.view().node(self.address).and_then(Node::fields).cloned();
         let mut fields: Fields = fields.as_deref().cloned().unwrap_or_default();
-        fields.insert(EXAMPLES.into(), FieldValue::Integer(self.examples));
+        fields.insert(
+            EXAMPLES.as_bytes().into(),
+            FieldValue::Integer(self.examples),
+        );
+        fields.insert(LEARNED.as_bytes().into(), note(&[entry]));
         let content = Content {
             value: Some(self.counts.to_bytes().into()),
             fields: Some(fields.into()),
@@ -131,18 +155,21 @@ impl Counted {
     }
 }
 
-/// Adds examples to the node of a kind that the first argument names, which is made if there is none.
+/// Adds examples, made of the queries behind the name, to the node of a kind that the first argument names, which is made
+/// if there is none.
 pub fn count(
     call: &Call<'_>,
     tx: &mut Transaction<'_>,
     kind: &str,
     examples: &[Fingerprint],
 ) -> Result<RecordBatch, Fault> {
+    let premises: Vec<Used> = (1..call.values.len()).map(|at| call.used(at)).collect();
     let mut counted = match Counted::named(call, tx, kind)? {
         Some(counted) => counted,
         None => Counted::made(call, tx, kind)?,
     };
     counted.add(examples, 1);
-    counted.write(tx)?;
+    let method = format!("LEARNING.{}", call.operation.name);
+    counted.write(tx, &method, &premises, 1)?;
     Ok(counted.rows(tx))
 }

@@ -18,6 +18,8 @@ mod weights;
 
 use ladybug_engine::space::address::ADDRESSES;
 
+pub use self::counted::EXAMPLES;
+
 use super::super::table::{
     Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation, Repeats,
 };

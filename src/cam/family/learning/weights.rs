@@ -15,6 +15,7 @@ use super::super::super::call::Call;
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
 use super::super::super::method::Scope;
+use super::super::super::provenance::{BEFORE, METHOD};
 use super::{VALUE, WEIGHT};
 use crate::mind::learning::bandit::Arm;
 use crate::mind::truth::Truth;
@@ -26,6 +27,12 @@ pub const ENABLES: &str = "ENABLES";
 /// The properties of an edge that rewards are counted in.
 const TRIALS: &str = "trials";
 const REWARD: &str = "reward";
+/// The methods that change an edge, and the properties with the numbers of their latest call.
+const HEBB: &str = "LEARNING.HEBB";
+const REWARDED: &str = "LEARNING.REWARD";
+const FROM: &str = "from";
+const RATE: &str = "rate";
+const LATEST: &str = "latest";
 
 /// In SQL: the id of the node at a place.
 fn id_sql(call: &Call<'_>, at: usize) -> String {
@@ -42,15 +49,29 @@ fn edge_sql(call: &Call<'_>, verb: &str) -> String {
     )
 }
 
-/// In SQL: the statement that makes that edge if there is none.
-fn made_sql(call: &Call<'_>, verb: &str) -> String {
+/// In SQL: the statement that makes that edge if there is none, with values for some columns.
+fn made_sql(call: &Call<'_>, verb: &str, values: &[(&str, String)]) -> String {
+    let names: String = values.iter().map(|(name, _)| format!(", {name}")).collect();
+    let values = values.iter();
+    let values: String = values
+        .map(|(name, value)| format!(", {value} AS {name}"))
+        .collect();
     format!(
-        "INSERT INTO edges (source, verb, target, weight) SELECT s.id AS source, '{verb}' AS verb, t.id AS target, \
-         0.0 AS weight FROM {} s CROSS JOIN {} t WHERE {} IS NULL",
+        "INSERT INTO edges (source, verb, target{names}) SELECT s.id AS source, '{verb}' AS verb, t.id AS target{values} \
+         FROM {} s CROSS JOIN {} t WHERE {} IS NULL",
         id_sql(call, 0),
         id_sql(call, 1),
         edge_sql(call, verb)
     )
+}
+
+/// In SQL: the properties of an edge with others as JSON.
+fn with_sql(fields: &[(&str, String)]) -> String {
+    fields
+        .iter()
+        .fold("properties".to_owned(), |so_far, (name, json)| {
+            format!("set_field({so_far}, '{name}', {json})")
+        })
 }
 
 /// The slot of a verb that every space has.
@@ -66,38 +87,78 @@ fn first(view: &View<'_>, verb: &str, source: Address, target: Address) -> Optio
     graph.get(source, id)
 }
 
-/// That edge between the nodes at the first two places, which is made if there is none.
-fn edge(call: &Call<'_>, tx: &mut Transaction<'_>, verb: &str) -> Result<Edge, Fault> {
+/// That edge between the nodes at the first two places, which is made if there is none, and the version that it had before.
+fn edge(
+    call: &Call<'_>,
+    tx: &mut Transaction<'_>,
+    verb: &str,
+) -> Result<(Edge, Option<u64>), Fault> {
     let view = tx.view();
     let source = call.find_again(0, &view)?.address();
     let target = call.find_again(1, &view)?.address();
     let verb_slot = slot(&view, verb);
     Ok(match first(&view, verb, source, target) {
-        Some(edge) => edge,
+        Some(edge) => {
+            let version = edge.version;
+            (edge, Some(version))
+        }
         None => {
             let draft = EdgeDraft {
                 weight: 0.0,
                 ..EdgeDraft::default()
             };
-            tx.link(source, verb_slot, target, draft)?
+            (tx.link(source, verb_slot, target, draft)?, None)
         }
     })
 }
 
+/// Lets an edge say by which method it became what it is, from which version of it, and with which numbers.
+fn derived(edge: &mut Edge, method: &str, before: Option<u64>, numbers: &[(&str, FieldValue)]) {
+    let mut properties: Fields = edge.properties.as_deref().cloned().unwrap_or_default();
+    let method = FieldValue::Bytes(method.as_bytes().into());
+    properties.insert(METHOD.as_bytes().into(), method);
+    for (name, number) in numbers {
+        properties.insert(name.as_bytes().into(), number.clone());
+    }
+    if let Some(before) = before {
+        let before = FieldValue::Integer(before as i64);
+        properties.insert(BEFORE.as_bytes().into(), before);
+    }
+    edge.properties = Some(properties.into());
+}
+
 pub fn hebb_sql(call: &Call<'_>) -> String {
-    let weight = "CAST(weight AS DOUBLE)";
+    let (weight, rate) = ("CAST(weight AS DOUBLE)", call.float(2));
+    let properties = with_sql(&[
+        (METHOD, format!("'\"{HEBB}\"'")),
+        (FROM, format!("CAST({weight} AS VARCHAR)")),
+        (RATE, format!("'{rate:?}'")),
+        (BEFORE, "CAST(version AS VARCHAR)".to_owned()),
+    ]);
+    let made = [
+        ("weight", format!("CAST({rate:?} AS FLOAT)")),
+        (
+            "properties",
+            format!("'{{\"{METHOD}\":\"{HEBB}\",\"{FROM}\":0.0,\"{RATE}\":{rate:?}}}'"),
+        ),
+    ];
     format!(
-        "{};\nUPDATE edges SET weight = CAST({weight} + {:?} * (1.0 - {weight}) AS FLOAT) WHERE id = {}",
-        made_sql(call, RELATES),
-        call.float(2),
-        edge_sql(call, RELATES)
+        "UPDATE edges SET weight = CAST({weight} + {rate:?} * (1.0 - {weight}) AS FLOAT), properties = {properties} \
+         WHERE id = {};\n{}",
+        edge_sql(call, RELATES),
+        made_sql(call, RELATES, &made)
     )
 }
 
 pub fn hebb(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
-    let mut edge = edge(call, tx, RELATES)?;
-    let weight = f64::from(edge.weight);
-    edge.weight = (weight + call.float(2) * (1.0 - weight)) as f32;
+    let (mut edge, before) = edge(call, tx, RELATES)?;
+    let (weight, rate) = (f64::from(edge.weight), call.float(2));
+    edge.weight = (weight + rate * (1.0 - weight)) as f32;
+    let numbers = [
+        (FROM, FieldValue::Float(weight)),
+        (RATE, FieldValue::Float(rate)),
+    ];
+    derived(&mut edge, HEBB, before, &numbers);
     let (id, weight) = (edge.id, decimal(edge.weight));
     tx.update_edge(edge)?;
     Ok(batch(
@@ -125,23 +186,38 @@ pub fn arm_of(edge: &Edge) -> Arm {
 }
 
 pub fn reward_sql(call: &Call<'_>) -> String {
+    let latest = call.float(2);
     let trials = format!("(coalesce(CAST(field(properties, '{TRIALS}') AS BIGINT), 0) + 1)");
-    let reward = format!(
-        "(coalesce(CAST(field(properties, '{REWARD}') AS DOUBLE), 0.0) + {:?})",
-        call.float(2)
-    );
+    let reward =
+        format!("(coalesce(CAST(field(properties, '{REWARD}') AS DOUBLE), 0.0) + {latest:?})");
+    let properties = with_sql(&[
+        (TRIALS, format!("CAST({trials} AS VARCHAR)")),
+        (REWARD, format!("CAST({reward} AS VARCHAR)")),
+        (METHOD, format!("'\"{REWARDED}\"'")),
+        (LATEST, format!("'{latest:?}'")),
+        (BEFORE, "CAST(version AS VARCHAR)".to_owned()),
+    ]);
+    let made = [
+        ("weight", format!("CAST({latest:?} AS FLOAT)")),
+        ("frequency", format!("CAST({latest:?} AS FLOAT)")),
+        ("confidence", "CAST(0.5 AS FLOAT)".to_owned()),
+        (
+            "properties",
+            format!(
+                "'{{\"{TRIALS}\":1,\"{REWARD}\":{latest:?},\"{METHOD}\":\"{REWARDED}\",\"{LATEST}\":{latest:?}}}'"
+            ),
+        ),
+    ];
     format!(
-        "{};\nUPDATE edges SET weight = CAST({reward} / {trials} AS FLOAT), frequency = CAST({reward} / {trials} AS FLOAT), \
-         confidence = CAST({trials} / ({trials} + 1.0) AS FLOAT), \
-         properties = set_field(set_field(properties, '{TRIALS}', CAST({trials} AS VARCHAR)), '{REWARD}', CAST({reward} AS VARCHAR)) \
-         WHERE id = {}",
-        made_sql(call, ENABLES),
-        edge_sql(call, ENABLES)
+        "UPDATE edges SET weight = CAST({reward} / {trials} AS FLOAT), frequency = CAST({reward} / {trials} AS FLOAT), \
+         confidence = CAST({trials} / ({trials} + 1.0) AS FLOAT), properties = {properties} WHERE id = {};\n{}",
+        edge_sql(call, ENABLES),
+        made_sql(call, ENABLES, &made)
     )
 }
 
 pub fn reward(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
-    let mut edge = edge(call, tx, ENABLES)?;
+    let (mut edge, before) = edge(call, tx, ENABLES)?;
     let arm = arm_of(&edge).with(call.float(2));
     let truth = Truth::from_evidence(arm.value(), arm.trials as f64);
     let truth = truth.expect("invariant: a trial is evidence");
@@ -152,6 +228,8 @@ pub fn reward(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, 
     properties.insert(TRIALS.as_bytes().into(), FieldValue::Integer(trials));
     properties.insert(REWARD.as_bytes().into(), FieldValue::Float(arm.reward));
     edge.properties = Some(properties.into());
+    let latest = [(LATEST, FieldValue::Float(call.float(2)))];
+    derived(&mut edge, REWARDED, before, &latest);
     let rows = valued([&edge]);
     tx.update_edge(edge)?;
     Ok(rows)

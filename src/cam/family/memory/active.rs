@@ -97,24 +97,28 @@ pub fn episode_sql(call: &Call<'_>) -> String {
     format!(
         "SELECT arrow_cast(CAST(at AS BIGINT), 'Timestamp(Microsecond, None)') AS time, id, address, name, value, fingerprint FROM \
          (SELECT id, address, name, value, fingerprint, unnest(array_distinct(array_append(array_slice(p, 3, {}), p[2]))) AS at FROM {}) \
-         WHERE CAST(at AS DOUBLE) / 1000000.0 BETWEEN {:?} AND {:?} ORDER BY time, address",
+         WHERE CAST(at AS BIGINT) BETWEEN {} AND {} ORDER BY time, address",
         2 + crate::mind::activation::LATEST_MAX,
         memories_sql(call, DECAY),
-        call.float(0),
-        call.float(1)
+        time(call, 0),
+        time(call, 1)
     )
 }
 
+/// The time at a place.
+fn time(call: &Call<'_>, at: usize) -> i64 {
+    let time = call.time(at);
+    time.expect("invariant: the entry declares a time there")
+}
+
 pub fn episode(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
-    let span = call.float(0)..=call.float(1);
+    let span = time(call, 0)..=time(call, 1);
     let all = memories(call, reading);
     let presented = all.iter().flat_map(|memory| {
         let times = memory.presented.known().into_iter();
         times.map(move |at| (at, memory))
     });
-    let mut presented: Vec<_> = presented
-        .filter(|(at, _)| span.contains(&(*at as f64 / SECOND)))
-        .collect();
+    let mut presented: Vec<_> = presented.filter(|(at, _)| span.contains(at)).collect();
     presented.sort_by_key(|(at, _)| *at);
     let times = presented.iter().map(|(at, _)| *at);
     let (rows, bits) = row_columns(presented.iter().map(|(_, memory)| &memory.row));

@@ -16,11 +16,14 @@ use super::super::super::batch::{batch, row_columns};
 use super::super::super::call::Call;
 use super::super::super::error::Fault;
 use super::super::super::host::{Reading, Row};
+use super::super::super::provenance::{self, Entry, Used, note};
 use super::MERGED;
 use super::kept::{ABSORBED, PRESENTED, field_of, memories, presentations};
 use crate::mind::activation::Presentations;
 use crate::mind::truth::{Evidence, Truth, choice, revision};
 
+/// The method that merges.
+const METHOD: &str = "MEMORY.CONSOLIDATE";
 /// Levels of lists that are around a field's value among what was absorbed.
 const LISTS_AROUND: usize = 3;
 /// Nodes that are looked at between two looks at whether the space may still be read.
@@ -198,6 +201,7 @@ fn written_down(node: Node<'_>) -> FieldValue {
     let text = |text: String| FieldValue::Bytes(text.into_bytes().into());
     let mut parts = vec![
         ("id", FieldValue::Integer(node.id() as i64)),
+        ("version", FieldValue::Integer(node.version() as i64)),
         ("created", FieldValue::Integer(node.created())),
         ("truth", text(node.truth().to_string())),
         ("qualia", text(node.qualia().to_string())),
@@ -250,9 +254,16 @@ fn merge(tx: &mut Transaction<'_>, into: Address, from: &[Address]) -> Result<Ad
         node.expect("invariant: a node was just found there")
     };
     let mut pooled = Pooled::of(node(into));
+    let mut premises = Vec::with_capacity(from.len());
     for address in from {
-        pooled.add(node(into), node(*address));
+        let from = node(*address);
+        pooled.add(node(into), from);
+        premises.push(Used {
+            id: from.id(),
+            version: from.version(),
+        });
     }
+    let entry = Entry::new(METHOD, node(into).version(), premises, &[]);
     for address in from {
         lead_on(tx, *address, into)?;
         tx.remove(*address)?;
@@ -269,6 +280,7 @@ fn merge(tx: &mut Transaction<'_>, into: Address, from: &[Address]) -> Result<Ad
     tx.set_field(into, PRESENTED.as_bytes(), Some(presented))?;
     let absorbed = FieldValue::List(pooled.absorbed.into());
     tx.set_field(into, ABSORBED.as_bytes(), Some(absorbed))?;
+    tx.set_field(into, provenance::MERGED.as_bytes(), Some(note(&[entry])))?;
     // May move it.
     Ok(tx.set_expiry(into, pooled.expires)?)
 }

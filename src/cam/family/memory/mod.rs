@@ -17,6 +17,8 @@ mod write;
 use ladybug_engine::fingerprint::BITS;
 use ladybug_engine::space::address::ADDRESSES;
 
+pub use self::kept::PRESENTED;
+
 use super::super::table::{
     Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation, Repeats,
 };
@@ -27,8 +29,6 @@ const SECONDS_MAX: i64 = 10_000_000_000;
 const DEPTH_MAX: i64 = 6;
 /// The decay at which the base level has no integral any more is 1.
 const DECAY_MAX: f64 = 0.99;
-/// The last second of the year 9999.
-const EPOCH_SECONDS_MAX: f64 = 253_402_300_799.0;
 
 const X: Argument = Argument::new("x", Kind::Node);
 const ACTR: &str = "ACT-R: Anderson 2007; base level by Petrov 2006, d = 0.5, times at least 1 s";
@@ -254,11 +254,11 @@ pub static FAMILY: Family = Family {
         },
         Operation {
             name: "EPISODE",
-            doc: "What was presented between two times, in seconds since the epoch, ends included: a row a presentation whose \
+            doc: "What was presented between two times, ends included: a row a presentation whose \
                   time is kept, which are the first and the latest ten of each memory; by time, then address",
             arguments: &[
-                Argument::new("from", Kind::Float(0.0, EPOCH_SECONDS_MAX)),
-                Argument::new("to", Kind::Float(0.0, EPOCH_SECONDS_MAX)),
+                Argument::new("from", Kind::Time),
+                Argument::new("to", Kind::Time),
             ],
             columns: EPISODE,
             class: Class::Relational(active::episode_sql),

@@ -3,12 +3,13 @@
 use arrow::array::RecordBatch;
 use ladybug_engine::commit::transaction::{Draft, Transaction};
 use ladybug_engine::space::address::{Address, Zone};
-use ladybug_engine::space::fields::{Fields, fields_json, is_note};
+use ladybug_engine::space::fields::{FieldValue, Fields, fields_json, is_note};
 use ladybug_engine::space::mutation::Content;
 
 use super::super::super::call::{Call, quoted};
 use super::super::super::error::Fault;
 use super::super::super::host::Row;
+use super::super::super::provenance::{Entry, MOVED, forget_note, note, noted_sql, unnoted_sql};
 use super::kept::{
     Memory, NOW_SQL, PRESENTED, field_of, memories_batch, memories_sql, presentations,
     presented_sql,
@@ -17,6 +18,9 @@ use crate::mind::activation::{DECAY, Presentations};
 
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
+/// What a node that was moved by a rule notes of it.
+const THRESHOLD: &str = "threshold";
+const IDLE: &str = "idle";
 
 /// Memories as they are at some addresses, with how active they are.
 fn rows(tx: &Transaction<'_>, addresses: &[Address]) -> RecordBatch {
@@ -119,7 +123,11 @@ pub fn rehearse(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch
 }
 
 pub fn crystallize_sql(call: &Call<'_>) -> String {
-    format!("UPDATE nodes SET expires = NULL WHERE {}", call.node_sql(0))
+    format!(
+        "UPDATE nodes SET expires = NULL, properties = {} WHERE {}",
+        unnoted_sql(MOVED),
+        call.node_sql(0)
+    )
 }
 
 pub fn crystallize(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
@@ -128,8 +136,9 @@ pub fn crystallize(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBa
 
 pub fn evaporate_sql(call: &Call<'_>) -> String {
     format!(
-        "UPDATE nodes SET expires = {} WHERE {}",
+        "UPDATE nodes SET expires = {}, properties = {} WHERE {}",
         expiry_sql(call.count(1) as i64),
+        unnoted_sql(MOVED),
         call.node_sql(0)
     )
 }
@@ -145,26 +154,32 @@ fn moved(
     expires: Option<i64>,
 ) -> Result<RecordBatch, Fault> {
     let address = call.find_again(0, &tx.view())?.address();
+    forget_note(tx, address, MOVED)?;
     let to = tx.set_expiry(address, expires)?;
     Ok(rows(tx, &[to]))
 }
 
-/// Gives all memories of a zone, as far as it is in the scope, of which something holds, another expiry.
+/// Gives all memories of a zone, as far as it is in the scope, of which something holds, another expiry, and lets each note
+/// why.
 fn moved_where(
     call: &Call<'_>,
     tx: &mut Transaction<'_>,
     zone: Zone,
     expires: Option<i64>,
+    why: (&str, FieldValue),
     holds: impl Fn(&Presentations) -> bool,
 ) -> Result<RecordBatch, Fault> {
     let nodes = tx.view().nodes();
-    let found: Vec<Address> = nodes
+    let found: Vec<(Address, u64)> = nodes
         .filter(|node| node.address().zone() == zone && call.scope().contains(node.address()))
         .filter(|node| holds(&presentations(*node)))
-        .map(|node| node.address())
+        .map(|node| (node.address(), node.version()))
         .collect();
     let mut moved = Vec::with_capacity(found.len());
-    for address in found {
+    let method = format!("MEMORY.{}", call.operation.name);
+    for (address, version) in found {
+        let entry = Entry::new(&method, version, Vec::new(), &[why.clone()]);
+        tx.set_field(address, MOVED.as_bytes(), Some(note(&[entry])))?;
         moved.push(tx.set_expiry(address, expires)?);
     }
     Ok(rows(tx, &moved))
@@ -172,7 +187,14 @@ fn moved_where(
 
 pub fn promote_sql(call: &Call<'_>) -> String {
     format!(
-        "UPDATE nodes SET expires = NULL WHERE id IN (SELECT id FROM {} WHERE zone = 'fluid' AND activation >= {:?})",
+        "UPDATE nodes SET expires = NULL, properties = {} WHERE id IN (SELECT id FROM {} WHERE zone = 'fluid' \
+         AND activation >= {:?})",
+        noted_sql(
+            MOVED,
+            "MEMORY.PROMOTE",
+            None,
+            &[(THRESHOLD, &format!("{:?}", call.float(0)))]
+        ),
         memories_sql(call, DECAY),
         call.float(0)
     )
@@ -180,7 +202,8 @@ pub fn promote_sql(call: &Call<'_>) -> String {
 
 pub fn promote(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
     let (now, threshold) = (tx.now(), call.float(0));
-    moved_where(call, tx, Zone::Fluid, None, |presented| {
+    let why = (THRESHOLD, FieldValue::Float(threshold));
+    moved_where(call, tx, Zone::Fluid, None, why, |presented| {
         presented.base_level(now, DECAY) >= threshold
     })
 }
@@ -188,16 +211,18 @@ pub fn promote(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch,
 pub fn demote_sql(call: &Call<'_>) -> String {
     let idle = call.count(0) as i64;
     format!(
-        "UPDATE nodes SET expires = {} WHERE id IN (SELECT id FROM {} WHERE zone = 'node' \
+        "UPDATE nodes SET expires = {}, properties = {} WHERE id IN (SELECT id FROM {} WHERE zone = 'node' \
          AND {NOW_SQL} - CAST(p[3] AS DOUBLE) >= {idle} * 1000000.0)",
         expiry_sql(idle),
+        noted_sql(MOVED, "MEMORY.DEMOTE", None, &[(IDLE, &idle.to_string())]),
         memories_sql(call, DECAY)
     )
 }
 
 pub fn demote(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
     let (now, idle) = (tx.now(), call.count(0) as i64 * SECOND);
-    moved_where(call, tx, Zone::Node, Some(now + idle), |presented| {
+    let why = (IDLE, FieldValue::Integer(call.count(0) as i64));
+    moved_where(call, tx, Zone::Node, Some(now + idle), why, |presented| {
         now - presented.latest()[0] >= idle
     })
 }

@@ -11,17 +11,22 @@ use ladybug_engine::engine::{NodeRef, When};
 use ladybug_engine::error::EngineError;
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::graph::Edge;
-use ladybug_engine::space::marks::decimal;
+use ladybug_engine::space::marks::{Qualia, decimal};
+use ladybug_engine::space::mutation::NodeImage;
 use ladybug_engine::space::state::{State, View};
+use serde_json::{Map, Value};
 
 use super::super::super::batch::{batch, ids};
 use super::super::super::call::Call;
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
 use super::super::super::provenance::{
-    DERIVATION, DERIVES_FROM, METHOD, edge, recorded, recorded_node,
+    BEFORE, DERIVATION, DERIVES_FROM, Entry, METHOD, NOTES, PREMISES, Used, VERSION, VERSIONS,
+    edge, formula, noted, recorded, recorded_node, used,
 };
 use super::super::super::statement;
+use super::super::learning::EXAMPLES;
+use super::super::memory::PRESENTED;
 use super::super::temporal::field_text;
 use super::{EXPLAINED, TRACE, edges_in, name_at, number, stored_sql};
 use crate::mind::inference::{Judgement, Proof};
@@ -52,6 +57,8 @@ struct Told {
     version: Option<u64>,
     committed: Option<i64>,
     is_current: Option<bool>,
+    formula: Option<&'static str>,
+    numbers: Option<String>,
 }
 
 /// An edge as it was, with what it says.
@@ -98,8 +105,51 @@ impl Then {
 struct Teller<'r> {
     reading: &'r Reading<'r>,
     rows: Vec<Told>,
-    /// Nodes that were told of.
-    nodes: HashSet<u64>,
+    /// Nodes that were told of, at their versions.
+    nodes: HashSet<(u64, u64)>,
+}
+
+/// The numbers of an edge that was derived: its weight, and what it says beside how.
+fn edge_numbers(edge: &Edge) -> Option<String> {
+    let fields = edge.properties.as_deref()?;
+    if !fields.contains_key(METHOD.as_bytes()) {
+        return None;
+    }
+    let told = [METHOD, DERIVATION, PREMISES, VERSIONS, VERSION, BEFORE];
+    let mut numbers = Map::new();
+    numbers.insert("weight".to_owned(), decimal(edge.weight).into());
+    for (name, value) in fields {
+        if !told.iter().any(|known| known.as_bytes() == &**name) {
+            numbers.insert(String::from_utf8_lossy(name).into_owned(), value.json());
+        }
+    }
+    Some(Value::Object(numbers).to_string())
+}
+
+/// The numbers of a node that others follow from beside its truth: what it feels like, and when it was presented.
+fn node_numbers(image: &NodeImage) -> Option<String> {
+    let mut numbers = Map::new();
+    if image.qualia != Qualia::default() {
+        let values = image.qualia.values().map(decimal);
+        numbers.insert("qualia".to_owned(), values.to_vec().into());
+    }
+    if let Some(fields) = image.content.fields.as_deref() {
+        for (name, field) in [("presented", PRESENTED), ("examples", EXAMPLES)] {
+            if let Some(value) = fields.get(field.as_bytes()) {
+                numbers.insert(name.to_owned(), value.json());
+            }
+        }
+    }
+    (!numbers.is_empty()).then(|| Value::Object(numbers).to_string())
+}
+
+/// The numbers of a call.
+fn call_numbers(entry: &Entry) -> Option<String> {
+    let numbers = entry.numbers.iter();
+    let numbers: Map<_, _> = numbers
+        .map(|(name, value)| (name.clone(), value.json()))
+        .collect();
+    (!numbers.is_empty()).then(|| Value::Object(numbers).to_string())
 }
 
 impl Teller<'_> {
@@ -164,20 +214,73 @@ impl Teller<'_> {
             told.committed = self.committed(then.edge.version)?;
         }
         let recorded = then.as_ref().and_then(|then| recorded(&then.edge));
-        told.method = recorded.as_ref().map(|recorded| recorded.method.clone());
+        let method = then.as_ref().and_then(|then| property(&then.edge, METHOD));
+        told.formula = method.as_deref().and_then(formula);
+        told.method = method;
+        told.numbers = then.as_ref().and_then(|then| edge_numbers(&then.edge));
         self.rows.push(told);
-        if depth >= DEPTH_MAX {
+        let Some(then) = then.filter(|_| depth < DEPTH_MAX) else {
+            return Ok(());
+        };
+        if let Some(proof) = recorded {
+            return self.proof(depth + 1, &proof, then.edge.version);
+        }
+        for used in used(&then.edge) {
+            self.premise(depth + 1, used, then.edge.version)?;
+        }
+        let before = property(&then.edge, BEFORE).and_then(|before| before.parse().ok());
+        if let Some(before) = before.filter(|before| (1..then.edge.version).contains(before)) {
+            self.edge(depth + 1, "before", id, Some(before))?;
+        }
+        let evidence = then.evidence();
+        let others = evidence.ids().iter().filter(|other| **other != id);
+        self.evidence(depth + 1, others)
+    }
+
+    /// What was used, by a conclusion of a version.
+    fn premise(&mut self, depth: u64, used: Used, of: u64) -> Result<(), Fault> {
+        let version = match used.version {
+            0 => of,
+            version => version,
+        };
+        if used.id == 0 {
+            self.rows.push(Told {
+                depth,
+                role: "input",
+                ..Told::default()
+            });
             return Ok(());
         }
-        match (recorded, then) {
-            (Some(recorded), _) => self.proof(depth + 1, &recorded.proof),
-            (None, Some(then)) => {
-                let evidence = then.evidence();
-                let others = evidence.ids().iter().filter(|other| **other != id);
-                self.evidence(depth + 1, others)
-            }
-            (None, None) => Ok(()),
+        let view = self.reading.view();
+        match view.find_id(used.id).is_none() && self.edge_then(used.id, Some(version))?.is_some() {
+            true => self.edge(depth, "premise", used.id, Some(version)),
+            false => self.node(depth, "premise", used.id, Some(version)),
         }
+    }
+
+    /// What a node notes of the calls that made something of it, the latest first, and what it was before.
+    fn notes(&mut self, depth: u64, image: &NodeImage, version: u64) -> Result<(), Fault> {
+        for name in NOTES {
+            let entries = noted(image.content.fields.as_deref(), name);
+            for entry in entries.iter().rev() {
+                self.rows.push(Told {
+                    depth,
+                    role: "step",
+                    method: Some(entry.method.clone()),
+                    formula: formula(&entry.method),
+                    numbers: call_numbers(entry),
+                    ..Told::default()
+                });
+                for used in &entry.premises {
+                    self.premise(depth + 1, *used, version)?;
+                }
+            }
+            let before = entries.first().map(|entry| entry.before);
+            if let Some(before) = before.filter(|before| (1..version).contains(before)) {
+                self.node(depth, "before", image.id, Some(before))?;
+            }
+        }
+        Ok(())
     }
 
     /// Ids that a truth stands on.
@@ -206,9 +309,10 @@ impl Teller<'_> {
     }
 
     /// What a proof on edges at their versions comes to, if all of them are known still.
-    fn conclusion(&self, proof: &Proof<(u64, u64)>) -> Result<Option<Judgement>, Fault> {
+    fn conclusion(&self, proof: &Proof<(u64, u64)>, of: u64) -> Result<Option<Judgement>, Fault> {
         let known = proof.try_map(&mut |(id, version)| {
-            let then = self.edge_then(*id, Some(*version));
+            let version = if *version == 0 { of } else { *version };
+            let then = self.edge_then(*id, Some(version));
             match then.map(|then| then.and_then(|then| then.judgement)) {
                 Ok(Some(judgement)) => Ok(judgement),
                 Ok(None) => Err(None),
@@ -224,20 +328,22 @@ impl Teller<'_> {
         }
     }
 
-    /// Steps, and the premises below them.
-    fn proof(&mut self, depth: u64, proof: &Proof<(u64, u64)>) -> Result<(), Fault> {
+    /// Steps, and the premises below them, of a conclusion of a version.
+    fn proof(&mut self, depth: u64, proof: &Proof<(u64, u64)>, of: u64) -> Result<(), Fault> {
         let (inference, below) = match proof {
             Proof::Premise((id, version)) => {
-                return self.edge(depth, "premise", *id, Some(*version));
+                let version = if *version == 0 { of } else { *version };
+                return self.edge(depth, "premise", *id, Some(version));
             }
             Proof::Step(inference, below) => (inference, below),
         };
-        let concluded = self.conclusion(proof)?;
+        let concluded = self.conclusion(proof, of)?;
         let truth = |truth: Truth| (truth.frequency(), truth.confidence());
         self.rows.push(Told {
             depth,
             role: "step",
             method: Some(inference.name().to_owned()),
+            formula: formula(inference.name()),
             truth: concluded.as_ref().map(|judgement| truth(judgement.truth)),
             statement: concluded
                 .as_ref()
@@ -247,7 +353,7 @@ impl Teller<'_> {
         });
         below
             .iter()
-            .try_for_each(|below| self.proof(depth + 1, below))
+            .try_for_each(|below| self.proof(depth + 1, below, of))
     }
 
     /// A node, as it is or was, and what it was derived from.
@@ -286,16 +392,33 @@ impl Teller<'_> {
             let evidence = image.evidence.iter().flat_map(|ids| ids.iter().copied());
             told.evidence = Some(Evidence::new(evidence));
         }
-        let sources = present.map_or_else(Vec::new, |node| sources(&view, node));
-        told.method = sources.first().map(|(_, method, _)| method.clone());
+        // What it was made of it was made of once: at an earlier version, that is told of the later one.
+        let made = present.filter(|_| role != "before");
+        let sources = made.map_or_else(Vec::new, |node| sources(&view, node));
+        let image = then.map(|then| (then.image, then.version));
+        let noted = image.as_ref().and_then(|(image, _)| {
+            let fields = image.content.fields.as_deref();
+            let entries = NOTES.iter().filter_map(|name| noted(fields, name).pop());
+            entries.map(|entry| entry.method).next()
+        });
+        told.method = sources
+            .first()
+            .map(|(_, method, _)| method.clone())
+            .or(noted);
+        told.formula = told.method.as_deref().and_then(formula);
+        told.numbers = image.as_ref().and_then(|(image, _)| node_numbers(image));
         let evidence = told.evidence.clone().unwrap_or_default();
+        let own = told.version.unwrap_or_default();
         self.rows.push(told);
         // What was derived in a circle, by whoever wrote such edges, is told once.
-        if depth >= DEPTH_MAX || !self.nodes.insert(id) {
+        if depth >= DEPTH_MAX || !self.nodes.insert((id, own)) {
             return Ok(());
         }
         for (id, _, version) in sources {
-            self.node(depth + 1, "premise", id, Some(version))?;
+            self.premise(depth + 1, Used { id, version }, own)?;
+        }
+        if let Some((image, version)) = image {
+            self.notes(depth + 1, &image, version)?;
         }
         self.evidence(depth + 1, evidence.ids().iter())
     }
@@ -413,6 +536,8 @@ fn told(rows: &[Told]) -> RecordBatch {
             Arc::new(BooleanArray::from_iter(
                 rows.iter().map(|row| row.is_current),
             )),
+            text(|row| row.formula),
+            text(|row| row.numbers.as_deref()),
         ],
     )
 }

@@ -61,13 +61,8 @@ pub fn ascend_sql(call: &Call<'_>) -> String {
     let name = quoted(&String::from_utf8_lossy(call.name(1)));
     format!(
         "INSERT INTO nodes (name, fingerprint) SELECT {name} AS name, bundle(fingerprint) AS fingerprint FROM {children} \
-         HAVING count(*) > 0;\n\
-         INSERT INTO verbs (name) SELECT DISTINCT '{verb}' AS name FROM {children} \
-         WHERE NOT EXISTS (SELECT 1 FROM verbs WHERE name = '{verb}');\n\
-         INSERT INTO edges (source, verb, target, properties) SELECT n.id AS source, '{verb}' AS verb, c.id AS target, \
-         '{{\"method\":\"{ASCEND}\",\"version\":' || CAST(c.version AS VARCHAR) || '}}' AS properties \
-         FROM nodes n CROSS JOIN {children} c WHERE n.name = {name}",
-        verb = provenance::DERIVES_FROM,
+         HAVING count(*) > 0;\n{}",
+        provenance::derive_node_sql(&name, ASCEND, &children)
     )
 }
 

@@ -1,22 +1,18 @@
-//! Methods: described from their entries, and found by what they do.
+//! Methods found by what they do.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt16Array, UInt32Array};
-use arrow::datatypes::Schema;
+use arrow::array::{Float64Array, RecordBatch, StringArray, UInt16Array, UInt32Array};
 use ladybug_engine::fingerprint::{Fingerprint, encode};
-use ladybug_engine::space::address::{Address, Zone};
 
-use super::super::super::batch::{self, batch, fingerprints};
-use super::super::super::call::{Call, Place, Query, Value, quoted};
+use super::super::super::batch::{batch, fingerprints};
+use super::super::super::call::{Call, quoted};
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
 use super::super::super::method::{Method, Mode};
 use super::super::super::surface::terms;
-use super::super::super::table::{Class, Kind, Operation};
-use super::{FOUND, METHOD, number};
+use super::{FOUND, number};
 use crate::mind::lexical;
-use crate::operand::{Operand, Reference};
 
 /// Methods that FIND answers, unless told.
 const FOUND_ROWS: usize = 5;
@@ -26,129 +22,6 @@ const RANK_OFFSET: f64 = 60.0;
 const WORDS_RANK: f64 = 16.0;
 /// Weights are compared in steps of this, whatever the order in which they were added up.
 const GRAIN: f64 = 1e-6;
-
-pub fn describe(call: &Call<'_>, _: &Reading<'_>) -> Result<RecordBatch, Fault> {
-    let method = call.method(0);
-    let operation = method.operation;
-    let arguments: Vec<_> = operation
-        .arguments
-        .iter()
-        .map(|argument| {
-            let optional = if argument.is_optional {
-                ", optional"
-            } else {
-                ""
-            };
-            format!("{}{optional}: {}", argument.name, argument.kind.expected())
-        })
-        .collect();
-    let columns = match operation.columns.is_empty() {
-        true => "what the call decides".to_owned(),
-        false => described(&batch::schema(operation.columns)),
-    };
-    let text = |text: String| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
-    let syntax = format!(
-        "CAM.{}.{} {}",
-        method.family.name,
-        operation.name,
-        operation.syntax()
-    );
-    let name = method.to_string();
-    let bits = encode::text(&format!("{name}: {}", operation.doc));
-    Ok(batch(
-        METHOD,
-        vec![
-            Arc::new(UInt16Array::from(vec![method.id()])),
-            text(name),
-            text(syntax.trim_end().to_owned()),
-            text(operation.class.name().to_owned()),
-            text(operation.doc.to_owned()),
-            text(operation.source.to_owned()),
-            text(arguments.join("\n")),
-            text(columns),
-            Arc::new(StringArray::from(vec![translation(operation, method.mode)])),
-            fingerprints([&bits]),
-        ],
-    ))
-}
-
-/// The columns of a result, with their types.
-fn described(schema: &Schema) -> String {
-    let column = |field: &Arc<arrow::datatypes::Field>| {
-        let null = if field.is_nullable() {
-            ", nullable"
-        } else {
-            ""
-        };
-        format!("{}: {}{null}", field.name(), field.data_type())
-    };
-    let columns: Vec<_> = schema.fields().iter().map(column).collect();
-    columns.join("\n")
-}
-
-/// What an operation's class says of a call whose arguments are called by their own names; none where it depends on more
-/// than the kinds of its arguments.
-fn translation(operation: &'static Operation, mode: Mode) -> Option<String> {
-    let translated = match operation.class {
-        Class::Other(operators) => return Some(operators.to_owned()),
-        Class::Relational(translated) | Class::Write(translated) => translated,
-        Class::Derived(_) => return None,
-    };
-    let mode = match operation.is_scoped {
-        true => mode,
-        false => Mode::DEFAULT,
-    };
-    let address = match mode.scope.zone() {
-        Some(Zone::Surface) => Address(0),
-        Some(zone) => Address::new(*zone.prefixes().start(), 0),
-        None => Address::new(*Zone::Node.prefixes().start(), 0),
-    };
-    let place = Place {
-        address,
-        id: (mode.scope.zone() != Some(Zone::Surface)).then_some(0),
-        is_edge: false,
-    };
-    let mut values = Vec::new();
-    let mut bits: Vec<Option<Fingerprint>> = Vec::new();
-    for argument in operation.arguments {
-        let given = encode::text(argument.name);
-        let (value, fingerprint) = match argument.kind {
-            Kind::Query => {
-                let query = Query {
-                    operand: Operand::Given(Box::new(given.clone())),
-                    text: Some(argument.name),
-                    place: None,
-                };
-                (Value::Query(query), Some(given))
-            }
-            Kind::Node => {
-                let named = Reference::Key(argument.name.as_bytes());
-                (Value::Node(named, Some(place)), None)
-            }
-            Kind::Past | Kind::Thing => {
-                let named = Reference::Key(argument.name.as_bytes());
-                (Value::Past(named), None)
-            }
-            Kind::Name => (Value::Name(argument.name.as_bytes()), None),
-            Kind::Text => (Value::Text(argument.name.into()), None),
-            Kind::Integer(min, max) => (Value::Integer(10.clamp(min, max)), None),
-            Kind::Float(min, max) => (Value::Float(0.5_f64.clamp(min, max)), None),
-            Kind::Word(words) => (Value::Word(words.first()?), None),
-            _ => return None,
-        };
-        values.push(value);
-        bits.push(fingerprint);
-    }
-    Some(translated(&Call {
-        operation,
-        mode,
-        word: None,
-        is_transitive: false,
-        space: 0,
-        values,
-        bits,
-    }))
-}
 
 /// A method that can be found: without the words of a mode.
 struct Entry {

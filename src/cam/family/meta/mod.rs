@@ -2,7 +2,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `methods` | methods described, and found by meaning |
+//! | `methods` | methods found by meaning |
+//! | `describe` | methods, words and programs described |
 //! | `explain` | where what is stored comes from, and the latest derivations |
 //! | `trust` | truths: how sure the memory is, where it agrees and where not |
 //! | `levels` | rungs, abstractions and what they are of |
@@ -11,6 +12,7 @@
 //! | `figures` | figures of the space and of the server |
 
 mod attention;
+mod describe;
 mod explain;
 mod figures;
 mod levels;
@@ -78,6 +80,10 @@ const METHOD: &[Column] = &[
     Column::new("arguments", ColumnKind::Text),
     Column::new("columns", ColumnKind::Text),
     Column::nullable("translation", ColumnKind::Text),
+    Column::nullable("inverse", ColumnKind::Text),
+    Column::nullable("symmetric", ColumnKind::Boolean),
+    Column::nullable("transitive", ColumnKind::Boolean),
+    Column::nullable("steps", ColumnKind::Text),
     Column::new("fingerprint", ColumnKind::Fingerprint),
 ];
 const FOUND: &[Column] = &[
@@ -101,6 +107,8 @@ const EXPLAINED: &[Column] = &[
     Column::nullable("version", ColumnKind::Count),
     Column::nullable("committed", ColumnKind::Time),
     Column::nullable("is_current", ColumnKind::Boolean),
+    Column::nullable("formula", ColumnKind::Text),
+    Column::nullable("numbers", ColumnKind::Text),
 ];
 const CONFIDENCE: &[Column] = &[
     Column::new("id", ColumnKind::Count),
@@ -215,21 +223,23 @@ pub static FAMILY: Family = Family {
     name: "META",
     doc: "The memory about itself: its methods, where what it holds comes from, how sure it is, what it attends to. What is \
           derived says so: an edge in its properties method, derivation, premises and versions, a node by edges DERIVES_FROM to \
-          what it was made of, each with the method and the version that it had",
+          what it was made of, each with the method and the version that it had, or in notes of its own, memory:learned, merged, \
+          felt, moved and made: of the latest call each method, version before, ids and versions of premises, and numbers",
     operations: &[
         Operation {
             name: "DESCRIBE",
             doc: "Describes a method, by name or id: how it is called, its arguments with what they may be, the columns of its \
                   result with their types, its documentation, the source of its formula, its class, and its translation with \
-                  arguments called by their own names; none where it depends on more than their kinds",
+                  arguments called by their own names; none where it depends on more than their kinds. Of a verb also its \
+                  inverse and whether it is symmetric and transitive, of a program its steps",
             arguments: &[Argument::new("method", Kind::Method)],
             columns: METHOD,
             is_scoped: false,
             is_single: true,
             class: Class::Other(
-                "Entry: of the table of methods\n  Translation: of a call whose arguments are called by their own names",
+                "Entry: of the table of methods, a vocabulary, or the space's programs\n  Translation: of a call whose arguments are called by their own names",
             ),
-            kernel: Kernel::Read(methods::describe),
+            kernel: Kernel::Read(describe::describe),
             ..Operation::DEFAULT
         },
         Operation {
@@ -250,8 +260,9 @@ pub static FAMILY: Family = Family {
             name: "EXPLAIN",
             doc: "Why something is believed and where it comes from, its provenance: a node or an edge with its truth and the \
                   commit that last wrote it; below it, as a tree by depth, how it was derived: the rules, their premises as they \
-                  were at the version that was used, whether they still are, and what those in turn were derived from. Last, at \
-                  depth 1, the commits that wrote a node",
+                  were at the version that was used, whether they still are, and what those in turn were derived from, with the \
+                  formula of each step and its numbers as JSON, so that all of them can be worked out again. What adds up tells \
+                  its latest call, and what it was before. Last, at depth 1, the commits that wrote a node",
             arguments: &[Argument::new("x", Kind::Thing)],
             columns: EXPLAINED,
             class: Class::Other(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, UInt64Array};
 use ladybug_engine::commit::transaction::Transaction;
 use ladybug_engine::space::address::Address;
+use ladybug_engine::space::fields::FieldValue;
 use ladybug_engine::space::marks::Qualia;
 
 use super::super::super::batch::{batch, row_columns};
@@ -12,6 +13,9 @@ use super::super::super::call::{Call, decimal_sql};
 use super::super::super::error::Fault;
 use super::super::super::host::Row;
 use super::super::super::method::Scope;
+use super::super::super::provenance::{
+    self, Entry, Used, forget_note, note, noted_sql, unnoted_sql,
+};
 use super::FELT;
 use super::emotion::named;
 use super::felt::{AGENCY, AROUSAL, Felt, VALENCE, place_of, widened};
@@ -24,16 +28,29 @@ fn range(dimension: usize) -> (f64, f64) {
     }
 }
 
+/// What a change of qualia notes: what it was made of beside what the node felt like, and its numbers. What is said to be
+/// felt notes nothing.
+type Why<'w> = Option<(Vec<Used>, Vec<(&'w str, FieldValue)>)>;
+
 /// Sets what the node at the first place feels like, from what it feels like, and answers its row.
 fn change(
     call: &Call<'_>,
     tx: &mut Transaction<'_>,
+    why: Why<'_>,
     to: impl FnOnce(Felt) -> Felt,
 ) -> Result<RecordBatch, Fault> {
-    let (address, felt) = found(call, tx, 0)?;
+    let (address, used, felt) = found(call, tx, 0)?;
     let to = to(felt).map(|value| value as f32);
     let qualia = Qualia::new(to).map_err(|error| Fault::of("qualia", error))?;
     tx.set_qualia(address, qualia)?;
+    match why {
+        Some((premises, numbers)) => {
+            let method = format!("QUALIA.{}", call.operation.name);
+            let entry = Entry::new(&method, used.version, premises, &numbers);
+            tx.set_field(address, provenance::FELT.as_bytes(), Some(note(&[entry])))?;
+        }
+        None => forget_note(tx, address, provenance::FELT)?,
+    }
     let view = tx.view();
     let node = view
         .node(address)
@@ -47,20 +64,24 @@ fn change(
     Ok(batch(FELT, arrays))
 }
 
-/// Where the node of an argument is as it is now, and what it feels like.
-fn found(call: &Call<'_>, tx: &Transaction<'_>, at: usize) -> Result<(Address, Felt), Fault> {
+/// Where the node of an argument is as it is now, which it is, and what it feels like.
+fn found(call: &Call<'_>, tx: &Transaction<'_>, at: usize) -> Result<(Address, Used, Felt), Fault> {
     let view = tx.view();
     let node = call.find_again(at, &view)?;
-    Ok((node.address(), widened(node.qualia())))
+    let used = Used {
+        id: node.id(),
+        version: node.version(),
+    };
+    Ok((node.address(), used, widened(node.qualia())))
 }
 
-/// In SQL: the statement that sets the qualia of the node at a place to eight expressions.
-fn update_sql(call: &Call<'_>, values: impl Fn(usize) -> String) -> String {
+/// In SQL: the statement that sets the qualia of the node at a place to eight expressions, and its properties.
+fn update_sql(call: &Call<'_>, properties: &str, values: impl Fn(usize) -> String) -> String {
     let values: Vec<_> = (0..Qualia::DIMENSIONS.len())
         .map(|at| format!("CAST({} AS FLOAT)", values(at)))
         .collect();
     format!(
-        "UPDATE nodes SET qualia = make_array({}) WHERE {}",
+        "UPDATE nodes SET qualia = make_array({}), properties = {properties} WHERE {}",
         values.join(", "),
         call.node_sql(0)
     )
@@ -72,17 +93,27 @@ fn own_sql(at: usize) -> String {
 }
 
 pub fn set_sql(call: &Call<'_>) -> String {
-    update_sql(call, |at| format!("{:?}", call.qualia(1).values()[at]))
+    update_sql(call, &unnoted_sql(provenance::FELT), |at| {
+        format!("{:?}", call.qualia(1).values()[at])
+    })
 }
 
 pub fn set(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
-    change(call, tx, |_| widened(call.qualia(1)))
+    change(call, tx, None, |_| widened(call.qualia(1)))
 }
 
 pub fn blend_sql(call: &Call<'_>) -> String {
     let w = call.float(2);
     let other = call.node_sql(1);
-    update_sql(call, |at| {
+    let of =
+        |column: &str| format!("(SELECT y.{column} FROM (SELECT * FROM nodes WHERE {other}) y)");
+    let properties = noted_sql(
+        provenance::FELT,
+        "QUALIA.BLEND",
+        Some((&of("id"), &of("version"))),
+        &[("w", &format!("{w:?}"))],
+    );
+    update_sql(call, &properties, |at| {
         format!(
             "{} * {:?} + (SELECT {} FROM (SELECT * FROM nodes WHERE {other}) y) * {w:?}",
             own_sql(at),
@@ -94,8 +125,9 @@ pub fn blend_sql(call: &Call<'_>) -> String {
 
 pub fn blend(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
     let w = call.float(2);
-    let (_, y) = found(call, tx, 1)?;
-    change(call, tx, |x| {
+    let (_, used, y) = found(call, tx, 1)?;
+    let why = (vec![used], vec![("w", FieldValue::Float(w))]);
+    change(call, tx, Some(why), |x| {
         std::array::from_fn(|at| x[at] * (1.0 - w) + y[at] * w)
     })
 }
@@ -103,7 +135,16 @@ pub fn blend(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, F
 pub fn shift_sql(call: &Call<'_>) -> String {
     let (moved, d) = (place_of(call.word(1)), call.float(2));
     let (least, most) = range(moved);
-    update_sql(call, |at| match at == moved {
+    let properties = noted_sql(
+        provenance::FELT,
+        "QUALIA.SHIFT",
+        None,
+        &[
+            ("dimension", &format!("\"{}\"", call.word(1))),
+            ("d", &format!("{d:?}")),
+        ],
+    );
+    update_sql(call, &properties, |at| match at == moved {
         true => format!(
             "greatest({least:?}, least({most:?}, {} + {d:?}))",
             own_sql(at)
@@ -115,7 +156,9 @@ pub fn shift_sql(call: &Call<'_>) -> String {
 pub fn shift(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
     let (moved, d) = (place_of(call.word(1)), call.float(2));
     let (least, most) = range(moved);
-    change(call, tx, |mut x| {
+    let dimension = FieldValue::Bytes(call.word(1).as_bytes().into());
+    let numbers = vec![("dimension", dimension), ("d", FieldValue::Float(d))];
+    change(call, tx, Some((Vec::new(), numbers)), |mut x| {
         x[moved] = (x[moved] + d).clamp(least, most);
         x
     })
@@ -123,7 +166,7 @@ pub fn shift(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, F
 
 pub fn embody_sql(call: &Call<'_>) -> String {
     let [valence, arousal, agency] = named(call.word(1));
-    update_sql(call, |at| match at {
+    update_sql(call, &unnoted_sql(provenance::FELT), |at| match at {
         VALENCE => format!("{valence:?}"),
         AROUSAL => format!("{arousal:?}"),
         AGENCY => format!("{agency:?}"),
@@ -133,7 +176,7 @@ pub fn embody_sql(call: &Call<'_>) -> String {
 
 pub fn embody(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
     let [valence, arousal, agency] = named(call.word(1));
-    change(call, tx, |mut x| {
+    change(call, tx, None, |mut x| {
         (x[VALENCE], x[AROUSAL], x[AGENCY]) = (valence, arousal, agency);
         x
     })
@@ -145,11 +188,22 @@ pub fn decay_sql(call: &Call<'_>) -> String {
         .collect();
     let scope = match call.scope() {
         Scope::All => String::new(),
-        scope => format!(" WHERE zone = '{}'", scope.name()),
+        scope => format!(" AND zone = '{}'", scope.name()),
     };
+    let feels: Vec<_> = (0..Qualia::DIMENSIONS.len())
+        .map(|at| format!("abs({}) > 0.0", own_sql(at)))
+        .collect();
+    let factor = format!("{:?}", call.float(0));
     format!(
-        "UPDATE nodes SET qualia = make_array({}){scope}",
-        values.join(", ")
+        "UPDATE nodes SET qualia = make_array({}), properties = {} WHERE ({}){scope}",
+        values.join(", "),
+        noted_sql(
+            provenance::FELT,
+            "QUALIA.DECAY",
+            None,
+            &[("factor", &factor)]
+        ),
+        feels.join(" OR ")
     )
 }
 
@@ -160,12 +214,15 @@ pub fn decay(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, F
         .nodes()
         .filter(|node| call.scope().contains(node.address()) && node.qualia() != Qualia::default());
     let all: Vec<_> = feels
-        .map(|node| (node.address(), widened(node.qualia())))
+        .map(|node| (node.address(), node.version(), widened(node.qualia())))
         .collect();
-    for (address, felt) in &all {
+    let numbers = [("factor", FieldValue::Float(factor))];
+    for (address, version, felt) in &all {
         let decayed = Qualia::new(felt.map(|value| (value * factor) as f32));
         let decayed = decayed.expect("invariant: a smaller number is in the range");
         tx.set_qualia(*address, decayed)?;
+        let entry = Entry::new("QUALIA.DECAY", *version, Vec::new(), &numbers);
+        tx.set_field(*address, provenance::FELT.as_bytes(), Some(note(&[entry])))?;
     }
     let changed: ArrayRef = Arc::new(UInt64Array::from(vec![all.len() as u64]));
     Ok(batch(call.operation.columns, vec![changed]))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::fields::{FieldValue, is_note};
 
 /// The kind of nodes that are observations.
 pub const OBSERVATION: &str = "Observation";
@@ -31,7 +32,9 @@ impl<'v> Observation<'v> {
             Some(text) => std::str::from_utf8(text).ok()?.trim().parse().ok()?,
         };
         let fields = node.fields().into_iter().flat_map(|fields| fields.iter());
-        let value = |(name, value): (&'v Arc<[u8]>, &ladybug_engine::space::fields::FieldValue)| {
+        // What the memory notes of the node is no variable.
+        let fields = fields.filter(|(name, _)| !is_note(name));
+        let value = |(name, value): (&'v Arc<[u8]>, &FieldValue)| {
             let text = value.text();
             (
                 String::from_utf8_lossy(name),
