@@ -249,6 +249,13 @@ fn one_assignment_is_one_node_that_counts() {
         "SELECT sum(weight) FROM observations VERSION AS OF {before} WHERE variable = 'size'"
     );
     assert_eq!(machine.texts(&then), ["700.0"]);
+    // What the memory notes of an observation is no variable.
+    let one = machine.texts("SELECT min(id) FROM observations").remove(0);
+    machine.line(&format!("MEMORY.TOUCH #{one}"));
+    assert_eq!(
+        machine.texts("SELECT DISTINCT variable FROM observations ORDER BY 1"),
+        ["size", "success", "treatment"]
+    );
     // What another client writes as nodes is observed as well.
     machine.change(
         "INSERT INTO nodes (kinds, properties) VALUES (make_array('Observation'), '{\"coin\":1}')",

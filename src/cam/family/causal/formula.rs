@@ -1,8 +1,10 @@
 //! Formulas as SQL over `observations`.
 //!
-//! The observations of a formula's variables become `cells`, a column a variable. `shifted` has them as they are
-//! (j = 0), and for the interval twice more for each cell r, with its weight a little greater (j = 2r − 1) and a little
-//! less (2r); a formula's subqueries keep j, so that one pass answers its value and how it moves.
+//! The observations of a formula's variables become `cells`, a column a variable, with how many cells there are and what
+//! they weigh together. `shifted` has them as they are (j = 0), and for the interval twice more for each cell r, with its
+//! weight a little greater (j = 2r − 1) and a little less (2r); a formula's subqueries keep j, so that one aggregate over all
+//! j answers its value and how it moves. A table is planned again wherever it is named, so each is named as seldom as can
+//! be: once a factor of a formula, and once for all j.
 
 use super::super::super::call::{Call, quoted};
 use super::stored::within_sql;
@@ -81,42 +83,69 @@ impl Writer<'_> {
             .collect();
         let list = columns(variables, ", ");
         let bare = list.trim_start_matches(", ");
-        let mut tables = vec![
-            format!(
-                "wide{k} AS (SELECT id, {values}max(weight) AS w FROM observations \
-                 WHERE variable IN ({}) AND {} GROUP BY id)",
-                names.join(", "),
-                within_sql(self.call)
+        let complete = all_known(variables);
+        let given = quantity.proportion_given.iter().flatten().copied();
+        let given = given.filter(|(variable, _)| variables.contains(*variable));
+        // A window function with a condition that is true is none that can be planned.
+        let given = std::iter::once(complete.clone())
+            .chain(given.map(|one| self.is(&one)))
+            .collect::<Vec<_>>()
+            .join(" AND ");
+        let weight =
+            |condition: &str| format!("sum(CASE WHEN {condition} THEN w ELSE 0.0 END) OVER ()");
+        let support = match given == complete {
+            true => "count AS support",
+            false => "support",
+        };
+        let mut tables = vec![format!(
+            "cells{k} AS (SELECT w{list}, CAST(row_number() OVER (ORDER BY {bare}) AS BIGINT) AS r, count(*) OVER () AS cells, \
+             {} AS count{} FROM (SELECT sum(w) AS w{list} FROM (SELECT id, {values}max(weight) AS w \
+             FROM observations WHERE variable IN ({}) AND {} GROUP BY id) GROUP BY {bare}))",
+            weight(&complete),
+            match given == complete {
+                true => String::new(),
+                false => format!(", {} AS support", weight(&given)),
+            },
+            names.join(", "),
+            within_sql(self.call)
+        )];
+        // Of each cell the j at which it is moved; the first has j = 0 as well.
+        let (moves, shifted) = match has_interval {
+            true => (
+                format!(
+                    "SELECT unnest(CASE WHEN r = 1 THEN make_array(CAST(0 AS BIGINT), 1, 2) ELSE make_array(2 * r - 1, 2 * r) END) \
+                     AS j, w, count, {support} FROM cells{k}"
+                ),
+                format!(
+                    "SELECT j{list}, w * CASE WHEN j = 2 * r - 1 THEN {:?} WHEN j = 2 * r THEN {:?} ELSE 1.0 END AS w \
+                     FROM (SELECT w{list}, r, unnest(range(0, 2 * cells + 1)) AS j FROM cells{k})",
+                    1.0 + STEP,
+                    1.0 - STEP
+                ),
             ),
-            format!(
-                "cells{k} AS (SELECT w{list}, CAST(row_number() OVER (ORDER BY {bare}) AS BIGINT) AS r \
-                 FROM (SELECT sum(w) AS w{list} FROM wide{k} GROUP BY {bare}))"
+            false => (
+                format!(
+                    "SELECT CAST(0 AS BIGINT) AS j, w, count, {support} FROM cells{k} WHERE r = 1"
+                ),
+                format!("SELECT CAST(0 AS BIGINT) AS j{list}, w FROM cells{k}"),
             ),
-        ];
-        let mut moves =
-            "SELECT CAST(0 AS BIGINT) AS j, CAST(0 AS BIGINT) AS r, CAST(0 AS DOUBLE) AS step, \
-                         CAST(1 AS DOUBLE) AS w"
-                .to_owned();
-        if has_interval {
-            for (j, step) in [("2 * r - 1", STEP), ("2 * r", -STEP)] {
-                moves += &format!(
-                    " UNION ALL SELECT CAST({j} AS BIGINT) AS j, r, CAST({step} AS DOUBLE) AS step, w FROM cells{k}"
-                );
-            }
-        }
+        };
         tables.push(format!("moves{k} AS ({moves})"));
-        tables.push(format!(
-            "shifted{k} AS (SELECT m.j AS j{}, c.w * CASE WHEN c.r = m.r THEN 1.0 + m.step ELSE 1.0 END AS w \
-             FROM cells{k} c CROSS JOIN moves{k} m)",
-            columns(variables, ", c.")
-        ));
+        tables.push(format!("shifted{k} AS ({shifted})"));
         let mut joined = String::new();
         let mut sum_of = |terms: &[Term], name: &str| {
             let mut sum = Vec::new();
             for (at, term) in terms.iter().enumerate() {
                 let alias = format!("{name}{at}");
-                joined += &format!(" JOIN ({}) {alias} ON {alias}.j = m.j", self.term(k, term));
-                sum.push(format!("({:?}) * {alias}.p", term.coefficient));
+                // A combination of values that never occurred has none of it.
+                joined += &format!(
+                    " LEFT JOIN ({}) {alias} ON {alias}.j = m.j",
+                    self.term(k, term)
+                );
+                sum.push(format!(
+                    "({:?}) * coalesce({alias}.p, 0.0)",
+                    term.coefficient
+                ));
             }
             sum.join(" + ")
         };
@@ -131,61 +160,52 @@ impl Writer<'_> {
             false => format!(" / ({divisor})"),
         };
         tables.push(format!(
-            "values{k} AS (SELECT m.j AS j, m.r AS r, m.step AS step, m.w AS w, \
+            "values{k} AS (SELECT m.j AS j, m.w AS w, m.count AS count, m.support AS support, \
              (({:?}) + {sum}){divided} AS v FROM moves{k} m{joined})",
             quantity.constant
         ));
-        tables.push(self.answer(k, quantity, has_interval));
+        tables.push(Self::answer(k, quantity, has_interval));
         tables
     }
 
     /// A row of value, interval and count.
-    fn answer(&self, k: usize, quantity: &Quantity, has_interval: bool) -> String {
-        let variables = quantity.mentioned();
-        let complete = all_known(variables);
-        let weight = |condition: &str| {
-            format!(
-                "(SELECT coalesce(sum(w), 0.0) AS w FROM cells{k} WHERE {complete} AND {condition})"
-            )
-        };
-        let count = weight("true");
+    fn answer(k: usize, quantity: &Quantity, has_interval: bool) -> String {
         if !has_interval {
             return format!(
-                "q{k} AS (SELECT b.v AS value, CAST(NULL AS DOUBLE) AS interval_low, CAST(NULL AS DOUBLE) AS interval_high, \
-                 n.w AS count FROM (SELECT v FROM values{k} WHERE j = 0) b CROSS JOIN {count} n)"
+                "q{k} AS (SELECT v AS value, CAST(NULL AS DOUBLE) AS interval_low, CAST(NULL AS DOUBLE) AS interval_high, \
+                 count FROM values{k})"
             );
         }
-        let variance = format!(
-            "(SELECT coalesce(sum(w * slope * slope), 0.0) AS s FROM (SELECT max(w) AS w, \
-             (max(CASE WHEN step > 0.0 THEN v END) - max(CASE WHEN step < 0.0 THEN v END)) / ({:?} * max(w)) AS slope \
-             FROM values{k} WHERE j > 0 GROUP BY r))",
+        // By cell: how the value moves with its weight. The cell 0 is the value as it is.
+        let slopes = format!(
+            "SELECT max(CASE WHEN j = 0 THEN v END) AS v, max(w) AS w, max(count) AS count, max(support) AS support, \
+             (max(CASE WHEN j = 2 * r - 1 THEN v END) - max(CASE WHEN j = 2 * r AND j > 0 THEN v END)) / ({:?} * max(w)) AS slope \
+             FROM (SELECT *, (j + 1) / 2 AS r FROM values{k}) GROUP BY r",
             2.0 * STEP
         );
-        let Some(given) = &quantity.proportion_given else {
+        let known = format!(
+            "SELECT max(v) AS v, coalesce(sum(w * slope * slope), 0.0) AS s, max(count) AS count, max(support) AS support \
+             FROM ({slopes})"
+        );
+        if quantity.proportion_given.is_none() {
             return format!(
-                "q{k} AS (SELECT b.v AS value, b.v - {Z:?} * sqrt(d.s) AS interval_low, \
-                 b.v + {Z:?} * sqrt(d.s) AS interval_high, n.w AS count FROM (SELECT v FROM values{k} WHERE j = 0) b \
-                 CROSS JOIN {variance} d CROSS JOIN {count} n)"
+                "q{k} AS (SELECT v AS value, v - {Z:?} * sqrt(s) AS interval_low, v + {Z:?} * sqrt(s) AS interval_high, count \
+                 FROM ({known}))"
             );
-        };
-        let given = given.iter().copied();
-        let support =
-            weight(&self.are(given.filter(|(variable, _)| variables.contains(*variable))));
+        }
         // Wilson's score interval of p with z, of n observations.
         let zz = Z * Z;
         format!(
             "q{k} AS (SELECT p AS value, least(greatest(centre - half, 0.0), p) AS interval_low, \
              greatest(least(centre + half, 1.0), p) AS interval_high, count FROM (SELECT p, count, \
              (p + {zz:?} / (2.0 * n)) / (1.0 + {zz:?} / n) AS centre, {Z:?} / (1.0 + {zz:?} / n) * \
-             sqrt(greatest(p * (1.0 - p) / n + {zz:?} / (4.0 * n * n), 0.0)) AS half FROM (SELECT b.v AS p, c.w AS count, \
-             greatest(CASE WHEN d.s > {VARIANCE_MIN:e} THEN b.v * (1.0 - b.v) / d.s ELSE s.w END, {:e}) AS n \
-             FROM (SELECT v FROM values{k} WHERE j = 0) b CROSS JOIN {variance} d CROSS JOIN {count} c \
-             CROSS JOIN {support} s)))",
+             sqrt(greatest(p * (1.0 - p) / n + {zz:?} / (4.0 * n * n), 0.0)) AS half FROM (SELECT v AS p, count, \
+             greatest(CASE WHEN s > {VARIANCE_MIN:e} THEN v * (1.0 - v) / s ELSE support END, {:e}) AS n FROM ({known}))))",
             f64::MIN_POSITIVE
         )
     }
 
-    /// A term without its coefficient, for every j; a combination of values that never occurred has none of it.
+    /// A term without its coefficient, for every j where it has a value.
     fn term(&self, k: usize, term: &Term) -> String {
         let fixed: Set = term.at.iter().map(|&(variable, _)| variable).collect();
         let free = term.estimand.free();
@@ -202,17 +222,14 @@ impl Writer<'_> {
             self.are(at)
         );
         // What a formula does not depend on in truth has its first value.
-        let found = match rest.is_empty() {
+        match rest.is_empty() {
             true => found,
             false => format!(
                 "SELECT j, p FROM (SELECT j, p, row_number() OVER (PARTITION BY j ORDER BY {}) AS n FROM ({found})) \
                  WHERE n = 1",
                 columns(rest, ", ").trim_start_matches(", ")
             ),
-        };
-        format!(
-            "SELECT m.j AS j, coalesce(f.p, 0.0) AS p FROM moves{k} m LEFT JOIN ({found}) f ON f.j = m.j"
-        )
+        }
     }
 
     /// A formula: a row for every j and every combination of its variables' values that occurred, with p.
