@@ -455,6 +455,18 @@ fn programs_that_run_side_by_side_lose_nothing_and_answer_where_things_are() {
     assert!(machine.engine().transactions().is_empty());
 }
 
+/// Cells without what the memory notes of how things were made: of what a program makes, it notes the program.
+fn without_notes(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    let notes = regex::Regex::new(r#",?"memory:\w+":\[\[.*?\]\]"#).expect("an expression");
+    let without = |cell: String| match &*notes.replace_all(&cell, "") {
+        "{}" => "NULL".to_owned(),
+        rest => rest.to_owned(),
+    };
+    let rows = rows.into_iter();
+    rows.map(|row| row.into_iter().map(without).collect())
+        .collect()
+}
+
 /// What the last of some steps answers, in a program or one by one.
 fn last_of(steps: &[&str], is_program: bool) -> Vec<Vec<String>> {
     let machine = Machine::new();
@@ -525,7 +537,8 @@ fn steps_of_every_family_read_what_the_steps_before_have_written() {
         "QUANTUM.FIDELITY KEY eve roses",
     ] {
         let steps: Vec<&str> = WRITES.into_iter().chain([read]).collect();
-        let [program, alone] = [true, false].map(|is_program| last_of(&steps, is_program));
+        let answer = |is_program| without_notes(last_of(&steps, is_program));
+        let [program, alone] = [true, false].map(answer);
         assert_eq!(program, alone, "{read}");
         assert!(!program.is_empty(), "{read}");
     }
@@ -545,9 +558,10 @@ fn the_past_in_a_program_ends_with_what_it_has_done_so_far() {
     assert_eq!(column(&history, 5)[0], history[0][5]);
     assert_ne!(history[0][5], history[1][5]);
     let made = run(&["LANCE.INSERT eve x", "TEMPORAL.HISTORY eve"]);
-    assert_eq!(
-        (column(&made, 0), column(&made, 2)),
-        (vec!["4".to_owned()], vec!["insert".to_owned()])
+    assert_eq!(column(&made, 2), ["insert"]);
+    assert!(
+        made[0][0].parse::<u64>().expect("a version") > 3,
+        "{made:?}"
     );
     let gone = run(&[
         "LANCE.DELETE ada",
