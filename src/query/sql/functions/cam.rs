@@ -154,7 +154,7 @@ impl Words {
             | ScalarValue::LargeBinary(Some(bytes))
             | ScalarValue::BinaryView(Some(bytes)) => match (self.0.is_empty(), &bytes[..]) {
                 // A method's id in hex is a number of two bytes.
-                (true, [id @ ..]) if id.len() <= 2 => {
+                (true, id) if id.len() <= 2 => {
                     let id = id.iter().fold(0, |id, byte| (id << 8) | u16::from(*byte));
                     id.to_string().into_bytes()
                 }
