@@ -178,7 +178,7 @@ fn moved_where(
     let mut moved = Vec::with_capacity(found.len());
     let method = format!("MEMORY.{}", call.operation.name);
     for (address, version) in found {
-        let entry = Entry::new(&method, version, Vec::new(), &[why.clone()]);
+        let entry = Entry::new(&method, version, Vec::new(), std::slice::from_ref(&why));
         tx.set_field(address, MOVED.as_bytes(), Some(note(&[entry])))?;
         moved.push(tx.set_expiry(address, expires)?);
     }
