@@ -385,7 +385,8 @@ fn what_adds_up_is_told_call_by_call_and_keeps_no_list() {
         }
         all
     };
-    let of: [(&str, &dyn Fn(&[Fingerprint]) -> Vec<Fingerprint>, &[&str]); 4] = [
+    type Makes<'f> = &'f dyn Fn(&[Fingerprint]) -> Vec<Fingerprint>;
+    let of: [(&str, Makes<'_>, &[&str]); 4] = [
         (
             "bird",
             &itself,
