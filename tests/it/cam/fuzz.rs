@@ -202,7 +202,7 @@ fn an_argument_that_is_wrong_is_named_with_what_was_expected() {
         ),
         (
             "VSA.POPCOUNT @0704",
-            "CAM.VSA.POPCOUNT: q: expected an operand in scope all, and @0704 is outside",
+            "CAM.VSA.POPCOUNT: q: expected an operand in scope all, which is fluid and node, and @0704 is outside",
         ),
         (
             "VSA.ENCODE morse x",
