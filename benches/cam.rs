@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ladybug::cam::{Host, Method, Reading, prepare, run};
+use ladybug::query::graphql::{Graphql, Limits};
 use ladybug::query::sql::{Sql, SqlOptions};
 use ladybug_engine::engine::{Engine, EngineOptions, SystemClock};
 use ladybug_engine::fingerprint::Fingerprint;
@@ -16,8 +17,10 @@ use ladybug_engine::storage::SimulatedStorage;
 fn dispatch(criterion: &mut Criterion) {
     let storage = Arc::new(SimulatedStorage::new(7));
     let engine = Engine::open(storage, Arc::new(SystemClock), EngineOptions::default());
+    let engine = Arc::new(engine.expect("an engine"));
+    let graphql = Graphql::new(Arc::clone(&engine), Limits::default());
     let sql = Sql::new(
-        Arc::new(engine.expect("an engine")),
+        engine,
         SqlOptions {
             threads: 1,
             ..SqlOptions::default()
@@ -26,6 +29,7 @@ fn dispatch(criterion: &mut Criterion) {
     let sql = sql.expect("SQL");
     let host = Host {
         sql: &sql,
+        graphql: &graphql,
         space: 0,
         timeout: None,
         rows_max: 1000,

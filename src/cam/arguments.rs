@@ -21,6 +21,7 @@ use super::table::{Kind, Operation, TTL};
 use super::target::Called;
 use crate::mind::truth::{Evidence, Truth};
 use crate::operand::{Bare, KEYWORDS, Operand, shown};
+use crate::query::graphql::read_place;
 use crate::query::sql::{expressions, fields_of_json, order, predicate};
 
 /// Takes `SCOPE s` and `FORM f` off the end, in either order.
@@ -274,6 +275,10 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             let ids: Option<Vec<u64>> = text()?.split(',').map(id).collect();
             let ids = Evidence::new(ids.ok_or_else(|| expected(first))?);
             Value::Ids(ids.ids().to_vec())
+        }
+        Kind::Cursor => {
+            let place = read_place(text()?);
+            Value::Cursor(place.map_err(|_| expected(first))?)
         }
         Kind::Columns => {
             let names = expressions(text()?);

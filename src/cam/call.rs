@@ -71,6 +71,8 @@ pub enum Value<'a> {
     Event(Event),
     /// What was observed.
     Observed(Box<Observed<'a>>),
+    /// The place that a cursor says.
+    Cursor(u64),
     /// Columns; none for all.
     Columns(Vec<String>),
     /// Columns to order by, and whether they descend.
@@ -334,6 +336,14 @@ impl Call<'_> {
         match &self.values[at] {
             Value::Qualia(qualia) => *qualia,
             _ => unreachable!("{DECLARED}"),
+        }
+    }
+
+    /// The place that a cursor says, if it was given.
+    pub fn cursor(&self, at: usize) -> Option<u64> {
+        match self.values.get(at) {
+            Some(Value::Cursor(place)) => Some(*place),
+            _ => None,
         }
     }
 

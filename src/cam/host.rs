@@ -24,6 +24,7 @@ use super::method::Scope;
 use super::surface;
 use super::table::{Kind, Operation};
 use crate::operand::{Operand, Reference, fingerprint_of};
+use crate::query::graphql::Graphql;
 use crate::query::sql::{Executed, Sql, SqlError};
 
 /// Where calls run: not on a thread that drives other work.
@@ -31,6 +32,8 @@ use crate::query::sql::{Executed, Sql, SqlError};
 pub struct Host<'h> {
     /// SQL, and the engine below it.
     pub sql: &'h Sql,
+    /// GraphQL over the same engine.
+    pub graphql: &'h Graphql,
     /// The space.
     pub space: SpaceId,
     /// Plans and queries end with an error after this long; `None` for never.

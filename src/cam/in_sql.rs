@@ -1,5 +1,7 @@
 //! Methods as SQL calls them, by `cam(…)`: those that only read, at the moment of the statement.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
@@ -11,14 +13,17 @@ use super::host::{Host, Reading};
 use super::method::Form;
 use super::program;
 use super::target::{Called, Target};
+use crate::query::graphql::Graphql;
 use crate::query::sql::{Here, Methods, SqlError};
 
 /// What stands for a word that is known only later.
 const SAMPLE: &[u8] = b"x";
 
 /// The methods that statements may call, and what they may answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct InSql {
+    /// GraphQL over the engine that statements read.
+    pub graphql: Arc<Graphql>,
     /// Most rows of a result.
     pub rows_max: usize,
     /// Most bytes of a result.
@@ -65,6 +70,7 @@ impl Methods for InSql {
         };
         let host = Host {
             sql: here.sql,
+            graphql: &self.graphql,
             space: here.space,
             timeout: here.timeout,
             rows_max: self.rows_max,

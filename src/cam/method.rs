@@ -7,7 +7,7 @@ use std::fmt;
 use ladybug_engine::space::address::{Address, Zone};
 
 use super::error::CamError;
-use super::table::{FAMILIES, FAMILY_NAMES, Family, Operation};
+use super::table::{FAMILIES, Family, Operation};
 
 /// The addresses that a call reads and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,11 @@ impl Method {
                 "expected a method id from 0x0000 to 0x0FFF, got 0x{id:04X}"
             ))
         })?;
-        let family = family.ok_or_else(|| missing_family(usize::from(id >> 8)))?;
+        let family = family.ok_or_else(|| {
+            CamError::Method(format!(
+                "expected the id of an operation, got 0x{id:04X}, where words or programs are"
+            ))
+        })?;
         Ok(Self {
             family,
             operation: &family.operations[usize::from(id >> 4 & 15)],
@@ -177,11 +181,11 @@ impl Method {
             ))
         };
         let (family, operation) = short.split_once('.').ok_or_else(unknown)?;
-        let at = FAMILY_NAMES
+        let family = FAMILIES
             .iter()
-            .position(|known| family.eq_ignore_ascii_case(known))
+            .flatten()
+            .find(|known| family.eq_ignore_ascii_case(known.name))
             .ok_or_else(unknown)?;
-        let family = FAMILIES[at].ok_or_else(|| missing_family(at))?;
         let operation = family
             .operations
             .iter()
@@ -254,19 +258,6 @@ impl fmt::Display for Method {
     }
 }
 
-fn missing_family(at: usize) -> CamError {
-    let there: Vec<_> = FAMILIES
-        .iter()
-        .flatten()
-        .map(|family| family.name)
-        .collect();
-    CamError::Method(format!(
-        "this version of the server has no methods in family 0x{at:02X} {}; it has those of {}",
-        FAMILY_NAMES[at],
-        there.join(", ")
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,6 +288,10 @@ mod tests {
             (
                 "NOPE",
                 "expected a method as 0x0C20 or VSA.BIND, got 'NOPE'",
+            ),
+            (
+                "0x0700",
+                "expected the id of an operation, got 0x0700, where words or programs are",
             ),
             (
                 "0x1000",

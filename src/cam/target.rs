@@ -15,7 +15,7 @@ use ladybug_engine::space::words::{CONCEPT_PREFIX, PROGRAM_PREFIX};
 use super::error::CamError;
 use super::method::{METHODS, Method, Mode};
 use super::program;
-use super::table::{FAMILY_NAMES, Operation};
+use super::table::Operation;
 use super::vocabulary;
 
 /// What an id or a name calls, before it is known what a space has there.
@@ -40,8 +40,13 @@ pub enum Called<'a> {
 /// The prefixes where every slot is a word or a program.
 const WORDS: [u8; 3] = [VERB_PREFIX, CONCEPT_PREFIX, PROGRAM_PREFIX];
 
+/// The name of such a prefix.
 fn family(prefix: u8) -> &'static str {
-    FAMILY_NAMES[usize::from(prefix)]
+    match prefix {
+        VERB_PREFIX => "VERBS",
+        CONCEPT_PREFIX => "CONCEPTS",
+        _ => "USER",
+    }
 }
 
 impl<'a> Called<'a> {

@@ -2,6 +2,7 @@
 
 pub mod causal;
 pub mod cypher;
+pub mod graphql;
 pub mod lance;
 pub mod learning;
 pub mod memory;

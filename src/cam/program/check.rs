@@ -511,6 +511,7 @@ fn keyword(kind: Kind, word: &Word) -> Option<&'static str> {
         | Kind::Float(..)
         | Kind::Word(_)
         | Kind::Predicate
+        | Kind::Cursor
         | Kind::Columns
         | Kind::Order
         | Kind::Aggregates
@@ -577,6 +578,7 @@ fn shape(kind: Kind) -> Shape {
         | Kind::Word(_)
         | Kind::Floats
         | Kind::Predicate
+        | Kind::Cursor
         | Kind::Columns
         | Kind::Order
         | Kind::Aggregates
@@ -649,6 +651,7 @@ fn is_of(column: ColumnKind, kind: Kind) -> bool {
         | Kind::Word(_)
         | Kind::Floats
         | Kind::Predicate
+        | Kind::Cursor
         | Kind::Columns
         | Kind::Order
         | Kind::Aggregates

@@ -445,6 +445,7 @@ impl Value {
                 | Kind::Float(..)
                 | Kind::Word(_)
                 | Kind::Predicate
+                | Kind::Cursor
                 | Kind::Columns
                 | Kind::Order
                 | Kind::Aggregates

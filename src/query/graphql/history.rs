@@ -35,9 +35,15 @@ pub fn history<'a>(ctx: &ResolverContext<'a>, of: Of<'a>) -> Answer<'a> {
     let changes = there.into_iter().flat_map(|there| past.changes_of(there));
     let changes = changes.map_while(|change| {
         of.request.check().ok()?;
-        let place = u64::MAX - change.commit.version;
-        Some((ChangeAt(Arc::new(change)), place))
+        Some(change)
     });
+    let zone = of.request.zone;
+    let changes = changes
+        .filter(|change| zone.is_none_or(|zone| change.after.address.zone() == zone))
+        .map(|change| {
+            let place = u64::MAX - change.commit.version;
+            (ChangeAt(Arc::new(change)), place)
+        });
     let answer = Page::answer(ctx, changes);
     of.request.check()?;
     answer

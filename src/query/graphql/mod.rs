@@ -15,8 +15,11 @@
 //! | `page`, `order` | connections: pages with cursors |
 //! | `input`, `value` | arguments, answers |
 //! | `respond` | what becomes of errors |
+//! | `describe` | types as rows |
+//! | `plan` | what a document would do |
 
 pub mod bounds;
+mod describe;
 mod edge;
 mod history;
 mod input;
@@ -27,6 +30,7 @@ mod node;
 mod order;
 mod page;
 mod path;
+mod plan;
 mod query;
 mod request;
 mod respond;
@@ -43,22 +47,33 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
-use async_graphql::{Response, ServerError, Value, Variables};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
+};
+use async_graphql::{Positioned, Response, ServerError, Value, Variables};
 use ladybug_engine::commit::event::NodeEvent;
+use ladybug_engine::commit::history::Mark;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::{Engine, TransactionId, TransactionOptions};
+use ladybug_engine::engine::{Engine, Snapshot, TransactionId, TransactionOptions};
 use ladybug_engine::error::EngineError;
+use ladybug_engine::space::address::Zone;
+use ladybug_engine::space::state::State;
 
+pub use describe::{Described, DescribedField};
 pub use limits::Limits;
 use moment::{Moment, ToCome};
+pub use page::{cursor, read_place};
+pub use plan::Planned;
 pub use request::Cancel;
 use request::{Request, Terms};
 use types::{Schemas, Types};
 
 /// How often a document that changes something is tried again which others got in the way of.
 const ATTEMPTS: usize = 16;
+
+/// What clients and tools ask a schema for.
+const INTROSPECTION: &str = include_str!("introspection.graphql");
 
 /// What is to be executed.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +86,18 @@ pub struct Document {
     pub operation: Option<String>,
     /// Whoever waits for the answer may say that nobody does any more.
     pub cancel: Cancel,
+}
+
+/// What a document that reads sees.
+pub struct Seen {
+    /// The space.
+    pub snapshot: Snapshot,
+    /// Which version that is, or will be.
+    pub mark: Mark,
+    /// What was there before, if the transaction or the commit that it is part of has changed the space.
+    pub base: Option<Arc<State>>,
+    /// The zone that it reads, if not all: other nodes are not there, nor edges that have an end among them.
+    pub zone: Option<Zone>,
 }
 
 /// What came of a document.
@@ -148,44 +175,155 @@ impl Graphql {
 
     /// Executes a document in a space. Blocks, and holds no lock while fields are read.
     pub fn execute(&self, space: SpaceId, document: Document) -> Answered {
-        let begun = Instant::now();
-        let Document {
-            text,
-            variables,
-            operation,
-            cancel,
-        } = document;
-        if let Err(error) = bounds::check(&text) {
-            let error = ServerError::new(error.to_string(), error.place());
-            return Answered::refused(vec![error]);
+        match self.asked(space, document) {
+            Err(error) => Answered::refused(vec![error]),
+            Ok(asked) if asked.mutation().is_some() => asked.change(),
+            Ok(asked) => asked.read(Moment::new(self.engine.glance(space))),
         }
-        let mut request = async_graphql::Request::new(text);
-        let parsed = match request.parsed_query() {
-            Ok(parsed) => parsed.clone(),
+    }
+
+    /// The same of a document that must read.
+    pub fn query(&self, space: SpaceId, document: Document, seen: Seen) -> Answered {
+        let asked = match self.asked(space, document) {
+            Ok(asked) => asked,
             Err(error) => return Answered::refused(vec![error]),
         };
-        if let Err(error) = self.limits.check(&parsed) {
+        if let Some(mutation) = asked.mutation() {
+            let message = "expected a query, and this is a mutation: it changes nodes or edges";
+            let error = ServerError::new(message, Some(mutation.pos));
             return Answered::refused(vec![error]);
         }
-        let changes = is_mutation(&parsed, operation.as_deref());
-        let asked = Asked {
-            schemas: &self.schemas,
+        asked.within(seen.zone).read(Moment::seen(seen))
+    }
+
+    /// The same of a document that must change something.
+    pub fn mutate(&self, space: SpaceId, document: Document) -> Answered {
+        let asked = match self.asked(space, document) {
+            Ok(asked) => asked,
+            Err(error) => return Answered::refused(vec![error]),
+        };
+        match asked.chosen() {
+            Some(query) if query.node.ty == OperationType::Query => {
+                let message = "expected a mutation, and this is a query: it changes nothing";
+                let error = ServerError::new(message, Some(query.pos));
+                Answered::refused(vec![error])
+            }
+            _ => asked.change(),
+        }
+    }
+
+    /// What is wrong with a document, each of its operations, in the types of a space. Nothing of it is run, and
+    /// variables have no values yet.
+    pub fn validate(&self, space: SpaceId, text: &str, seen: Seen) -> Vec<ServerError> {
+        let document = Document {
+            text: text.to_owned(),
+            ..Document::default()
+        };
+        let mut asked = match self.asked(space, document) {
+            Ok(asked) => asked,
+            Err(error) => return vec![error],
+        };
+        // Rules are about all operations; the first one is only chosen.
+        let first = asked.parsed.operations.iter().next();
+        asked.operation = first.and_then(|(name, _)| name.map(ToString::to_string));
+        asked.terms.is_dry = true;
+        asked.read(Moment::seen(seen)).response.errors
+    }
+
+    /// What the operations of a document would do, in the order of their places. Nothing of it is run.
+    ///
+    /// # Errors
+    /// It is not valid.
+    pub fn explain(
+        &self,
+        space: SpaceId,
+        text: &str,
+        seen: Seen,
+    ) -> Result<Vec<Planned>, ServerError> {
+        let types = self.describe(space, &seen)?;
+        if let Some(error) = self.validate(space, text, seen).into_iter().next() {
+            return Err(error);
+        }
+        Ok(plan::operations(&parse(text, &self.limits)?, &types))
+    }
+
+    /// The types of a space, by name; those that GraphQL itself has are left out.
+    ///
+    /// # Errors
+    /// They are not understood.
+    pub fn describe(&self, space: SpaceId, seen: &Seen) -> Result<Vec<Described>, ServerError> {
+        let types = self.types(space, &seen.snapshot.state, seen.base.is_some());
+        describe::all(&types)
+    }
+
+    /// The schema that a document sees, in its definition language.
+    pub fn sdl_of(&self, space: SpaceId, seen: &Seen) -> String {
+        let types = self.types(space, &seen.snapshot.state, seen.base.is_some());
+        types.schema.sdl()
+    }
+
+    /// What the usual introspection query answers, whatever else documents may cost.
+    pub fn introspect(&self, space: SpaceId, seen: Seen) -> Answered {
+        let document = Document {
+            text: INTROSPECTION.to_owned(),
+            ..Document::default()
+        };
+        match self.bounded(space, document, Limits::default()) {
+            Ok(asked) => asked.read(Moment::seen(seen)),
+            Err(error) => Answered::refused(vec![error]),
+        }
+    }
+
+    /// What a document may cost.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The types of a state; those of a state that only its transaction has are not kept.
+    fn types(&self, space: SpaceId, state: &State, is_private: bool) -> Arc<Types> {
+        match is_private {
+            true => Arc::new(Types::of_state(state)),
+            false => self.schemas.of(space, state),
+        }
+    }
+
+    fn asked(&self, space: SpaceId, document: Document) -> Result<Asked<'_>, ServerError> {
+        self.bounded(space, document, self.limits)
+    }
+
+    /// A document that costs no more than it may.
+    fn bounded(
+        &self,
+        space: SpaceId,
+        document: Document,
+        limits: Limits,
+    ) -> Result<Asked<'_>, ServerError> {
+        let begun = Instant::now();
+        Ok(Asked {
+            graphql: self,
+            parsed: parse(&document.text, &limits)?,
             terms: Terms {
                 engine: Arc::clone(&self.engine),
                 space,
-                limits: self.limits,
+                zone: None,
+                limits,
                 begun,
-                cancel,
+                cancel: document.cancel,
+                is_dry: false,
             },
-            parsed,
-            variables,
-            operation,
-        };
-        match changes {
-            true => asked.change(),
-            false => asked.read(),
-        }
+            variables: document.variables,
+            operation: document.operation,
+        })
     }
+}
+
+/// A document that may be parsed, has a syntax, and costs no more than it may.
+fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError> {
+    bounds::check(text).map_err(|error| ServerError::new(error.to_string(), error.place()))?;
+    let mut request = async_graphql::Request::new(text);
+    let parsed = request.parsed_query()?.clone();
+    limits.check(&parsed)?;
+    Ok(parsed)
 }
 
 impl std::fmt::Debug for Graphql {
@@ -201,23 +339,9 @@ pub fn sdl() -> String {
     types::empty().sdl()
 }
 
-/// Whether the operation that is asked for is a mutation. Of one that is not there, validation tells.
-fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        // One that has a name is not Single; it needs none to be chosen.
-        (DocumentOperations::Multiple(operations), None) => match operations.len() {
-            1 => operations.values().next(),
-            _ => None,
-        },
-    };
-    operation.is_some_and(|operation| operation.node.ty == OperationType::Mutation)
-}
-
 /// A document that is understood.
 struct Asked<'g> {
-    schemas: &'g Schemas,
+    graphql: &'g Graphql,
     terms: Terms,
     parsed: ExecutableDocument,
     variables: serde_json::Value,
@@ -225,14 +349,40 @@ struct Asked<'g> {
 }
 
 impl Asked<'_> {
-    fn read(&self) -> Answered {
-        let Terms { engine, space, .. } = &self.terms;
-        let moment = Moment::new(engine.glance(*space));
+    /// The same of a zone only.
+    fn within(mut self, zone: Option<Zone>) -> Self {
+        self.terms.zone = zone;
+        self
+    }
+
+    /// The operation that is asked for. Of one that is not there, validation tells.
+    fn chosen(&self) -> Option<&Positioned<OperationDefinition>> {
+        match (&self.parsed.operations, self.operation.as_deref()) {
+            (DocumentOperations::Single(operation), _) => Some(operation),
+            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+            // One that has a name is not Single; it needs none to be chosen.
+            (DocumentOperations::Multiple(operations), None) => match operations.len() {
+                1 => operations.values().next(),
+                _ => None,
+            },
+        }
+    }
+
+    /// The same, if it is a mutation.
+    fn mutation(&self) -> Option<&Positioned<OperationDefinition>> {
+        self.chosen()
+            .filter(|operation| operation.node.ty == OperationType::Mutation)
+    }
+
+    fn read(&self, moment: Moment) -> Answered {
         let request = self.request(moment, None);
         let mut response = self.resolve(&request);
         if let Err(error) = request.check() {
             response = Response::from_errors(vec![ServerError::new(error.message, None)]);
         }
+        // What a commit would tell is here what the transaction has so far.
+        let now = &request.now;
+        ToCome::tell(&mut response.data, now.whole(), now.mark.version);
         Answered {
             response,
             ..Self::answered(&request)
@@ -293,7 +443,7 @@ impl Asked<'_> {
             });
         }
         let outcome = engine.commit_transaction_reading(id, |tx| {
-            ToCome::tell(&mut response.data, tx);
+            ToCome::tell(&mut response.data, tx.view().state, tx.version());
         });
         match outcome.value {
             Ok(()) => Some(Answered {
@@ -308,7 +458,11 @@ impl Asked<'_> {
     }
 
     fn request(&self, now: Moment, transaction: Option<TransactionId>) -> Arc<Request> {
-        let types: Arc<Types> = self.schemas.of(self.terms.space, &now.snapshot.state);
+        // A mutation has the types of before it, whose state is committed.
+        let is_private = now.is_private() && transaction.is_none();
+        let types = self
+            .graphql
+            .types(self.terms.space, now.whole(), is_private);
         Arc::new(Request::new(self.terms.clone(), now, types, transaction))
     }
 

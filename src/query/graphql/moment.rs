@@ -4,19 +4,26 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::Value;
-use ladybug_engine::commit::transaction::{SpaceId, Transaction};
+use ladybug_engine::commit::history::Mark;
+use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::{Engine, Snapshot};
 use ladybug_engine::fingerprint::Fingerprint;
-use ladybug_engine::space::address::Address;
+use ladybug_engine::space::address::{Address, Zone};
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::derive;
 use ladybug_engine::space::graph::EdgeLink;
 use ladybug_engine::space::state::{State, View};
 
+use super::Seen;
+
 /// One moment of a space.
 pub struct Moment {
-    /// The space as it was, its fingerprints as they were.
+    /// The space as it was, its fingerprints as they were; of the zone that is read, if one is.
     pub snapshot: Snapshot,
+    /// Which version that is, or will be.
+    pub mark: Mark,
+    /// The same with all zones.
+    whole: Arc<State>,
     /// The same with every fingerprint, once a search has asked for them.
     encoded: OnceLock<Snapshot>,
     /// What the transaction began with, if this is a moment in one.
@@ -26,11 +33,36 @@ pub struct Moment {
 impl Moment {
     /// A moment that is committed.
     pub fn new(snapshot: Snapshot) -> Self {
+        let state = &snapshot.state;
         Self {
+            mark: Mark {
+                version: state.version(),
+                committed: state.committed(),
+                position: snapshot.position,
+            },
+            whole: Arc::clone(state),
             snapshot,
             encoded: OnceLock::new(),
             base: None,
         }
+    }
+
+    /// What a document is to see.
+    pub fn seen(seen: Seen) -> Self {
+        Self {
+            mark: seen.mark,
+            base: seen.base,
+            ..Self::new(seen.snapshot)
+        }
+        .of_zone(seen.zone)
+    }
+
+    /// The same, of a zone only.
+    pub fn of_zone(mut self, zone: Option<Zone>) -> Self {
+        if let Some(zone) = zone {
+            self.snapshot.state = Arc::new(self.whole.within(&zone.prefixes()));
+        }
+        self
     }
 
     /// A moment in a transaction that began with `base`.
@@ -44,6 +76,23 @@ impl Moment {
     /// What is there.
     pub fn view(&self) -> View<'_> {
         self.snapshot.view()
+    }
+
+    /// All zones.
+    pub fn whole(&self) -> &State {
+        &self.whole
+    }
+
+    /// The children of a node, by address.
+    pub fn children(&self, node: Node<'_>) -> Vec<Address> {
+        // The chain of children leads through other zones.
+        let all = View::of(&self.whole, self.snapshot.now).children(node);
+        let there = all.map(|child| child.address());
+        let mut there: Vec<_> = there
+            .filter(|child| self.view().node(*child).is_some())
+            .collect();
+        there.sort_unstable();
+        there
     }
 
     /// What its transaction began with, if it is in one.
@@ -136,13 +185,12 @@ impl ToCome {
         })
     }
 
-    /// What the commit says. Of a node that the same document removed again: what the transaction said.
-    fn told(self, tx: &Transaction<'_>) -> String {
-        let state = tx.view().state;
+    /// What a state says of that version. Of a node that the same document removed again: what the transaction said.
+    fn told(self, state: &State, version: u64) -> String {
         match self {
             Self::Version(id) => {
                 let node = state.find_id(id).and_then(|address| state.node(address));
-                node.map_or(tx.version(), |node| node.version()).to_string()
+                node.map_or(version, |node| node.version()).to_string()
             }
             Self::Address(id, address) => state.find_id(id).unwrap_or(address).to_string(),
             Self::EdgeAddress(id, address) => {
@@ -154,16 +202,20 @@ impl ToCome {
         }
     }
 
-    /// Has the commit tell all that is to come in an answer.
-    pub fn tell(answer: &mut Value, tx: &Transaction<'_>) {
+    /// Has a state, which is that of the version, tell all that is to come in an answer.
+    pub fn tell(answer: &mut Value, state: &State, version: u64) {
         match answer {
             Value::Binary(bytes) => {
                 if let Some(to_come) = Self::read(bytes) {
-                    *answer = to_come.told(tx).into();
+                    *answer = to_come.told(state, version).into();
                 }
             }
-            Value::List(items) => items.iter_mut().for_each(|item| Self::tell(item, tx)),
-            Value::Object(fields) => fields.values_mut().for_each(|value| Self::tell(value, tx)),
+            Value::List(items) => items
+                .iter_mut()
+                .for_each(|item| Self::tell(item, state, version)),
+            Value::Object(fields) => fields
+                .values_mut()
+                .for_each(|value| Self::tell(value, state, version)),
             _ => {}
         }
     }

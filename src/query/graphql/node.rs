@@ -263,9 +263,7 @@ pub fn fields_value<'a>(request: &Request, fields: Option<&Fields>) -> Answer<'a
 
 fn children<'a>(ctx: &ResolverContext<'a>, of: Of<'a>) -> Answer<'a> {
     of.request.read_all(of.moment)?;
-    let children = of.view.children(of.node);
-    let mut children: Vec<Address> = children.map(|child| child.address()).collect();
-    children.sort_unstable();
+    let children = of.moment.children(of.node);
     page(ctx, children.into_iter().map(|address| of.at(address)))
 }
 

@@ -98,7 +98,7 @@ pub fn count(
 }
 
 /// The cursor of a place.
-fn cursor(place: u64) -> String {
+pub fn cursor(place: u64) -> String {
     format!("{place:016x}")
 }
 
@@ -107,7 +107,11 @@ pub fn foreign(text: &str) -> Error {
     Error::new(format!("after is the cursor of an item; got '{text}'"))
 }
 
-fn read_place(text: &str) -> Result<u64, Error> {
+/// The place of a cursor.
+///
+/// # Errors
+/// It is none of ours.
+pub fn read_place(text: &str) -> Result<u64, Error> {
     let place = u64::from_str_radix(text, 16).ok();
     let is_ours = |place: &u64| cursor(*place) == text;
     place.filter(is_ours).ok_or_else(|| foreign(text))

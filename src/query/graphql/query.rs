@@ -83,14 +83,13 @@ fn reads(object: Object) -> Object {
         )
         .field(
             field("version", id(), |ctx| {
-                let state = &moment(ctx)?.snapshot.state;
-                some(state.version().to_string())
+                some(moment(ctx)?.mark.version.to_string())
             })
             .description("The space's version"),
         )
         .field(
             field("committed", string(), |ctx| {
-                some(time(moment(ctx)?.snapshot.state.committed()))
+                some(time(moment(ctx)?.mark.committed))
             })
             .description("When that was committed"),
         )

@@ -11,7 +11,9 @@ use async_graphql::{Error, ServerError};
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{SpaceId, Transaction};
 use ladybug_engine::engine::{Engine, LongTransaction, NodeRef, SpacePast, TransactionId, When};
+use ladybug_engine::space::address::Zone;
 use ladybug_engine::space::chunk::Node;
+use ladybug_engine::space::state::State;
 use parking_lot::Mutex;
 
 use super::limits::Limits;
@@ -31,12 +33,16 @@ pub struct Terms {
     pub engine: Arc<Engine>,
     /// Of which space it is.
     pub space: SpaceId,
+    /// The zone that it reads, if not all.
+    pub zone: Option<Zone>,
     /// What it may cost.
     pub limits: Limits,
     /// When it began.
     pub begun: Instant,
     /// Whether it is to end.
     pub cancel: Cancel,
+    /// Whether it is only validated, and no field is to be read.
+    pub is_dry: bool,
 }
 
 /// One request under way.
@@ -154,8 +160,10 @@ impl Request {
     /// The version is yet to come or forgotten, or there are too many.
     pub fn as_of(&self, version: u64) -> Result<Arc<Moment>, Error> {
         self.check()?;
-        let newest = self.now.snapshot.state.version();
-        if version == newest {
+        let newest = self.now.mark.version;
+        // What a transaction did step by step has numbers in between.
+        let newest_past = self.now.base().map_or(newest, State::version);
+        if version == newest || (newest_past + 1..newest).contains(&version) {
             return Ok(Arc::clone(&self.now));
         }
         if version > newest {
@@ -175,7 +183,7 @@ impl Request {
         self.lookups.fetch_add(1, Relaxed);
         let then = self.engine.glance_at(self.space, When::Version(version))?;
         self.revealed.fetch_max(then.position, Relaxed);
-        let moment = Arc::new(Moment::new(then));
+        let moment = Arc::new(Moment::new(then).of_zone(self.zone));
         moments.insert(version, Arc::clone(&moment));
         Ok(moment)
     }

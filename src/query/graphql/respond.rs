@@ -32,6 +32,9 @@ impl Extension for Errors {
         next: NextExecute<'_>,
     ) -> Response {
         let request = ctx.data_unchecked::<Arc<Request>>();
+        if request.is_dry {
+            return Response::default();
+        }
         request.has_begun.store(true, Relaxed);
         let mut response = next.run(ctx, operation_name).await;
         response.errors.splice(0..0, request.take_errors());

@@ -62,6 +62,17 @@ impl Types {
         }
     }
 
+    /// Those of a state.
+    pub fn of_state(state: &State) -> Self {
+        Self::new(Shapes::default().of(state).whole())
+    }
+
+    /// The kind whose type has a name.
+    pub fn kind(&self, name: &str) -> Option<&Arc<str>> {
+        let mut names = self.names.iter();
+        names.find_map(|(kind, known)| (known == name).then_some(kind))
+    }
+
     /// The type that a node is shown as: of the kind that was asked for, if it has that, else of its first.
     pub fn of(&self, node: Node<'_>, asked: Option<&Arc<str>>) -> &str {
         let asked = asked.filter(|kind| node.kinds().contains(kind));

@@ -39,7 +39,7 @@ pub struct Server {
     /// SQL over the memory.
     pub sql: Sql,
     /// GraphQL over the memory.
-    pub graphql: Graphql,
+    pub graphql: Arc<Graphql>,
     /// Who is connected.
     pub clients: Clients,
     /// Who listens to what.
@@ -133,6 +133,7 @@ impl Server {
     /// # Errors
     /// The system gives no threads.
     pub fn new(settings: Settings, engine: Arc<Engine>) -> std::io::Result<Arc<Self>> {
+        let graphql = Arc::new(Graphql::new(Arc::clone(&engine), settings.graphql));
         let options = SqlOptions {
             memory_bytes: settings.sql_memory_bytes,
             constants: vec![
@@ -140,6 +141,7 @@ impl Server {
                 ("methods".to_owned(), methods_table()),
             ],
             methods: Some(Arc::new(InSql {
+                graphql: Arc::clone(&graphql),
                 rows_max: settings.sql_rows_max,
                 bytes_max: settings.sql_memory_bytes,
             })),
@@ -148,7 +150,7 @@ impl Server {
         engine.set_reports(settings.notify.is_any());
         Ok(Arc::new(Self {
             sql: Sql::new(Arc::clone(&engine), options)?,
-            graphql: Graphql::new(Arc::clone(&engine), settings.graphql),
+            graphql,
             engine,
             live: Live::new(&settings),
             clients: Clients::default(),

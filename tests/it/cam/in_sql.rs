@@ -394,9 +394,13 @@ fn a_transactions_statements_call_methods_on_what_it_has_made() {
         "SELECT cam('LANCE.COUNT')",
         "SELECT n FROM cam('SQL.QUERY', 'SELECT count(*) AS n FROM nodes')",
         "SELECT count(*) FROM cam('TEMPORAL.CHANGED', 0)",
+        "SELECT count(*) FROM cam('GRAPHQL.NODES')",
     ] {
         assert_eq!(run(query, Vec::new()).expect(query), ["2"], "{query}");
     }
+    let query = r#"SELECT data FROM cam('GRAPHQL.QUERY', '{ node(name: "bob") { name } }')"#;
+    let answered = run(query, Vec::new()).expect(query);
+    assert_eq!(answered, [r#"{"node":{"name":"bob"}}"#]);
     let count = ScalarValue::Utf8(Some("LANCE.COUNT".to_owned()));
     let parameter = run("SELECT * FROM cam(?)", vec![count]);
     assert_eq!(

@@ -4,6 +4,7 @@ mod causal;
 mod cypher;
 mod descriptions;
 mod fuzz;
+mod graphql;
 mod in_sql;
 mod lance;
 mod learning;
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use ladybug::cam::{Called, Host, InSql, Method, call, methods_table, run};
+use ladybug::query::graphql::{Graphql, Limits};
 use ladybug::query::sql::{Executed, Sql, SqlOptions};
 use ladybug_engine::engine::{Clock, Engine, EngineOptions};
 use ladybug_engine::storage::SimulatedStorage;
@@ -48,6 +50,8 @@ impl Clock for StandingClock {
 /// An engine with methods over it.
 pub struct Machine {
     pub sql: Sql,
+    pub graphql: Arc<Graphql>,
+    pub shared: Arc<Engine>,
     clock: Arc<StandingClock>,
 }
 
@@ -57,17 +61,25 @@ impl Machine {
         let clock = Arc::new(StandingClock(AtomicI64::new(START_S * 1_000_000)));
         let timed = Arc::clone(&clock) as Arc<dyn Clock>;
         let engine = Engine::open(storage, timed, EngineOptions::default());
+        let engine = Arc::new(engine.expect("an engine"));
+        let graphql = Arc::new(Graphql::new(Arc::clone(&engine), Limits::default()));
         let options = SqlOptions {
             constants: vec![("methods".to_owned(), methods_table())],
             methods: Some(Arc::new(InSql {
+                graphql: Arc::clone(&graphql),
                 rows_max: 1000,
                 bytes_max: 1 << 20,
             })),
             threads: 1,
             ..SqlOptions::default()
         };
-        let sql = Sql::new(Arc::new(engine.expect("an engine")), options).expect("SQL");
-        Self { sql, clock }
+        let sql = Sql::new(Arc::clone(&engine), options).expect("SQL");
+        Self {
+            sql,
+            graphql,
+            shared: engine,
+            clock,
+        }
     }
 
     /// Lets time pass.
@@ -181,6 +193,7 @@ impl Machine {
     pub fn host(&self) -> Host<'_> {
         Host {
             sql: &self.sql,
+            graphql: &self.graphql,
             space: 0,
             timeout: None,
             rows_max: 100_000,

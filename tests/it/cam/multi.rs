@@ -1,5 +1,7 @@
 //! Methods inside MULTI: each sees what the commands before it have done, and all are one commit.
 
+use serde_json::json;
+
 use crate::harness::{Connection, Server};
 
 /// What EXEC answers to commands.
@@ -54,6 +56,11 @@ fn methods_in_a_transaction_see_what_was_done_before_them_and_are_one_commit() {
             &["CAM.CYPHER.QUERY", "MATCH (n:Person) RETURN n.name AS name"],
             &["CAM.CYPHER.QUERY", "MATCH (n:Person) SET n.age = 7"],
             &["CAM.CYPHER.QUERY", "MATCH (n:Person) RETURN n.age AS age"],
+            &[
+                "CAM.GRAPHQL.QUERY",
+                "{ nodes(filter: {kind: \"Person\"}) { nodes { ... on Person { age } version } } version }",
+            ],
+            &["CAM.GRAPHQL.NODES", "FORM", "count"],
             &["CAM.VERBS.DEFINE", "PRAISES"],
             &["CAM.VERBS.PRAISES", "ada", "alan", "1.0,0.9"],
             &["CAM.VERBS.PRAISES", "ada", "alan"],
@@ -71,6 +78,11 @@ fn methods_in_a_transaction_see_what_was_done_before_them_and_are_one_commit() {
             ],
         ],
     );
+    let asked = json!({
+        "nodes": { "nodes": [{ "age": 7, "version": (before + 1).to_string() }] },
+        "version": (before + 1).to_string(),
+    });
+    let asked = format!("{:?}", asked.to_string());
     let expected = [
         ":1",
         "+OK",
@@ -84,6 +96,8 @@ fn methods_in_a_transaction_see_what_was_done_before_them_and_are_one_commit() {
         ":2",
         "\"eve\"",
         ":7",
+        &asked,
+        ":3",
         "PRAISES",
         ":4",
         "\"alan\"",

@@ -54,6 +54,23 @@ const PATTERNS: [&str; 4] = [
     "(a:Person)-[r:CAUSES]->(a)",
     "(`strange name`:`Strange Kind`)",
 ];
+/// Documents of GraphQL that read, and that change something, with variables that both can have.
+const DOCUMENTS: [&str; 3] = [
+    "{ nodes(first: 3) { edges { cursor node { name ... on Thing { born } } } } }",
+    "query Found($words: String = \"bird\") { search(text: $words, k: 2) { nodes { distance node { id } } } }",
+    "query One { node(name: \"O'Hara\") { ...Named } } fragment Named on Node { name parent { name } }",
+];
+const MUTATIONS: [&str; 3] = [
+    "mutation { set(node: {name: \"copied; --\"}, value: \"O'Hara\", kinds: [\"Thing\"], fields: {born: 7}) { id } }",
+    "mutation Two($words: String = \"said\") { a: set(node: {name: \"gear of two\"}, value: $words, rung: 2) { id } \
+     link(source: {name: \"gear of two\"}, verb: \"RELATES\", target: {name: \"gear of two\"}, weight: 0.5) { id } }",
+    "mutation { delete(node: {name: \"copied; --\"}) }",
+];
+const VARIABLES: [&str; 3] = [
+    "{}",
+    "{\"words\":\"a bird\\n# VARIABLES {}\"}",
+    "{\"words\":null,\"other\":[{}]}",
+];
 /// Properties as SET takes them.
 const PROPS: [&str; 4] = [
     "{}",
@@ -293,6 +310,20 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
             vec![pick(random, &["born", "score", "of"]).as_bytes().to_vec()]
         }
         Kind::Text if argument.name == "cypher" => vec![pick(random, &CYPHER).as_bytes().to_vec()],
+        Kind::Text if argument.name == "doc" => vec![pick(random, &DOCUMENTS).as_bytes().to_vec()],
+        Kind::Text if argument.name == "variables" => {
+            vec![pick(random, &VARIABLES).as_bytes().to_vec()]
+        }
+        Kind::Text if argument.name == "type" => {
+            vec![pick(random, &["Node", "Thing", "Zone"]).as_bytes().to_vec()]
+        }
+        Kind::Text if argument.name == "kind" => {
+            vec![
+                pick(random, &["Thing", "Prototype", "O'Hara"])
+                    .as_bytes()
+                    .to_vec(),
+            ]
+        }
         Kind::Text if argument.name == "sql" => vec![pick(random, &QUERIES).as_bytes().to_vec()],
         Kind::Text if argument.name == "dml" => vec![pick(random, &CHANGES).as_bytes().to_vec()],
         Kind::Text if argument.name == "pattern" => {
@@ -377,6 +408,10 @@ pub fn argument(argument: &Argument, known: &Known, random: &mut Random) -> Vec<
             vec![values.join(",").into_bytes()]
         }
         Kind::Ids => vec![pick(random, &["1", "3,2,1", "#9,10"]).as_bytes().to_vec()],
+        Kind::Cursor => {
+            let places = [0, 3, 7, 20, 0x700, 0x1004, 0x800B, u64::MAX];
+            vec![format!("{:016x}", pick(random, &places)).into_bytes()]
+        }
         Kind::Columns => vec![pick(random, &COLUMNS).as_bytes().to_vec()],
         Kind::Order => vec![pick(random, &ORDERS).as_bytes().to_vec()],
         Kind::Aggregates => vec![pick(random, &AGGREGATES).as_bytes().to_vec()],
@@ -397,7 +432,13 @@ pub fn arguments(operation: &Operation, known: &Known, random: &mut Random) -> V
     let declared = operation.arguments;
     let (fixed, repeated) = declared.split_at(declared.len() - operation.repeats.group);
     let mut words: Vec<Vec<u8>> = Vec::new();
+    let is_mutation = declared.first().is_some_and(|one| one.name == "doc")
+        && matches!(operation.class, Class::Write(_));
     for one in fixed {
+        if is_mutation && words.is_empty() {
+            words.push(pick(random, &MUTATIONS).as_bytes().to_vec());
+            continue;
+        }
         if one.is_optional && random.below(2) == 0 {
             break;
         }
@@ -432,6 +473,7 @@ macro_rules! families {
 families! {
     causal
     cypher
+    graphql
     lance
     learning
     memory
@@ -469,6 +511,9 @@ fn kernels_and_translations_make_the_same_rows_in_every_scope(family: &str) {
         }
         if family == "meta" {
             super::meta::prepare_memory(&machine);
+        }
+        if family == "graphql" {
+            super::meta::parents(&machine);
         }
         if family == "causal" {
             causal::fill(&machine);

@@ -9,6 +9,7 @@ use ladybug::query::cypher::execute::{Access, Limits};
 use ladybug::query::cypher::memory::Alone;
 use ladybug::query::cypher::procedures::BuiltIn;
 use ladybug::query::cypher::value::Map;
+use ladybug::query::graphql::Document;
 
 use super::Machine;
 use super::translations::{Known, arguments, differences};
@@ -44,8 +45,21 @@ fn statements(machine: &Machine, method: &Method, words: &[&[u8]]) -> Option<Vec
 /// Writes that are commands of the engine as a whole: `temporal` compares those through the server.
 const ENGINE_WIDE: [&str; 4] = ["CHECKPOINT", "ROLLBACK", "FORK", "MERGE"];
 
-/// Runs a statement, in SQL or in Cypher.
+/// Runs a statement, in SQL, Cypher or GraphQL.
 fn change(machine: &Machine, statement: &str) {
+    if let Some(command) = statement.strip_prefix("GRAPHQL ") {
+        let (text, variables) = command
+            .split_once(" VARIABLES ")
+            .unwrap_or((command, "null"));
+        let document = Document {
+            text: text.to_owned(),
+            variables: serde_json::from_str(variables).expect("variables are JSON"),
+            ..Document::default()
+        };
+        let answered = machine.graphql.execute(0, document);
+        assert!(answered.response.is_ok(), "{statement}: {answered:?}");
+        return;
+    }
     if !["MATCH ", "CREATE ", "MERGE "]
         .iter()
         .any(|word| statement.starts_with(word))

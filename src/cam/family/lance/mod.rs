@@ -17,6 +17,7 @@ mod read;
 mod write;
 
 pub use cluster::{drawn, mixed};
+pub use nearest::{Wanted, hits, nearest_sql};
 pub use read::{rows_at, rows_batch, stored};
 
 use ladybug_engine::fingerprint::BITS;

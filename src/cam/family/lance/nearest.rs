@@ -19,7 +19,7 @@ use super::NEAREST;
 use super::read::rows_at;
 
 /// What of the nearest is wanted.
-struct Wanted<'w> {
+pub struct Wanted<'w> {
     to: &'w Fingerprint,
     k: usize,
     radius: u32,
@@ -30,7 +30,8 @@ struct Wanted<'w> {
 }
 
 impl<'w> Wanted<'w> {
-    fn new(to: &'w Fingerprint, k: usize) -> Self {
+    /// So many, near to something.
+    pub fn new(to: &'w Fingerprint, k: usize) -> Self {
         Self {
             to,
             k,
@@ -41,7 +42,8 @@ impl<'w> Wanted<'w> {
     }
 }
 
-fn sql(call: &Call<'_>, q: &str, condition: &str, end: &str) -> String {
+/// Rows by their distance to something, in SQL.
+pub fn nearest_sql(call: &Call<'_>, q: &str, condition: &str, end: &str) -> String {
     format!(
         "SELECT id, address, name, distance, 1.0 - 2.0 * distance / {BITS} AS similarity, \
          ({half}.0 - distance) / {SIGMA:?} AS z, fingerprint \
@@ -54,7 +56,7 @@ fn sql(call: &Call<'_>, q: &str, condition: &str, end: &str) -> String {
 
 pub fn top_k_sql(call: &Call<'_>) -> String {
     let end = format!("ORDER BY distance, address LIMIT {}", call.count(1));
-    sql(call, &call.fingerprint_sql(0), "", &end)
+    nearest_sql(call, &call.fingerprint_sql(0), "", &end)
 }
 
 pub fn top_k(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
@@ -70,7 +72,7 @@ pub fn range_sql(call: &Call<'_>) -> String {
         "WHERE distance <= {} ORDER BY distance, address",
         call.count(1)
     );
-    sql(call, &call.fingerprint_sql(0), "", &end)
+    nearest_sql(call, &call.fingerprint_sql(0), "", &end)
 }
 
 pub fn range(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
@@ -87,7 +89,7 @@ pub fn near_sql(call: &Call<'_>) -> String {
     // A row without a name is another one than any that has one.
     let others = format!(" WHERE ({this}) IS NOT TRUE");
     let end = format!("ORDER BY distance, address LIMIT {}", call.count(1));
-    sql(call, &q, &others, &end)
+    nearest_sql(call, &q, &others, &end)
 }
 
 pub fn near(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
@@ -104,7 +106,7 @@ pub fn near(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault
 pub fn filter_sql(call: &Call<'_>) -> String {
     let condition = format!(" WHERE {}", call.text(2));
     let end = format!("ORDER BY distance, address LIMIT {}", call.count(1));
-    sql(call, &call.fingerprint_sql(0), &condition, &end)
+    nearest_sql(call, &call.fingerprint_sql(0), &condition, &end)
 }
 
 pub fn filter(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
@@ -128,10 +130,7 @@ fn nearest(
     reading: &Reading<'_>,
     wanted: Wanted<'_>,
 ) -> Result<RecordBatch, Fault> {
-    let hits = match call.scope() {
-        Scope::Surface => on_surface(reading, &wanted),
-        scope => in_memory(reading, scope, &wanted),
-    };
+    let hits = hits(call.scope(), reading, &wanted);
     let addresses = hits.iter().map(|(address, _)| *address);
     let rows = rows_at(reading, call.scope(), addresses);
     let distances = hits.iter().map(|(_, distance)| *distance);
@@ -142,6 +141,14 @@ fn nearest(
     columns.push(Arc::new(float(z)));
     columns.push(bits);
     Ok(batch(NEAREST, columns))
+}
+
+/// Where the nearest rows of a scope are, and how far, nearest first.
+pub fn hits(scope: Scope, reading: &Reading<'_>, wanted: &Wanted<'_>) -> Vec<(Address, u32)> {
+    match scope {
+        Scope::Surface => on_surface(reading, wanted),
+        scope => in_memory(reading, scope, wanted),
+    }
 }
 
 fn in_memory(reading: &Reading<'_>, scope: Scope, wanted: &Wanted<'_>) -> Vec<(Address, u32)> {

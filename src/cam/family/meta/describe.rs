@@ -303,6 +303,7 @@ fn translation(operation: &'static Operation, mode: Mode) -> Option<String> {
             | Kind::Verb
             | Kind::Floats
             | Kind::Predicate
+            | Kind::Cursor
             | Kind::Columns
             | Kind::Order
             | Kind::Aggregates

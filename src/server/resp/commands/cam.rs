@@ -265,6 +265,7 @@ fn host(context: &Context) -> Host<'_> {
     let timeout = settings.sql_timeout_ms;
     Host {
         sql: &server.sql,
+        graphql: &server.graphql,
         space: context.selected(),
         timeout: (timeout > 0).then(|| Duration::from_millis(timeout)),
         rows_max: settings.sql_rows_max,
