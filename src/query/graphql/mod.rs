@@ -212,7 +212,7 @@ impl Graphql {
         }
     }
 
-    /// What is wrong with a document, each of its operations, in the types of a space. Nothing of it is run, and
+    /// What is wrong with a document, each of its operations, in the types of a space, by place. Nothing of it is run, and
     /// variables have no values yet.
     pub fn validate(&self, space: SpaceId, text: &str, seen: Seen) -> Vec<ServerError> {
         let document = Document {
@@ -227,7 +227,9 @@ impl Graphql {
         let first = asked.parsed.operations.iter().next();
         asked.operation = first.and_then(|(name, _)| name.map(ToString::to_string));
         asked.terms.is_dry = true;
-        asked.read(Moment::seen(seen)).response.errors
+        let mut errors = asked.read(Moment::seen(seen)).response.errors;
+        errors.sort_by_key(|error| error.locations.first().map(|at| (at.line, at.column)));
+        errors
     }
 
     /// What the operations of a document would do, in the order of their places. Nothing of it is run.
@@ -321,9 +323,17 @@ impl Graphql {
 fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError> {
     bounds::check(text).map_err(|error| ServerError::new(error.to_string(), error.place()))?;
     let mut request = async_graphql::Request::new(text);
-    let parsed = request.parsed_query()?.clone();
+    let parsed = request.parsed_query().map_err(undrawn)?.clone();
     limits.check(&parsed)?;
     Ok(parsed)
+}
+
+/// An error of the syntax without the parser's drawing of its place, which the error has beside it.
+fn undrawn(mut error: ServerError) -> ServerError {
+    if let Some((_, said)) = error.message.rsplit_once("\n  = ") {
+        error.message = said.to_owned();
+    }
+    error
 }
 
 impl std::fmt::Debug for Graphql {

@@ -297,7 +297,16 @@ fn a_query_reads_and_a_mutation_changes_and_neither_does_the_other() {
             &["{ nope }"],
             "doc: Unknown field \"nope\"",
         ),
-        ("GRAPHQL.QUERY", &["{ version"], "doc: "),
+        (
+            "GRAPHQL.QUERY",
+            &["{ version } extra"],
+            "doc: expected EOI or executable_definition, at line 1, column 13",
+        ),
+        (
+            "GRAPHQL.QUERY",
+            &["subscription { version }"],
+            "doc: Schema is not configured for subscriptions, at line 1, column 1",
+        ),
         (
             "GRAPHQL.QUERY",
             &["{ version }", "[1]"],

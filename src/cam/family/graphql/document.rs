@@ -71,7 +71,7 @@ pub fn command(call: &Call<'_>) -> String {
 
 /// What is wrong with a document, and where.
 fn fault(error: &ServerError) -> Fault {
-    let mut message = error.message.clone();
+    let mut message = error.message.trim_end_matches('.').to_owned();
     if let Some(place) = error.locations.first() {
         let _ = write!(message, ", at line {}, column {}", place.line, place.column);
     }
