@@ -154,6 +154,16 @@ pub fn take<'a>(name: &str, kind: Kind, rest: &mut &'a [&'a [u8]]) -> Result<Val
             (Operand::Stored(reference), _) => Value::Node(reference, None),
             _ => return Err(expected(first)),
         },
+        Kind::Thing if first.trim_ascii_start().starts_with(b"<") => {
+            let said = Said::parse(first, false);
+            let said = said.map_err(|error| {
+                Fault::of(
+                    name,
+                    format!("{error}; write KEY before a key that begins with <"),
+                )
+            });
+            Value::Said(Box::new(said?))
+        }
         Kind::Past | Kind::Thing => match operand(name, Bare::Key, first, &mut after)? {
             (Operand::Stored(reference), _) => Value::Past(reference),
             _ => return Err(expected(first)),

@@ -315,6 +315,20 @@ impl Call<'_> {
         usize::try_from(number).expect("invariant: its entry lets it be nothing negative")
     }
 
+    /// How many rows are asked for at a place: all, if it was left out.
+    pub fn limit(&self, at: usize) -> usize {
+        match self.has(at) {
+            true => self.count(at),
+            false => usize::MAX,
+        }
+    }
+
+    /// In SQL: the same, behind an order.
+    pub fn limit_sql(&self, at: usize) -> String {
+        let limit = self.integer(at).map(|k| format!(" LIMIT {k}"));
+        limit.unwrap_or_default()
+    }
+
     /// The word at a place.
     pub fn word(&self, at: usize) -> &'static str {
         match &self.values[at] {

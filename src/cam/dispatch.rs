@@ -114,13 +114,15 @@ fn parsed<'a>(
             "expected no SCOPE and no FORM behind a word of a vocabulary".to_owned(),
         ));
     }
+    let values = values?;
+    operation.range.check(operation, &values)?;
     Ok(Call {
         operation,
         mode,
         word: callee.word,
         is_transitive,
         space,
-        values: values?,
+        values,
         bits: Vec::new(),
     })
 }

@@ -77,6 +77,17 @@ impl Fault {
     pub fn at(self, method: String) -> CamError {
         match self {
             Self::Argument(message) => CamError::Argument { method, message },
+            // What the memory refuses of a name that the call gives.
+            Self::Other(CamError::Engine(
+                error @ (EngineError::NameTaken(_)
+                | EngineError::NameTooLong(_)
+                | EngineError::SpaceTaken(_)
+                | EngineError::SpaceSyntax { .. }
+                | EngineError::CheckpointName(_)),
+            )) => CamError::Argument {
+                method,
+                message: error.to_string(),
+            },
             Self::Other(error) => error,
         }
     }

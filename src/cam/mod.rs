@@ -5,6 +5,7 @@
 //! | `table` | what an operation is, and the families of them |
 //! | `method` | ids, names and modes |
 //! | `arguments` | arguments as an operation declares them |
+//! | `range` | ranges among them, which must hold something |
 //! | `call` | a call whose arguments are read and whose operands are found; its pieces of SQL |
 //! | `host` | where calls run, and what they read |
 //! | `past` | the past as a call sees it |
@@ -37,6 +38,7 @@ mod method;
 mod past;
 mod program;
 mod provenance;
+mod range;
 mod reference;
 mod statement;
 mod surface;
@@ -51,6 +53,7 @@ pub use error::CamError;
 pub use host::{Host, Reading};
 pub use in_sql::InSql;
 pub use method::{Form, Method, Mode, Scope};
+pub use range::Range;
 pub use surface::methods_table;
 pub use table::{
     Argument, Class, Column, ColumnKind, FAMILIES, Family, Kernel, Kind, Operation, Repeats,

@@ -147,8 +147,8 @@ mod tests {
         .unwrap();
         writeln!(page, "    {}\n", syntax.trim_end()).unwrap();
         writeln!(page, "{}.\n", operation.doc).unwrap();
-        for argument in operation.arguments {
-            writeln!(page, "- `{}`: {}", argument.name, argument.kind.expected()).unwrap();
+        for (at, argument) in operation.arguments.iter().enumerate() {
+            writeln!(page, "- `{}`: {}", argument.name, operation.expected(at)).unwrap();
         }
         if !operation.arguments.is_empty() {
             page.push('\n');

@@ -100,18 +100,11 @@ impl<'a> Said<'a> {
                 evidence: Evidence::default(),
             },
             Source::Text(statement, None) => {
-                let found = stored(view, scope, statement)
-                    .into_iter()
-                    .reduce(
-                        |best, next| match next.truth.confidence() > best.truth.confidence() {
-                            true => next,
-                            false => best,
-                        },
-                    );
+                let found = stored(view, scope, statement).map(|(_, judgement)| judgement);
                 found.ok_or_else(|| {
                     Fault::Argument(format!(
-                        "no judgement of {statement} is stored in scope {}; write its truth as {statement}. %1.0;0.9%",
-                        scope.name()
+                        "{}; write its truth as {statement}. %1.0;0.9%",
+                        unheard(statement, scope)
                     ))
                 })?
             }
@@ -134,6 +127,23 @@ impl<'a> Said<'a> {
         };
         self.judgement = Some(judgement);
         Ok(())
+    }
+
+    /// The stored edge that it is: of several that say it that of the highest confidence, the first of these.
+    ///
+    /// # Errors
+    /// None in the scope says it, or it has a truth, and so is no stored one.
+    pub fn stored(&self, scope: Scope, view: &View<'_>) -> Result<Edge, Fault> {
+        match &self.source {
+            Source::Text(statement, None) => {
+                let found = stored(view, scope, statement).map(|(edge, _)| edge);
+                found.ok_or_else(|| Fault::Argument(unheard(statement, scope)))
+            }
+            Source::Text(statement, Some(_)) => Err(Fault::Argument(format!(
+                "expected a statement that is stored, without a truth, got one with a truth of {statement}"
+            ))),
+            Source::Edge(reference, _) => edge(view, reference),
+        }
     }
 
     /// In SQL: one row with its frequency f, confidence c and evidence e, of the edges in a scope.
@@ -234,13 +244,25 @@ pub fn edges_of(view: &View<'_>, text: &str) -> Result<Vec<Edge>, String> {
     Ok(edges(view, Scope::All, &statement))
 }
 
-/// The stored judgements of a statement, by id.
-fn stored(view: &View<'_>, scope: Scope, statement: &Statement) -> Vec<Judgement> {
-    let edges = edges(view, scope, statement);
-    edges
-        .iter()
-        .filter_map(|edge| judgement(view, edge))
-        .collect()
+/// The stored judgement of a statement that is the surest, the first of several by id, and the edge that it is.
+fn stored(view: &View<'_>, scope: Scope, statement: &Statement) -> Option<(Edge, Judgement)> {
+    let edges = edges(view, scope, statement).into_iter();
+    let judged = edges.filter_map(|edge| {
+        let judgement = judgement(view, &edge)?;
+        Some((edge, judgement))
+    });
+    judged.reduce(|best, next| {
+        let is_surer = next.1.truth.confidence() > best.1.truth.confidence();
+        if is_surer { next } else { best }
+    })
+}
+
+/// Why a statement is not found.
+fn unheard(statement: &Statement, scope: Scope) -> String {
+    format!(
+        "no judgement of {statement} is stored in scope {}",
+        scope.name()
+    )
 }
 
 /// The stored edges that say a statement, by id.

@@ -9,6 +9,7 @@ use super::error::Fault;
 use super::event;
 use super::family;
 use super::host::{Host, Reading};
+use super::range::Range;
 use super::statement;
 use arrow::array::RecordBatch;
 use ladybug_engine::engine::Outcome;
@@ -59,6 +60,8 @@ pub struct Operation {
     pub arguments: &'static [Argument],
     /// Which of them may come again.
     pub repeats: Repeats,
+    /// Whether the last two are the ends of a range.
+    pub range: Range,
     /// What it answers; none where the call decides.
     pub columns: &'static [Column],
     /// Whether it reads stored rows; otherwise it has no scope but all.
@@ -79,6 +82,7 @@ impl Operation {
         source: "",
         arguments: &[],
         repeats: Repeats::NONE,
+        range: Range::None,
         columns: &[],
         is_scoped: true,
         is_single: false,
@@ -95,6 +99,15 @@ impl Operation {
         match all.get(at) {
             Some(argument) => argument,
             None => &all[first + (at - first) % self.repeats.group],
+        }
+    }
+
+    /// What an argument may be, for documents: its kind, and how it stands to the other end of its range.
+    pub fn expected(&self, at: usize) -> String {
+        let expected = self.argument(at).kind.expected();
+        match self.range.says(self, at) {
+            Some(says) => format!("{expected}, {says}"),
+            None => expected,
         }
     }
 
@@ -198,7 +211,7 @@ pub enum Kind {
     Name,
     /// A node as it was: an operand, bare as a key, that may be gone.
     Past,
-    /// A node or an edge: an operand, bare as a key.
+    /// A node or an edge: an operand, bare as a key, or a statement that an edge says.
     Thing,
     /// A method, a word or a program, by name or id.
     Method,
@@ -270,7 +283,7 @@ impl Kind {
             Self::Node => crate::operand::NODE.to_owned(),
             Self::Name => "a name".to_owned(),
             Self::Past => format!("{}, now or once", crate::operand::NODE),
-            Self::Thing => format!("{}, or an edge", crate::operand::NODE),
+            Self::Thing => format!("{}, an edge, or {} that is stored", crate::operand::NODE, statement::STATEMENT),
             Self::Method => {
                 "a method, a word or a program such as VSA.BIND, VERBS.CAUSES or 0x0F12".to_owned()
             }
@@ -464,6 +477,9 @@ mod tests {
                     .iter()
                     .any(|argument| argument.is_optional);
                 assert!(!has_optional || operation.repeats.group == 0, "{name}");
+                let is_range = operation.range != Range::None;
+                assert!(!is_range || operation.arguments.len() >= 2, "{name}");
+                assert!(!is_range || operation.repeats.group == 0, "{name}");
                 if let Class::Other(operators) = operation.class {
                     assert!(!operators.is_empty(), "{name} has no operators to show");
                 }

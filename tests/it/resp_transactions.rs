@@ -78,9 +78,27 @@ fn what_was_refused_when_it_was_queued_loses_the_transaction() {
     client.call("MULTI");
     assert_eq!(
         client.call("SAVE"),
-        "-ERR Command not allowed inside a transaction"
+        "-ERR Command not allowed inside a transaction: SAVE is about the server, and no part of a commit; run it outside \
+         of MULTI"
     );
     assert!(client.call("EXEC").starts_with("-EXECABORT"));
+    for (line, why) in [
+        ("LOG RESUME", "LOG RESUME is about the server"),
+        ("DAG.FORK f", "DAG.FORK makes commits of its own"),
+        ("DAG.BEGIN", "DAG.BEGIN makes commits of its own"),
+        ("SQL x", "SQL makes commits of its own"),
+        (
+            "CAM.TEMPORAL.FORK f",
+            "CAM.TEMPORAL.FORK makes commits of its own",
+        ),
+    ] {
+        client.call("MULTI");
+        let refused = client.call(line);
+        let expected = format!("-ERR Command not allowed inside a transaction: {why}");
+        assert!(refused.starts_with(&expected), "{line}: {refused}");
+        assert!(refused.ends_with("run it outside of MULTI"), "{refused}");
+        assert!(client.call("EXEC").starts_with("-EXECABORT"));
+    }
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn what_is_wrong_is_said_with_its_place() {
             .collect::<String>()
     );
     for (document, part) in [
-        ("{ node(", "-->"),
+        ("{ node(", "expected "),
         ("{ nope }", "nope"),
         ("{ node(id: 1.5) { id } }", "id"),
         ("{ node { id } }", "exactly one of id, name, address"),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -19,6 +20,7 @@ use super::functions;
 use super::methods::Methods;
 use super::nearest::NearestRule;
 use super::session::Session;
+use super::singles::SinglesRewrite;
 
 /// Bytes that sorts, joins and groups of all statements may take, unless set otherwise: 1 GiB.
 pub const MEMORY_BYTES: usize = 1 << 30;
@@ -166,5 +168,8 @@ fn state(threads: usize, memory_bytes: usize) -> std::io::Result<SessionState> {
     scalars.extend(functions::scalar());
     let aggregates = builder.aggregate_functions().get_or_insert_default();
     aggregates.extend(functions::aggregate());
-    Ok(builder.build())
+    let mut state = builder.build();
+    let singles = state.register_function_rewrite(Arc::new(SinglesRewrite));
+    singles.map_err(std::io::Error::other)?;
+    Ok(state)
 }

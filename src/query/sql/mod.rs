@@ -13,6 +13,7 @@
 //! | `tables` | the tables, and what of a WHERE they answer themselves |
 //! | `functions` | scalar, aggregate and table functions |
 //! | `nearest` | the rule that lets ORDER BY hamming(…) LIMIT k be a search |
+//! | `singles` | the rule that lets `confidence = 0.9` find what was stored as 0.9 |
 //! | `write` | INSERT, UPDATE, DELETE and TRUNCATE as commits |
 //! | `error` | what can go wrong |
 //!
@@ -29,6 +30,7 @@ mod parse;
 mod pieces;
 mod relation;
 mod session;
+mod singles;
 mod statement;
 mod tables;
 mod write;

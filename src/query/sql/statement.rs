@@ -25,6 +25,8 @@ use datafusion::sql::planner::ContextProvider;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::{Engine, NodeRef, Snapshot, TransactionId, When};
+use ladybug_engine::error::EngineError;
+use ladybug_engine::space::state::State;
 use parking_lot::Mutex;
 
 use super::catalog;
@@ -61,6 +63,14 @@ pub(super) struct Statement {
     revealed: AtomicU64,
     /// Relations planned so far.
     pub(super) relations: AtomicUsize,
+}
+
+/// Where the past ends for a statement that is part of something with a moment.
+struct EndOfPast {
+    /// The newest version of it.
+    version: u64,
+    /// From when on it is the present.
+    now: i64,
 }
 
 /// The snapshots of a statement.
@@ -196,8 +206,28 @@ impl Statement {
         Ok(encoded)
     }
 
-    /// A space as it was.
+    /// A space as it was. In a transaction, and where a method was called at some moment, the past of the space ends there:
+    /// what came later is yet to come, and from then on it is as the statement sees it.
     pub(super) fn past(&self, space: SpaceId, when: When) -> Result<Arc<Snapshot>> {
+        let mut when = when;
+        if let Some(end) = self.end_of_past(space)? {
+            match when {
+                When::Version(asked) if asked > end.version => {
+                    let newest = end.version;
+                    return Err(engine(EngineError::VersionAhead { asked, newest }));
+                }
+                When::Time(time) if time >= end.now => {
+                    self.note_scan(0..=u8::MAX)?;
+                    self.note_edge_scan(0..=u8::MAX)?;
+                    return self.snapshot(space);
+                }
+                When::Time(_) => {
+                    let then = self.engine().state_at(space, when).map_err(engine)?;
+                    when = When::Version(then.version.min(end.version));
+                }
+                When::Version(_) => {}
+            }
+        }
         let then = self.engine().glance_at(space, when).map_err(engine)?;
         self.reveal(then.position);
         let mut moments = self.moments.lock();
@@ -205,6 +235,41 @@ impl Statement {
         Ok(Arc::clone(
             moments.past.entry(key).or_insert_with(|| Arc::new(then)),
         ))
+    }
+
+    /// Where the past of a space ends for the statement; nowhere if that sees whatever is committed.
+    fn end_of_past(&self, space: SpaceId) -> Result<Option<EndOfPast>> {
+        if let Some(id) = self.transaction {
+            let end = self.engine().in_transaction(id, |open| {
+                let branch = open.branch();
+                let (version, now) = (branch.base().version(), branch.now());
+                let is_own = branch.space() == space;
+                Ok(is_own.then_some(EndOfPast { version, now }))
+            });
+            return end.map_err(engine);
+        }
+        match self.is_within_method && space == self.space {
+            false => Ok(None),
+            true => {
+                let seen = self.snapshot(space)?;
+                let (version, now) = (seen.state.version(), seen.now);
+                Ok(Some(EndOfPast { version, now }))
+            }
+        }
+    }
+
+    /// A space's state as the statement sees it, where it sees that space; else as it is.
+    pub(super) fn state(&self, space: SpaceId) -> Result<Arc<State>> {
+        let sees = match self.transaction {
+            Some(_) => self.end_of_past(space)?.is_some(),
+            None => self.moments.lock().present.contains_key(&space),
+        };
+        if sees {
+            return Ok(Arc::clone(&self.snapshot(space)?.state));
+        }
+        let (state, position) = self.engine().state(space);
+        self.reveal(position);
+        Ok(state)
     }
 
     /// In a transaction: remembers that nodes were looked for.

@@ -12,7 +12,7 @@ use ladybug_engine::commit::transaction::{SpaceId, Transaction as Commit};
 
 use super::caller::Caller;
 use super::client::Client;
-use super::command::{Entry, Flag, Handler, TABLE};
+use super::command::{Entry, Flag, Group, Handler, TABLE};
 use super::context::Context;
 use super::error::CommandError;
 use super::execution::{Answer, Search, Searched};
@@ -312,9 +312,14 @@ impl Session {
         }
         let is_search = matches!(entry.command.handler, Handler::Search(_));
         if self.transaction.is_some() && (entry.command.has(Flag::NoMulti) || is_search) {
-            return Err(CommandError::err(
-                "Command not allowed inside a transaction",
-            ));
+            let why = match entry.command.group {
+                Group::Server => "is about the server, and no part of a commit",
+                _ => "makes commits of its own, or speaks of what is committed already",
+            };
+            return Err(CommandError::err(format!(
+                "Command not allowed inside a transaction: {} {why}; run it outside of MULTI",
+                entry.full_name.replace('|', " ").to_uppercase()
+            )));
         }
         Ok(())
     }

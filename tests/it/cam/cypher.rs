@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ladybug::cam::Host;
+use ladybug::cam::{Host, Method, run};
 
 use super::{Machine, cells, only};
 use crate::random::Random;
@@ -315,9 +315,43 @@ fn paths_are_those_that_a_look_at_the_graph_shows() {
     assert_eq!(names("CYPHER.EXPAND a * 1 2", 2), ["b", "c", "d"]);
     assert_eq!(names("CYPHER.EXPAND a CAUSES 4 4", 2), ["a"]);
     assert_eq!(names("CYPHER.EXPAND a CAUSES 0 0", 2), ["a"]);
-    assert!(names("CYPHER.EXPAND a CAUSES 3 2", 2).is_empty());
     assert_eq!(
         cells(&machine.line("CYPHER.DEGREE IMPLIES"))[0][3..6],
         ["1", "0", "1"]
+    );
+}
+
+/// With k there are the first rows of all, whatever --sql-rows-max says of all of them.
+#[test]
+fn figures_of_many_nodes_are_answered_as_far_as_they_are_asked_for() {
+    let machine = Machine::filled(1);
+    for (all, first) in [
+        ("CYPHER.PAGERANK 0.85 20", "CYPHER.PAGERANK 0.85 20 3"),
+        ("CYPHER.DEGREE", "CYPHER.DEGREE * 3"),
+        ("CYPHER.DEGREE CAUSES", "CYPHER.DEGREE CAUSES 3"),
+        ("CYPHER.TRIANGLES", "CYPHER.TRIANGLES 3"),
+        ("CYPHER.COMPONENTS", "CYPHER.COMPONENTS 3"),
+        ("CYPHER.COMMUNITIES 5", "CYPHER.COMMUNITIES 5 3"),
+        ("MEMORY.DECAY 0.3", "MEMORY.DECAY 0.3 3"),
+        ("MEMORY.WORKING", "MEMORY.WORKING 3"),
+    ] {
+        let all = cells(&machine.line(all));
+        assert!(all.len() > 3, "{first}");
+        assert_eq!(cells(&machine.line(first)), all[..3], "{first}");
+    }
+    let host = Host {
+        rows_max: 3,
+        ..machine.host()
+    };
+    let run = |line: &str| {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let method = Method::parse(words[0]).expect("a method");
+        run(&host, &method, &words[1..]).value
+    };
+    let refused = run("CYPHER.PAGERANK").expect_err("too many").to_string();
+    assert!(refused.contains("--sql-rows-max"), "{refused}");
+    assert_eq!(
+        run("CYPHER.PAGERANK 0.85 20 3").expect("rows").num_rows(),
+        3
     );
 }

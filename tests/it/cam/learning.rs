@@ -263,6 +263,8 @@ fn sequences_and_pairs_are_found_again() {
     assert_eq!(value("LEARNING.CLEANUP KEY e 1 pairs"), "f");
     assert_eq!(value("LEARNING.CLEANUP KEY g 1 pairs"), "a");
     assert_eq!(value("LEARNING.CLEANUP KEY h"), "h");
+    // A sequence has the elements that follow its beginnings.
+    assert_eq!(value("LEARNING.CLEANUP KEY c 1 arpeggio"), "e");
     let noisy = bundle(&[
         word("g"),
         word("g"),
@@ -352,7 +354,18 @@ fn what_is_wrong_is_refused() {
             "codebook: expected a kind that a node of the scope has, got 'Tree'",
         ),
         ("LEARNING.CONCEPT c nobody", "x: no such node 'nobody'"),
-        ("LEARNING.CONCEPT a b", "a node named 'a' is there already"),
+        (
+            "LEARNING.CONCEPT a b",
+            "CAM.LEARNING.CONCEPT: a node named 'a' is there already",
+        ),
+        (
+            "LEARNING.CLEANUP x 1 a",
+            "memory: expected a node of kind Association or Sequence, as ASSOCIATE and SEQUENCE make them, got 'a'",
+        ),
+        (
+            "LEARNING.CLEANUP x 1 @0704 SCOPE surface",
+            "memory: expected a node of kind Association or Sequence, as ASSOCIATE and SEQUENCE make them, got '@0704'",
+        ),
     ] {
         let refused = machine.refusal(line);
         assert!(refused.contains(message), "{line}: {refused}");

@@ -563,3 +563,90 @@ fn explaining_what_is_not_there_or_elsewhere_is_refused() {
             .is_some_and(|at| at > Address(0x7FFF))
     );
 }
+
+/// What is believed is explained by saying it, as it is by the edge that says it.
+#[test]
+fn a_statement_is_explained_as_the_edge_that_says_it() {
+    let (machine, answer) = ornithologist();
+    let truth = format!("{},{}", answer[1], answer[2]);
+    let evidence = answer[4].trim_matches(['[', ']']).replace(' ', "");
+    let kept = judge(
+        &machine,
+        ["<robin --> mortal>", &truth, &evidence, &answer[5]],
+    );
+    let id = cells(&kept.expect("it is kept"))[0][0].clone();
+    let explain = |said: &str| cells(&machine.line(&format!("META.EXPLAIN {said}")));
+    let told = explain(&format!("#{id}"));
+    assert_eq!(told[0][4], "NARS.ASK");
+    assert_eq!(explain("\"<robin --> mortal>\""), told);
+    assert_eq!(explain("\" <robin --> mortal>? \""), told);
+    // Of several the surest.
+    machine.line("NARS.JUDGE \"<robin --> mortal>\" 0,0.99");
+    let surest = explain("\"<robin --> mortal>\"");
+    assert_eq!(
+        (surest[0][5].as_str(), surest[0][6].as_str()),
+        ("0.0", "0.99")
+    );
+    // A key that begins so is one behind KEY.
+    machine.change("INSERT INTO nodes (name) VALUES ('<robin --> mortal>')");
+    assert_eq!(explain("KEY \"<robin --> mortal>\"")[0][1], "node");
+    for (said, message) in [
+        (
+            "\"<robin --> fish>\"",
+            "x: no judgement of <robin --> fish> is stored in scope all",
+        ),
+        (
+            "\"<robin --> mortal>\" SCOPE fluid",
+            "x: no judgement of <robin --> mortal> is stored in scope fluid",
+        ),
+        (
+            "\"<robin --> mortal>. %1;0.9%\"",
+            "x: expected a statement that is stored, without a truth",
+        ),
+        (
+            "\"<robin\"",
+            "x: expected a statement such as <robin --> bird>, got '<robin': expected a copula",
+        ),
+        ("#999999", "x: no such node or edge '#999999'"),
+        ("@FFFF", "x: no such node or edge '@FFFF'"),
+        ("nobody", "x: no such node 'nobody'"),
+    ] {
+        let refused = machine.refusal(&format!("META.EXPLAIN {said}"));
+        assert!(refused.contains(message), "{said}: {refused}");
+    }
+    let refused = machine.refusal("META.EXPLAIN \"<robin\"");
+    assert!(
+        refused.ends_with("write KEY before a key that begins with <"),
+        "{refused}"
+    );
+}
+
+/// Means of what was written as 0.9 read 0.9, and what follows from it is what one reckons by hand.
+#[test]
+fn figures_of_truths_read_as_they_were_written() {
+    let machine = Machine::new();
+    for name in ["a", "b", "c"] {
+        machine.change(&format!("INSERT INTO nodes (name) VALUES ('{name}')"));
+    }
+    machine.change(
+        "INSERT INTO edges (source, verb, target) SELECT s.id, 'CAUSES', t.id FROM nodes s, nodes t \
+         WHERE s.name = 'a' AND t.name = 'b'",
+    );
+    let reflected = cells(&machine.line("META.REFLECT")).remove(0);
+    assert_eq!(reflected[4..6], ["1.0", "0.9"]);
+    assert_eq!(reflected[8], "0.9");
+    assert_eq!(cells(&machine.line("META.PLAN a b"))[0][6], "0.95");
+    // Of different ones as far as a single tells it.
+    machine.change("UPDATE nodes SET confidence = 0.5 WHERE name = 'a'");
+    let mean = cells(&machine.line("META.REFLECT")).remove(0).remove(5);
+    let mean: f64 = mean.parse().expect("a number");
+    assert!((mean - 2.3 / 3.0).abs() < 1e-7, "{mean}");
+}
+
+/// What the method of contradictions is asked for by whoever does not think of edges.
+#[test]
+fn beliefs_that_contradict_each_other_are_found_by_saying_so() {
+    let machine = Machine::new();
+    let rows = machine.line("META.FIND \"which beliefs contradict each other\"");
+    assert_eq!(cells(&rows)[0][1], "META.CONFLICTS");
+}

@@ -16,6 +16,7 @@ mod programs;
 mod provenance;
 mod qualia;
 mod quantum;
+mod ranges;
 mod resp;
 mod sql;
 mod temporal;

@@ -110,7 +110,7 @@ fn what_is_refused_says_what_was_expected() {
     for (line, message) in [
         (
             "TEMPORAL.INTERVAL ada 2026-02-01 2026-01-01",
-            "to: expected a time after 2026-02-01T00:00:00, got 2026-01-01T00:00:00",
+            "to: expected a time after from (2026-02-01T00:00:00), got 2026-01-01T00:00:00",
         ),
         (
             "TEMPORAL.INTERVAL ada yesterday",
@@ -129,7 +129,7 @@ fn what_is_refused_says_what_was_expected() {
         ("TEMPORAL.ROLLBACK 12", "version 12"),
         (
             "TEMPORAL.CHECKPOINT 7",
-            "expected a name that is no number, got '7'",
+            "CAM.TEMPORAL.CHECKPOINT: expected a name that is no number, got '7'",
         ),
         ("TEMPORAL.MERGE nobody", "'nobody' is no fork"),
         ("TEMPORAL.FORK 0", "0"),

@@ -1,5 +1,7 @@
 //! Tables, versions, conditions and limits.
 
+use datafusion::common::ScalarValue;
+
 use super::Database;
 
 fn library() -> Database {
@@ -338,5 +340,64 @@ fn what_is_wrong_is_said() {
         database.rows("SELECT count(*) FROM nodes"),
         ["3"],
         "the server goes on"
+    );
+}
+
+/// A number that is written out is compared with a single as a single: what was set to 0.9 is 0.9, and no less.
+#[test]
+fn a_single_is_what_it_was_set_to() {
+    let mut database = library();
+    database.change("INSERT INTO nodes (name) VALUES ('usual')");
+    database.change(
+        "UPDATE nodes SET qualia = make_array(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8) WHERE name = 'ada'",
+    );
+    let all = "ada alan engine usual";
+    for (condition, names) in [
+        ("confidence = 0.9", "engine usual"),
+        ("0.9 = confidence", "engine usual"),
+        ("confidence <> 0.9", "ada alan"),
+        ("confidence >= 0.9", "engine usual"),
+        ("confidence > 0.9", ""),
+        ("confidence < 0.9", "ada alan"),
+        ("confidence <= 0.9", all),
+        ("0.9 > confidence", "ada alan"),
+        ("confidence BETWEEN 0.7 AND 0.9", "alan engine usual"),
+        ("confidence NOT BETWEEN 0.7 AND 0.9", "ada"),
+        ("confidence IN (0.7, 0.9)", "alan engine usual"),
+        ("confidence NOT IN (0.7, 0.9)", "ada"),
+        ("confidence IS DISTINCT FROM 0.9", "ada alan"),
+        ("qualia[2] = 0.2", "ada"),
+        ("frequency = 1", all),
+        ("frequency = 1.0", all),
+        // No single reads so: these are compared as doubles.
+        ("confidence = 0.9000000001", ""),
+        ("confidence < 0.9000000001", all),
+        ("confidence > 0.8999999", "engine usual"),
+        // What is more than a number that is written out is a double, unless it is said to be a single.
+        ("confidence = CAST(0.4 + 0.5 AS REAL)", "engine usual"),
+        ("confidence = arrow_cast(0.9, 'Float32')", "engine usual"),
+    ] {
+        let query = format!("SELECT name FROM nodes WHERE {condition} ORDER BY name");
+        assert_eq!(database.rows(&query).join(" "), names, "{condition}");
+    }
+    let query = "SELECT count(*) FROM nodes WHERE confidence = $1";
+    let parameter = vec![ScalarValue::Float64(Some(0.9))];
+    let (rows, _) = database.run(query, parameter).expect("rows");
+    assert_eq!(super::shown(&rows), ["2"]);
+    assert_eq!(
+        database.change("UPDATE nodes SET rung = 1 WHERE confidence = 0.9"),
+        2
+    );
+    assert_eq!(
+        database.rows(
+            "SELECT a.name FROM nodes a JOIN nodes b ON a.confidence = 0.7 AND b.name = 'ada'"
+        ),
+        ["alan"]
+    );
+    assert_eq!(
+        database.rows(
+            "SELECT bool_or(confidence = 0.9), count(*) FILTER (WHERE confidence >= 0.9) FROM nodes"
+        ),
+        ["true|2"]
     );
 }

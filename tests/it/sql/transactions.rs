@@ -144,3 +144,40 @@ fn what_a_serializable_transaction_has_read_must_still_be_so() {
         );
     }
 }
+
+/// In a transaction the past ends where that began: what others commit meanwhile is yet to come.
+#[test]
+fn the_past_and_the_spaces_are_of_the_transactions_moment() {
+    let mut database = Database::new();
+    database.change("INSERT INTO nodes (name) VALUES ('a')");
+    let mut other = database.connect();
+    let told = "SELECT version, nodes FROM spaces WHERE schema = 'space_0'";
+    let later = "SELECT name FROM as_of('nodes', '2100-01-01') ORDER BY name";
+    database.change("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    assert_eq!(database.rows(told), ["1|1"]);
+    let add = "INSERT INTO nodes (name) VALUES ('b')";
+    database
+        .run_in(&mut other, add, Vec::new())
+        .expect("a change");
+    assert_eq!(database.rows(told), ["1|1"], "the same again");
+    assert_eq!(database.rows(later), ["a"]);
+    assert_eq!(
+        database.rows("SELECT name FROM nodes VERSION AS OF 1"),
+        ["a"]
+    );
+    let refused = database.refusal("SELECT name FROM as_of('nodes', 2)");
+    assert!(
+        refused.contains("version 2 is yet to come; the newest is 1"),
+        "{refused}"
+    );
+    // What it has made itself is there, for it alone.
+    database.change("INSERT INTO nodes (name) VALUES ('c')");
+    assert_eq!(database.rows(later), ["a", "c"]);
+    let nodes = "SELECT nodes FROM spaces WHERE schema = 'space_0'";
+    assert_eq!(database.rows(nodes), ["2"]);
+    let (rows, _) = database.run_in(&mut other, told, Vec::new()).expect("rows");
+    assert_eq!(super::shown(&rows), ["2|2"]);
+    database.change("COMMIT");
+    assert_eq!(database.rows(told), ["3|3"]);
+    assert_eq!(database.rows(later), ["a", "b", "c"]);
+}

@@ -27,9 +27,10 @@ pub fn components_sql(call: &Call<'_>) -> String {
          found AS (SELECT node, min(least) AS least FROM spread GROUP BY node) \
          SELECT id, address, name, component, count(*) OVER (PARTITION BY component) AS size, fingerprint \
          FROM (SELECT id, address, name, coalesce(least, CAST(address AS BIGINT)) AS component, fingerprint FROM {rows} \
-         LEFT JOIN found ON node = address) ORDER BY size DESC, component, address",
+         LEFT JOIN found ON node = address) ORDER BY size DESC, component, address{limit}",
         links = links_sql(call, None),
         rows = call.rows_sql(),
+        limit = call.limit_sql(0),
     )
 }
 
@@ -53,17 +54,18 @@ pub fn components(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch,
         }
     }
     let of: Vec<usize> = of.into_iter().flatten().collect();
-    Ok(groups(COMPONENTS, &graph, &of))
+    Ok(groups(COMPONENTS, &graph, &of, call.limit(0)))
 }
 
-/// Rows with the group of each, which its first member names.
-fn groups(columns: &[Column], graph: &Numbered<'_>, of: &[usize]) -> RecordBatch {
+/// The first `k` rows with the group of each, which its first member names.
+fn groups(columns: &[Column], graph: &Numbered<'_>, of: &[usize], k: usize) -> RecordBatch {
     let mut sizes = vec![0_u64; of.len()];
     for first in of {
         sizes[*first] += 1;
     }
     let mut order: Vec<usize> = (0..of.len()).collect();
     order.sort_by_key(|at| (Reverse(sizes[of[*at]]), of[*at]));
+    order.truncate(k);
     let (mut arrays, bits) = row_columns(graph.ordered(&order));
     let first = |at: &usize| graph.rows[of[*at]].address.0;
     arrays.push(Arc::new(UInt16Array::from_iter_values(
@@ -111,7 +113,7 @@ pub fn communities(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch
         .enumerate()
         .map(|(at, label)| *first[*label].get_or_insert(at));
     let of: Vec<usize> = of.collect();
-    Ok(groups(COMMUNITIES, &graph, &of))
+    Ok(groups(COMMUNITIES, &graph, &of, call.limit(1)))
 }
 
 pub fn triangles_sql(call: &Call<'_>) -> String {
@@ -126,9 +128,10 @@ pub fn triangles_sql(call: &Call<'_>) -> String {
          SELECT id, address, name, coalesce(triangles, 0) AS triangles, \
          CASE WHEN k > 1 THEN 2.0 * coalesce(triangles, 0) / (k * (k - 1)) ELSE 0.0 END AS coefficient, fingerprint \
          FROM (SELECT id, address, name, fingerprint FROM {rows}) n LEFT JOIN corners c ON c.node = address \
-         LEFT JOIN near m ON m.node = address ORDER BY triangles DESC, address",
+         LEFT JOIN near m ON m.node = address ORDER BY triangles DESC, address{limit}",
         links = links_sql(call, None),
         rows = call.rows_sql(),
+        limit = call.limit_sql(0),
     )
 }
 
@@ -163,6 +166,7 @@ pub fn triangles(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, 
     };
     let mut order: Vec<usize> = (0..neighbours.len()).collect();
     order.sort_by_key(|at| Reverse(triangles[*at]));
+    order.truncate(call.limit(0));
     let (mut columns, bits) = row_columns(graph.ordered(&order));
     columns.push(Arc::new(UInt64Array::from_iter_values(
         order.iter().map(|at| triangles[*at]),

@@ -18,6 +18,9 @@ mod rank;
 
 pub use links::{Links, links_sql};
 
+use ladybug_engine::space::address::ADDRESSES;
+
+use super::super::range::Range;
 use super::super::table::{
     Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation, Repeats,
 };
@@ -31,6 +34,7 @@ const X: Argument = Argument::new("x", Kind::Node);
 const Y: Argument = Argument::new("y", Kind::Node);
 const VERB: Argument = Argument::optional("verb", Kind::Verb);
 const MAX: Argument = Argument::optional("max", Kind::Integer(0, PATH_MAX));
+const K: Argument = Argument::optional("k", Kind::Integer(0, ADDRESSES as i64));
 
 const ID: Column = Column::nullable("id", ColumnKind::Count);
 const ADDRESS: Column = Column::new("address", ColumnKind::Address);
@@ -253,6 +257,7 @@ pub static FAMILY: Family = Family {
                 Argument::new("min", Kind::Integer(0, WALK_MAX)),
                 Argument::new("max", Kind::Integer(0, WALK_MAX)),
             ],
+            range: Range::Closed,
             columns: REACHED,
             class: Class::Relational(path::expand_sql),
             kernel: Kernel::Read(path::expand),
@@ -261,8 +266,8 @@ pub static FAMILY: Family = Family {
         Operation {
             name: "DEGREE",
             doc: "How many edges, of a verb or of any, leave each node and lead to it, and the sum of both: most first, \
-                  then by address",
-            arguments: &[VERB],
+                  then by address, the first k if that is given",
+            arguments: &[VERB, K],
             columns: DEGREE,
             class: Class::Relational(rank::degree_sql),
             kernel: Kernel::Read(rank::degree),
@@ -273,11 +278,12 @@ pub static FAMILY: Family = Family {
             doc: "The PageRank of each node: where somebody is who goes along an outgoing edge, each as likely as any \
                   other, with the probability damping (0.85), and otherwise, or where none leaves, to any node; after \
                   so many iterations (100) from everywhere alike, fewer once they change less than 1e-12 together. The \
-                  ranks add up to 1: highest first, then by address",
+                  ranks add up to 1: highest first, then by address, the first k if that is given",
             source: "Page, Brin, Motwani & Winograd 1999",
             arguments: &[
                 Argument::optional("damping", Kind::Float(0.0, 1.0)),
                 Argument::optional("iterations", Kind::Integer(1, 1000)),
+                K,
             ],
             columns: RANKED,
             class: Class::Other(
@@ -290,7 +296,8 @@ pub static FAMILY: Family = Family {
             name: "COMPONENTS",
             doc: "The weakly connected component of each node: nodes are of one if edges lead from one to the other, \
                   whichever way. It is named after its member of least address: largest first, then by that, then by \
-                  address",
+                  address, the first k rows if that is given",
+            arguments: &[K],
             columns: COMPONENTS,
             class: Class::Relational(groups::components_sql),
             kernel: Kernel::Read(groups::components),
@@ -301,9 +308,9 @@ pub static FAMILY: Family = Family {
             doc: "Communities by label propagation: every node begins with a label of its own, and takes, in an order \
                   that the seed (0) decides anew each round, a label that most of its edges lead to, whichever way, \
                   keeping its own if that is one of these, until none changes. A community is named after its member of \
-                  least address: largest first, then by that, then by address",
+                  least address: largest first, then by that, then by address, the first k rows if that is given",
             source: "Raghavan, Albert & Kumara 2007",
-            arguments: &[Argument::optional("seed", Kind::Integer(0, i64::MAX))],
+            arguments: &[Argument::optional("seed", Kind::Integer(0, i64::MAX)), K],
             columns: COMMUNITIES,
             class: Class::Other(
                 "LabelPropagation: until no label changes\n  Shuffle: by seed\n    Scan: nodes and edges of the scope",
@@ -315,8 +322,9 @@ pub static FAMILY: Family = Family {
             name: "TRIANGLES",
             doc: "How many triangles each node is a corner of, and its clustering coefficient: which share of the pairs \
                   of its neighbours are neighbours. Directions, parallel edges and loops do not count: most first, then \
-                  by address",
+                  by address, the first k if that is given",
             source: "Watts & Strogatz 1998",
+            arguments: &[K],
             columns: TRIANGLES,
             class: Class::Relational(groups::triangles_sql),
             kernel: Kernel::Read(groups::triangles),

@@ -25,9 +25,10 @@ pub fn degree_sql(call: &Call<'_>) -> String {
          coalesce(o.edges, 0) + coalesce(i.edges, 0) AS degree, fingerprint \
          FROM (SELECT id, address, name, fingerprint FROM {rows}) n \
          LEFT JOIN (SELECT s, count(*) AS edges FROM links GROUP BY s) o ON o.s = address \
-         LEFT JOIN (SELECT t, count(*) AS edges FROM links GROUP BY t) i ON i.t = address ORDER BY degree DESC, address",
+         LEFT JOIN (SELECT t, count(*) AS edges FROM links GROUP BY t) i ON i.t = address ORDER BY degree DESC, address{limit}",
         links = links_sql(call, Some(0)),
         rows = call.rows_sql(),
+        limit = call.limit_sql(1),
     )
 }
 
@@ -40,6 +41,7 @@ pub fn degree(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fau
     }
     let mut order: Vec<usize> = (0..graph.rows.len()).collect();
     order.sort_by_key(|at| Reverse(outgoing[*at] + incoming[*at]));
+    order.truncate(call.limit(1));
     let (mut columns, bits) = row_columns(graph.ordered(&order));
     let counts = |of: &dyn Fn(usize) -> usize| -> ArrayRef {
         Arc::new(UInt64Array::from_iter_values(
@@ -85,6 +87,7 @@ pub fn page_rank(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, 
     }
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|a, b| ranks[*b].total_cmp(&ranks[*a]));
+    order.truncate(call.limit(2));
     let (mut columns, bits) = row_columns(graph.ordered(&order));
     columns.push(Arc::new(Float64Array::from_iter_values(
         order.iter().map(|at| ranks[*at]),

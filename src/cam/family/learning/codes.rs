@@ -18,6 +18,7 @@ use super::counted::{count, is_of};
 use super::{FACTORS, NEAREST, PREDICTED};
 use crate::mind::learning::resonator::{self, ROUNDS_MAX};
 use crate::mind::learning::sequence::{beginning, beside, pair, steps};
+use crate::operand::shown;
 
 const SEQUENCE: &str = "Sequence";
 const ASSOCIATION: &str = "Association";
@@ -101,14 +102,30 @@ pub fn cleanup_sql(call: &Call<'_>) -> String {
     nearest_sql(call, &to, call.integer(1).unwrap_or(1), &[])
 }
 
+/// What was learned at the third place.
+fn memory(call: &Call<'_>, reading: &Reading<'_>) -> Result<Fingerprint, Fault> {
+    let view = reading.view();
+    let address = call.place(2).address;
+    let node = view.node(address);
+    let is_memory = node.is_some_and(|node| is_of(node, ASSOCIATION) || is_of(node, SEQUENCE));
+    if !is_memory {
+        let name = node.and_then(|node| node.name());
+        let name = name.map_or_else(|| address.to_string().into(), |name| shown(name));
+        return Err(Fault::of(
+            "memory",
+            format!(
+                "expected a node of kind {ASSOCIATION} or {SEQUENCE}, as ASSOCIATE and SEQUENCE make them, got '{name}'"
+            ),
+        ));
+    }
+    let bits = fingerprint_at(&view, address);
+    Ok(bits.expect("invariant: an operand that was found is there"))
+}
+
 pub fn cleanup(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let to = match call.has(2) {
         false => call.fingerprint(0).clone(),
-        true => {
-            let memory = fingerprint_at(&reading.view(), call.place(2).address);
-            let memory = memory.expect("invariant: an operand that was found is there");
-            beside(&memory, call.fingerprint(0))
-        }
+        true => beside(&memory(call, reading)?, call.fingerprint(0)),
     };
     let k = if call.has(1) { call.count(1) } else { 1 };
     Ok(nearest(call, reading, &to, k, &[]))

@@ -27,9 +27,10 @@ fn active<'r>(memories: Vec<Memory<'r>>, now: i64, decay: f64) -> Vec<(Memory<'r
     memories.into_iter().map(with).collect()
 }
 
-/// The most active first, ties by address.
-fn sorted(mut memories: Vec<(Memory<'_>, f64)>, now: i64) -> RecordBatch {
+/// The `k` most active first, ties by address.
+fn sorted(mut memories: Vec<(Memory<'_>, f64)>, now: i64, k: usize) -> RecordBatch {
     memories.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    memories.truncate(k);
     memories_batch(&memories, now)
 }
 
@@ -50,28 +51,31 @@ pub fn activation(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch,
 
 pub fn decay_sql(call: &Call<'_>) -> String {
     format!(
-        "SELECT {COLUMNS_SQL} FROM {} ORDER BY activation DESC, address",
-        memories_sql(call, call.float(0))
+        "SELECT {COLUMNS_SQL} FROM {} ORDER BY activation DESC, address{}",
+        memories_sql(call, call.float(0)),
+        call.limit_sql(1)
     )
 }
 
 pub fn decay(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let now = reading.view().now;
     let all = active(memories(call, reading), now, call.float(0));
-    Ok(sorted(all, now))
+    Ok(sorted(all, now, call.limit(1)))
 }
 
 pub fn working_sql(call: &Call<'_>) -> String {
     format!(
-        "SELECT {COLUMNS_SQL} FROM {} WHERE zone = 'fluid' ORDER BY activation DESC, address",
-        memories_sql(call, DECAY)
+        "SELECT {COLUMNS_SQL} FROM {} WHERE zone = 'fluid' ORDER BY activation DESC, address{}",
+        memories_sql(call, DECAY),
+        call.limit_sql(0)
     )
 }
 
 pub fn working(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let now = reading.view().now;
     let fluid = memories_where(call, reading, |address| address.zone() == Zone::Fluid);
-    Ok(sorted(active(fluid, now, DECAY), now))
+    let fluid = active(fluid, now, DECAY);
+    Ok(sorted(fluid, now, call.limit(0)))
 }
 
 pub fn ttl_sql(call: &Call<'_>) -> String {

@@ -19,6 +19,7 @@ use ladybug_engine::space::address::ADDRESSES;
 
 pub use self::kept::PRESENTED;
 
+use super::super::range::Range;
 use super::super::table::{
     Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation, Repeats,
 };
@@ -31,6 +32,7 @@ const DEPTH_MAX: i64 = 6;
 const DECAY_MAX: f64 = 0.99;
 
 const X: Argument = Argument::new("x", Kind::Node);
+const K: Argument = Argument::optional("k", Kind::Integer(0, ADDRESSES as i64));
 const ACTR: &str = "ACT-R: Anderson 2007; base level by Petrov 2006, d = 0.5, times at least 1 s";
 
 const MEMORY: &[Column] = &[
@@ -111,10 +113,7 @@ pub static FAMILY: Family = Family {
                   is the working memory, the live fluid nodes, which share W = 1; each gives to the nodes that edges join \
                   it with, S = 2 less the logarithm of their number. Asking presents nothing",
             source: ACTR,
-            arguments: &[
-                Argument::new("q", Kind::Query),
-                Argument::optional("k", Kind::Integer(0, ADDRESSES as i64)),
-            ],
+            arguments: &[Argument::new("q", Kind::Query), K],
             columns: RECALLED,
             class: Class::Relational(recall::recall_sql),
             kernel: Kernel::Read(recall::recall),
@@ -165,10 +164,10 @@ pub static FAMILY: Family = Family {
         },
         Operation {
             name: "DECAY",
-            doc: "All memories by their base level at another decay d, the most active first, ties by address: at 0 only how \
-                  often they were presented counts, the nearer to 1 the more when",
+            doc: "All memories by their base level at another decay d, the most active first, ties by address, the first k if \
+                  that is given: at 0 only how often they were presented counts, the nearer to 1 the more when",
             source: ACTR,
-            arguments: &[Argument::new("d", Kind::Float(0.0, DECAY_MAX))],
+            arguments: &[Argument::new("d", Kind::Float(0.0, DECAY_MAX)), K],
             columns: MEMORY,
             class: Class::Relational(active::decay_sql),
             kernel: Kernel::Read(active::decay),
@@ -245,8 +244,9 @@ pub static FAMILY: Family = Family {
         },
         Operation {
             name: "WORKING",
-            doc: "The working memory: the live fluid nodes, the most active first, ties by address",
+            doc: "The working memory: the live fluid nodes, the most active first, ties by address, the first k if that is given",
             source: ACTR,
+            arguments: &[K],
             columns: MEMORY,
             class: Class::Relational(active::working_sql),
             kernel: Kernel::Read(active::working),
@@ -260,6 +260,7 @@ pub static FAMILY: Family = Family {
                 Argument::new("from", Kind::Time),
                 Argument::new("to", Kind::Time),
             ],
+            range: Range::Closed,
             columns: EPISODE,
             class: Class::Relational(active::episode_sql),
             kernel: Kernel::Read(active::episode),

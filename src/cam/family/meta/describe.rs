@@ -107,15 +107,15 @@ fn rows(described: &Described, bits: &Fingerprint) -> RecordBatch {
 
 /// The arguments of an operation with what they may be, a line each.
 fn arguments(operation: &Operation) -> String {
-    let arguments = operation.arguments.iter();
+    let arguments = operation.arguments.iter().enumerate();
     let lines: Vec<_> = arguments
-        .map(|argument| {
+        .map(|(at, argument)| {
             let optional = if argument.is_optional {
                 ", optional"
             } else {
                 ""
             };
-            format!("{}{optional}: {}", argument.name, argument.kind.expected())
+            format!("{}{optional}: {}", argument.name, operation.expected(at))
         })
         .collect();
     lines.join("\n")

@@ -17,7 +17,7 @@ use ladybug_engine::space::state::{State, View};
 use serde_json::{Map, Value};
 
 use super::super::super::batch::{batch, ids};
-use super::super::super::call::Call;
+use super::super::super::call::{Call, Value as Argument};
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
 use super::super::super::provenance::{
@@ -31,7 +31,7 @@ use super::super::temporal::field_text;
 use super::{EXPLAINED, TRACE, edges_in, name_at, number, stored_sql};
 use crate::mind::inference::{Judgement, Proof};
 use crate::mind::truth::{Evidence, Truth};
-use crate::operand::Reference;
+use crate::operand::{OperandError, Reference};
 
 /// Deepest of what is told.
 const DEPTH_MAX: u64 = 64;
@@ -461,6 +461,17 @@ fn sources(view: &View<'_>, node: Node<'_>) -> Vec<(u64, String, u64)> {
 
 pub fn explain(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let view = reading.view();
+    let mut teller = Teller {
+        reading,
+        rows: Vec::new(),
+        nodes: HashSet::new(),
+    };
+    if let Argument::Said(said) = &call.values[0] {
+        let stored = said.stored(call.scope(), &view);
+        let stored = stored.map_err(|fault| fault.of_argument("x"))?;
+        teller.edge(0, "edge", stored.id, None)?;
+        return Ok(told(&teller.rows));
+    }
     let reference = call.past(0);
     let edge_id = match *reference {
         Reference::Id(id) => edge(&view, id).map(|edge| edge.id),
@@ -479,11 +490,6 @@ pub fn explain(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
             ),
         )
     };
-    let mut teller = Teller {
-        reading,
-        rows: Vec::new(),
-        nodes: HashSet::new(),
-    };
     match edge_id.and_then(|id| edge(&view, id)) {
         Some(edge) => {
             if !(call.scope().contains(edge.source) && call.scope().contains(edge.target)) {
@@ -492,9 +498,14 @@ pub fn explain(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
             teller.edge(0, "edge", edge.id, None)?;
         }
         None => {
-            let node = reference
-                .node(&view)
-                .map_err(|error| Fault::operand("x", error))?;
+            let node = reference.node(&view).map_err(|error| match error {
+                OperandError::Engine(EngineError::NoSuchNode(_))
+                    if !matches!(reference, Reference::Key(_)) =>
+                {
+                    Fault::of("x", format!("no such node or edge '{reference}'"))
+                }
+                error => Fault::operand("x", error),
+            })?;
             if !call.scope().contains(node.address()) {
                 return Err(outside());
             }

@@ -7,9 +7,10 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array
 use ladybug_engine::engine::TRANSACTIONS_MAX;
 use ladybug_engine::space::address::Zone;
 use ladybug_engine::space::graph::Edge;
+use ladybug_engine::space::marks::decimal;
 
 use super::super::super::batch::batch;
-use super::super::super::call::Call;
+use super::super::super::call::{Call, decimal_sql};
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
 use super::super::super::provenance::METHOD;
@@ -20,12 +21,27 @@ pub fn reflect_sql(call: &Call<'_>) -> String {
     let rows = stored_sql(call.scope());
     format!(
         "SELECT * FROM (SELECT count(*) AS nodes, count(name) AS named, count(*) - count(parent) AS roots, \
-         coalesce(max(rung), 0) AS rung_max, avg(CAST(frequency AS DOUBLE)) AS frequency, \
-         avg(CAST(confidence AS DOUBLE)) AS confidence FROM {rows}) CROSS JOIN \
-         (SELECT count(*) AS edges, count(DISTINCT e.verb) AS verbs, avg(CAST(e.confidence AS DOUBLE)) AS edge_confidence, \
+         coalesce(max(rung), 0) AS rung_max, {} AS frequency, {} AS confidence FROM {rows}) CROSS JOIN \
+         (SELECT count(*) AS edges, count(DISTINCT e.verb) AS verbs, {} AS edge_confidence, \
          count(field(e.properties, '{METHOD}')) AS derived FROM edges e JOIN (SELECT id FROM {rows}) s ON s.id = e.source \
-         JOIN (SELECT id FROM {rows}) t ON t.id = e.target)"
+         JOIN (SELECT id FROM {rows}) t ON t.id = e.target)",
+        mean_sql("frequency"),
+        mean_sql("confidence"),
+        mean_sql("e.confidence"),
     )
+}
+
+/// In SQL: the mean of singles, as far as a single tells it, so that a mean of what was written as 0.9 reads 0.9.
+fn mean_sql(column: &str) -> String {
+    decimal_sql(&format!("CAST(avg(CAST({column} AS DOUBLE)) AS REAL)"))
+}
+
+/// The same.
+fn mean(singles: impl ExactSizeIterator<Item = f32>) -> ArrayRef {
+    let count = singles.len();
+    let sum: f64 = singles.map(f64::from).sum();
+    let mean = (count > 0).then(|| decimal((sum / count as f64) as f32));
+    Arc::new(Float64Array::from(vec![mean]))
 }
 
 pub fn reflect(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
@@ -35,11 +51,6 @@ pub fn reflect(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
         .filter(|node| call.scope().contains(node.address()))
         .collect();
     let edges: Vec<Edge> = edges_in(&view, call.scope()).collect();
-    let mean = |values: Vec<f64>| -> ArrayRef {
-        let count = values.len() as f64;
-        let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / count);
-        Arc::new(Float64Array::from(vec![mean]))
-    };
     let count = |count: usize| -> ArrayRef { Arc::new(UInt64Array::from(vec![count as u64])) };
     let is_text = |name: &Arc<[u8]>| std::str::from_utf8(name).is_ok();
     let named = nodes.iter().filter(|node| node.name().is_some_and(is_text));
@@ -55,21 +66,11 @@ pub fn reflect(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
             count(named.count()),
             count(roots.count()),
             count(rungs.max().unwrap_or_default()),
-            mean(
-                truths
-                    .clone()
-                    .map(|truth| f64::from(truth.frequency()))
-                    .collect(),
-            ),
-            mean(truths.map(|truth| f64::from(truth.confidence())).collect()),
+            mean(truths.clone().map(|truth| truth.frequency())),
+            mean(truths.map(|truth| truth.confidence())),
             count(edges.len()),
             count(verbs.len()),
-            mean(
-                edges
-                    .iter()
-                    .map(|edge| f64::from(edge.confidence))
-                    .collect(),
-            ),
+            mean(edges.iter().map(|edge| edge.confidence)),
             count(derived.count()),
         ],
     ))

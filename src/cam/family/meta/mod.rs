@@ -259,7 +259,7 @@ pub static FAMILY: Family = Family {
         Operation {
             name: "EXPLAIN",
             doc: "Why something is believed and where it comes from, its provenance: a node or an edge with its truth and the \
-                  commit that last wrote it; below it, as a tree by depth, how it was derived: the rules, their premises as they \
+                  commit that last wrote it, of edges that say one statement that of the highest confidence; below it, as a tree by depth, how it was derived: the rules, their premises as they \
                   were at the version that was used, whether they still are, and what those in turn were derived from, with the \
                   formula of each step and its numbers as JSON, so that all of them can be worked out again. What adds up tells \
                   its latest call, and what it was before. Last, at depth 1, the commits that wrote a node",
@@ -296,7 +296,7 @@ pub static FAMILY: Family = Family {
         },
         Operation {
             name: "CONFLICTS",
-            doc: "Edges that contradict each other: of the same source, verb and target with frequencies on different sides of \
+            doc: "Beliefs that contradict each other, which are edges: of the same source, verb and target with frequencies on different sides of \
                   1/2, or CAUSES or ENABLES against PREVENTS, of which one should be false. The worst first: by the product of \
                   confidences times how far apart they are",
             columns: CONFLICTS,

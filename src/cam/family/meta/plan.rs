@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt16Array, UInt64Array};
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::graph::Edge;
+use ladybug_engine::space::marks::decimal;
 
 use super::super::super::batch::batch;
 use super::super::super::call::Call;
@@ -27,7 +28,7 @@ struct Step {
 }
 
 fn expectation(edge: &Edge) -> f64 {
-    f64::from(edge.confidence) * (f64::from(edge.frequency) - 0.5) + 0.5
+    decimal(edge.confidence) * (decimal(edge.frequency) - 0.5) + 0.5
 }
 
 pub fn plan(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {

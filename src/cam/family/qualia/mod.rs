@@ -13,6 +13,7 @@ mod write;
 use ladybug_engine::space::address::ADDRESSES;
 use ladybug_engine::space::marks::Qualia;
 
+use super::super::range::Range;
 use super::super::table::{Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation};
 
 const X: Argument = Argument::new("x", Kind::Node);
@@ -137,6 +138,7 @@ pub static FAMILY: Family = Family {
             name: "VALENCE",
             doc: "The rows whose valence lies between two bounds, ends included: by valence, then address",
             arguments: &[MIN, MAX],
+            range: Range::Closed,
             columns: FELT,
             class: Class::Relational(|call| felt::between_sql(call, "valence", 0)),
             kernel: Kernel::Read(|call, reading| felt::between(call, reading, "valence", 0)),
@@ -146,6 +148,7 @@ pub static FAMILY: Family = Family {
             name: "AROUSAL",
             doc: "The rows whose arousal lies between two bounds, ends included: by arousal, then address",
             arguments: &[MIN, MAX],
+            range: Range::Closed,
             columns: FELT,
             class: Class::Relational(|call| felt::between_sql(call, "arousal", 0)),
             kernel: Kernel::Read(|call, reading| felt::between(call, reading, "arousal", 0)),
@@ -155,6 +158,7 @@ pub static FAMILY: Family = Family {
             name: "BETWEEN",
             doc: "The rows that lie between two bounds in a dimension, ends included: by it, then by address",
             arguments: &[DIMENSION, MIN, MAX],
+            range: Range::Closed,
             columns: FELT,
             class: Class::Relational(|call| felt::between_sql(call, call.word(0), 1)),
             kernel: Kernel::Read(|call, reading| felt::between(call, reading, call.word(0), 1)),

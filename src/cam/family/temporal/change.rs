@@ -111,6 +111,17 @@ fn how<T: PartialEq>(before: Option<T>, after: Option<T>) -> Option<&'static str
     }
 }
 
+/// Refuses a range of moments that ends before it begins, once it is known what versions they are.
+fn in_order(call: &Call<'_>, first: u64, last: u64) -> Result<(), Fault> {
+    match first <= last {
+        true => Ok(()),
+        false => {
+            let (operation, values) = (call.operation, &call.values);
+            Err(operation.range.refused(operation, &values[0], &values[1]))
+        }
+    }
+}
+
 pub fn changed(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let since = call.moment(0).unwrap_or(When::Version(0));
     let before = reading.glance_at(since)?;
@@ -118,6 +129,9 @@ pub fn changed(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fa
         Some(until) => reading.glance_at(until)?,
         None => reading.glance().clone(),
     };
+    if call.has(1) {
+        in_order(call, before.state.version(), after.state.version())?;
+    }
     let rows = match call.scope() {
         Scope::Surface => verbs(&before.state, &after.state),
         scope => {
@@ -321,6 +335,7 @@ pub fn replay(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fau
         *bound = reading.state_at(when)?.version;
     }
     let [first, last] = bounds;
+    in_order(call, first, last)?;
     let asked = reading
         .versions()?
         .skip_while(|version| version.mark.version > last)

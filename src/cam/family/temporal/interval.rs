@@ -114,17 +114,10 @@ fn columns(rows: &[Holding<'_>], first: Option<ArrayRef>, last: Option<ArrayRef>
 }
 
 /// The interval of two arguments.
-fn given(from: i64, to: i64) -> Result<Interval, Fault> {
-    Interval::new(from, to).ok_or_else(|| {
-        Fault::of(
-            TO,
-            format!(
-                "expected a time after {}, got {}",
-                time_text(from),
-                time_text(to)
-            ),
-        )
-    })
+fn given(call: &Call<'_>, from: i64, to: i64) -> Result<Interval, Fault> {
+    let (operation, ends) = (call.operation, [from, to].map(Value::Time));
+    let refused = || operation.range.refused(operation, &ends[0], &ends[1]);
+    Interval::new(from, to).ok_or_else(refused)
 }
 
 pub fn set_commands(call: &Call<'_>) -> String {
@@ -153,7 +146,7 @@ fn cypher_text(text: &str) -> String {
 pub fn set(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch, Fault> {
     let address = call.find_again(0, &tx.view())?.address();
     let (from, to) = (call.time(1).unwrap_or_default(), call.time(2));
-    let interval = given(from, to.unwrap_or(FOREVER))?;
+    let interval = given(call, from, to.unwrap_or(FOREVER))?;
     let text = |time: i64| FieldValue::Bytes(time_text(time).into_bytes().into());
     tx.set_field(address, FROM.as_bytes(), Some(text(from)))?;
     tx.set_field(address, TO.as_bytes(), to.map(text))?;
@@ -251,6 +244,7 @@ pub fn during_sql(call: &Call<'_>) -> String {
 
 pub fn during(call: &Call<'_>, reading: &Reading<'_>) -> Result<RecordBatch, Fault> {
     let asked = given(
+        call,
         call.time(0).unwrap_or_default(),
         call.time(1).unwrap_or_default(),
     )?;

@@ -12,8 +12,9 @@ mod interval;
 mod past;
 mod space;
 
-pub use past::field_text;
+pub use past::{field_text, time_text};
 
+use super::super::range::Range;
 use super::super::table::{
     Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation, Repeats,
 };
@@ -153,9 +154,9 @@ pub static FAMILY: Family = Family {
         },
         Operation {
             name: "DIFF",
-            doc: "What is different about a node between two moments: each part with its value before and after; of the \
-                  fingerprint how many bits differ, a value that is no text as that. A node that was made or went in between \
-                  differs in its id too",
+            doc: "What is different about a node between two moments, of which either may be the later: each part with its \
+                  value before, at v1, and after, at v2; of the fingerprint how many bits differ, a value that is no text as \
+                  that. A node that was made or went in between differs in its id too",
             arguments: &[
                 WAS,
                 Argument::new("v1", Kind::Moment),
@@ -239,6 +240,7 @@ pub static FAMILY: Family = Family {
                 Argument::new("since", Kind::Moment),
                 Argument::optional("until", Kind::Moment),
             ],
+            range: Range::Closed,
             columns: CHANGED,
             class: Class::Relational(change::changed_sql),
             kernel: Kernel::Read(change::changed),
@@ -258,6 +260,7 @@ pub static FAMILY: Family = Family {
             name: "INTERVAL",
             doc: "Says when a node holds: from a time up to another, or for ever. Sets its fields from and to",
             arguments: &[X, FROM, Argument::optional("to", Kind::Time)],
+            range: Range::HalfOpen,
             columns: HOLDS,
             is_single: true,
             class: Class::Write(interval::set_commands),
@@ -284,6 +287,7 @@ pub static FAMILY: Family = Family {
             doc: "The rows that hold at some time between two, the first to begin first, ties by address; and whether they hold \
                   only within it",
             arguments: &[FROM, Argument::new("to", Kind::Time)],
+            range: Range::HalfOpen,
             columns: DURING,
             class: Class::Relational(interval::during_sql),
             kernel: Kernel::Read(interval::during),
@@ -320,6 +324,7 @@ pub static FAMILY: Family = Family {
                 Argument::new("v1", Kind::Moment),
                 Argument::new("v2", Kind::Moment),
             ],
+            range: Range::Closed,
             columns: REPLAY,
             class: Class::Relational(change::replay_sql),
             kernel: Kernel::Read(change::replay),

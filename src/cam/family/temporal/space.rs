@@ -73,6 +73,14 @@ pub fn checkpoint_commands(call: &Call<'_>) -> String {
 pub fn checkpoint(call: &Call<'_>, reading: &Reading<'_>) -> Answer {
     let (engine, name) = (reading.host().engine(), call.text(0));
     let outcome = engine.checkpoint_named(call.space, name);
+    if let Err(EngineError::SpaceTaken(_)) = outcome.value {
+        return refused(Fault::of(
+            "name",
+            format!(
+                "a checkpoint '{name}' of this space is there already; choose another name, or DAG.DROP it"
+            ),
+        ));
+    }
     done(outcome, name, |id| {
         engine.origin(id).map_or(0, |origin| origin.version)
     })

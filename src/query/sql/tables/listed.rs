@@ -239,10 +239,8 @@ fn time(at: i64) -> Option<i64> {
 fn spaces(statement: &Statement) -> Result<RecordBatch> {
     let engine = statement.engine();
     let ids = engine.spaces();
-    let states: Vec<_> = ids.iter().map(|id| engine.state(*id)).collect();
-    states
-        .iter()
-        .for_each(|(_, position)| statement.reveal(*position));
+    let states = ids.iter().map(|id| statement.state(*id));
+    let states = states.collect::<Result<Vec<_>>>()?;
     let origins: Vec<_> = ids.iter().map(|id| engine.origin(*id)).collect();
     let from = origins
         .iter()
@@ -258,16 +256,16 @@ fn spaces(statement: &Statement) -> Result<RecordBatch> {
                 ids.iter().map(|id| schema_of(engine, *id)),
             )),
             Arc::new(UInt64Array::from_iter_values(
-                states.iter().map(|(state, _)| state.version()),
+                states.iter().map(|state| state.version()),
             )),
             Arc::new(TimestampMicrosecondArray::from_iter(
-                states.iter().map(|(state, _)| time(state.committed())),
+                states.iter().map(|state| time(state.committed())),
             )),
             Arc::new(UInt64Array::from_iter_values(
-                states.iter().map(|(state, _)| state.nodes_len() as u64),
+                states.iter().map(|state| state.nodes_len() as u64),
             )),
             Arc::new(UInt64Array::from_iter_values(
-                states.iter().map(|(state, _)| state.graph().len() as u64),
+                states.iter().map(|state| state.graph().len() as u64),
             )),
             Arc::new(StringArray::from_iter(from)),
             Arc::new(UInt64Array::from_iter(
