@@ -273,14 +273,17 @@ impl Session {
             Err(error) => {
                 let is_exec = arguments[0].eq_ignore_ascii_case(b"exec");
                 return Answer::Now(if is_exec {
-                    self.abort(error)
+                    self.abort(&error)
                 } else {
                     self.refuse(None, error)
                 });
             }
         };
         if let Err(error) = self.admit(entry) {
-            return Answer::Now(self.refuse(Some(entry), error));
+            return Answer::Now(match entry.command.handler {
+                Handler::Exec => self.abort(&error),
+                _ => self.refuse(Some(entry), error),
+            });
         }
         self.client.last_command.store(entry.index, Relaxed);
         if self.transaction.is_some() && !entry.command.has(Flag::Unqueued) {
@@ -295,12 +298,17 @@ impl Session {
     }
 
     /// Refuses EXEC itself.
-    fn abort(&mut self, error: CommandError) -> Reply {
+    fn abort(&mut self, error: &CommandError) -> Reply {
         self.discard_transaction();
         self.server.stats.count_error("EXECABORT");
+        // The code that most errors have says nothing.
+        let reason = match error.code {
+            "ERR" => error.message.to_string(),
+            _ => error.to_string(),
+        };
         Reply::Error(CommandError {
             code: "EXECABORT",
-            message: format!("Transaction discarded because of: {}", error.message).into(),
+            message: format!("Transaction discarded because of: {reason}").into(),
         })
     }
 
