@@ -20,6 +20,42 @@ fn a_pipeline_in_any_pieces_is_answered_in_order() {
     }
 }
 
+/// Short reads of a pipeline share what they read, and nothing that comes between them.
+#[test]
+fn each_command_of_a_pipeline_sees_all_that_came_before_it() {
+    let server = Server::start(&[]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    let mut asked = |lines: &str| {
+        client.send(lines.replace("; ", "\r\n").as_bytes());
+        client.send(b"\r\n");
+        let count = lines.split("; ").count();
+        (0..count).map(|_| client.reply()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked("GET k; SET k 1; GET k; GET k; APPEND k 2; GET k; STRLEN k; DEL k; GET k"),
+        [
+            "nil", "+OK", "\"1\"", "\"1\"", ":2", "\"12\"", ":2", ":1", "nil"
+        ]
+    );
+    assert_eq!(
+        asked("SET k 0; GET k; SELECT 1; GET k; SET k 1; GET k; SELECT 0; GET k; FLUSHALL; GET k"),
+        [
+            "+OK", "\"0\"", "+OK", "nil", "+OK", "\"1\"", "+OK", "\"0\"", "+OK", "nil"
+        ]
+    );
+    assert_eq!(
+        asked("GET k; MULTI; SET k 1; GET k; EXEC; GET k"),
+        ["nil", "+OK", "+QUEUED", "+QUEUED", "[+OK, \"1\"]", "\"1\""]
+    );
+    // The read that makes a node permanent is followed by a commit of its own, and that by a read.
+    assert_eq!(
+        asked("SET p 1 EX 100 PROMOTE 2; GET p; GET p; TTL p; KEYS p; GET p"),
+        ["+OK", "\"1\"", "\"1\"", ":-1", "[\"p\"]", "\"1\""]
+    );
+    assert_eq!(other.call("SET k 2"), "+OK");
+    assert_eq!(asked("GET k; EXISTS k"), ["\"2\"", ":1"]);
+}
+
 #[test]
 fn inline_commands_are_answered() {
     let server = Server::start(&[]);

@@ -188,6 +188,7 @@ fn publish_and_subscribe() {
         &[
             "SUBSCRIBE a",
             "ECHO x",
+            "EXEC",
             "PING",
             "PING x",
             "MULTI",
@@ -298,6 +299,8 @@ fn commands_about_commands() {
             "COMMAND GETKEYS PING x",
         ],
         &[
+            "COMMAND GETKEYS GET",
+            "COMMAND GETKEYS NOPE",
             "COMMAND GETKEYS NOPE a",
             "COMMAND GETKEYS ECHO a",
             "COMMAND INFO nope",

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BytesMut};
 use ladybug_engine::commit::log::FsyncPolicy;
+use ladybug_engine::engine::Reading;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -165,17 +166,16 @@ impl Connection {
     /// replies: those before a search do not wait for it.
     async fn execute_input(&mut self) -> io::Result<Option<Box<Search>>> {
         loop {
-            match self.execute_next() {
+            match self.execute_ready() {
                 Executed::Nothing => break,
                 Executed::Search(search) => {
                     self.write().await?;
                     return Ok(Some(search));
                 }
-                Executed::Request => {}
-            }
-            if self.output.len() >= WRITE_BYTES {
-                self.write().await?;
-                self.session.begin_batch();
+                Executed::Request => {
+                    self.write().await?;
+                    self.session.begin_batch();
+                }
             }
         }
         self.forget_executed();
@@ -183,8 +183,20 @@ impl Connection {
         Ok(None)
     }
 
-    /// Executes the next request, if all of it has come and the connection is not about to end.
-    fn execute_next(&mut self) -> Executed {
+    /// Executes requests until there is none, one is a search, or the replies are to be written first.
+    fn execute_ready(&mut self) -> Executed {
+        let mut reading = None;
+        loop {
+            match self.execute_next(&mut reading) {
+                Executed::Request if self.output.len() < WRITE_BYTES => {}
+                executed => return executed,
+            }
+        }
+    }
+
+    /// Executes the next request, if all of it has come and the connection is not about to end. Short reads share
+    /// what they read.
+    fn execute_next(&mut self, reading: &mut Option<Reading>) -> Executed {
         if self.session.is_closing {
             return Executed::Nothing;
         }
@@ -197,7 +209,7 @@ impl Connection {
                 self.executed += bytes;
                 let search = match arguments.is_empty() {
                     true => None,
-                    false => self.session.execute(&arguments, &mut self.output),
+                    false => self.session.execute(&arguments, reading, &mut self.output),
                 };
                 search.map_or(Executed::Request, Executed::Search)
             }
@@ -260,7 +272,7 @@ impl Connection {
     /// connection wants the thread. Who searches again and again does not wait for two threads to wake each time.
     fn next_search(&mut self) -> io::Result<Option<Box<Search>>> {
         while self.output.is_empty() && self.may_stay() {
-            match self.execute_next() {
+            match self.execute_next(&mut None) {
                 Executed::Search(search) => return Ok(Some(search)),
                 Executed::Request => return Ok(None),
                 Executed::Nothing if self.session.is_closing => return Ok(None),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ladybug_engine::commit::event::{NodeEvent, NodeEventKind};
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::engine::Engine;
+use ladybug_engine::engine::{Engine, Reading};
 use ladybug_engine::error::EngineError;
 
 use super::command::{
@@ -102,11 +102,20 @@ impl Search {
 
 impl Session {
     /// Runs a command's function, with statistics, MONITOR and the slow log.
-    pub(super) fn call(&mut self, entry: Entry, arguments: &[&[u8]]) -> Answer {
+    pub(super) fn call(
+        &mut self,
+        entry: Entry,
+        arguments: &[&[u8]],
+        reading: &mut Option<Reading>,
+    ) -> Answer {
         self.show_to_monitors(entry, arguments);
+        if !matches!(entry.command.handler, Handler::Read(_)) {
+            // Whatever else it is may want the lock.
+            *reading = None;
+        }
         let result = match entry.command.handler {
             Handler::Connection(function) => function(self, arguments),
-            Handler::Read(function) => self.read(function, arguments),
+            Handler::Read(function) => self.read(entry, function, arguments, reading),
             Handler::Write(function) => self.write(entry, function, arguments),
             Handler::Query(function)
             | Handler::Statement {
@@ -172,14 +181,29 @@ impl Session {
         }
     }
 
-    fn read(&mut self, function: ReadFunction, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
-        let context = &self.context;
-        let outcome = self.server.engine.read(context.selected(), |view| {
-            function(view, context, arguments)
-        });
+    /// Runs a command that reads. What it read stays `held` for the next one, if this is a short one that nothing follows.
+    fn read(
+        &mut self,
+        entry: Entry,
+        function: ReadFunction,
+        arguments: &[&[u8]],
+        held: &mut Option<Reading>,
+    ) -> Result<Reply, CommandError> {
+        let space = self.context.selected();
+        let reading = held
+            .take()
+            .filter(|reading| reading.space() == space)
+            .unwrap_or_else(|| self.server.engine.reading(space));
+        let result = function(&reading.view(), &self.context, arguments);
+        let position = reading.position();
         let effects = self.context.take_effects();
-        self.follow(effects, outcome.position, outcome.events);
-        outcome.value
+        if effects.is_empty() && entry.command.has(Flag::Fast) {
+            *held = Some(reading);
+        } else {
+            drop(reading);
+        }
+        self.follow(effects, position, Vec::new());
+        result
     }
 
     fn write(

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::{Bytes, BytesMut};
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::{SpaceId, Transaction as Commit};
+use ladybug_engine::engine::Reading;
 
 use super::caller::Caller;
 use super::client::Client;
@@ -165,9 +166,17 @@ impl Session {
 
     /// Executes one command and appends its reply, as the client wants it. A search is handed back
     /// instead: to be run elsewhere, and then given to [`end_search`](Self::end_search).
+    ///
+    /// Short reads of one space that follow each other share one `reading`, which is the caller's to drop before it
+    /// does anything else.
     #[must_use]
-    pub fn execute(&mut self, arguments: &[&[u8]], out: &mut BytesMut) -> Option<Box<Search>> {
-        match self.begin(arguments) {
+    pub fn execute(
+        &mut self,
+        arguments: &[&[u8]],
+        reading: &mut Option<Reading>,
+        out: &mut BytesMut,
+    ) -> Option<Box<Search>> {
+        match self.begin(arguments, reading) {
             Answer::Now(reply) => {
                 self.write_reply(&reply, out);
                 None
@@ -204,7 +213,7 @@ impl Session {
     /// Executes one command to its end, and waits until what its reply reveals is acknowledged.
     /// For threads that may block.
     pub fn answer_durably(&mut self, arguments: &[&[u8]]) -> Reply {
-        let reply = match self.begin(arguments) {
+        let reply = match self.begin(arguments, &mut None) {
             Answer::Now(reply) => reply,
             Answer::Later(search) => self.finish_search(search.run()),
         };
@@ -258,20 +267,23 @@ impl Session {
     }
 
     /// Executes one command, or all of it that needs no thread of its own.
-    fn begin(&mut self, arguments: &[&[u8]]) -> Answer {
+    fn begin(&mut self, arguments: &[&[u8]], reading: &mut Option<Reading>) -> Answer {
         let entry = match TABLE.resolve(arguments) {
             Ok(entry) => entry,
             Err(error) => {
                 let is_exec = arguments[0].eq_ignore_ascii_case(b"exec");
                 return Answer::Now(if is_exec {
-                    self.abort(error)
+                    self.abort(&error)
                 } else {
                     self.refuse(None, error)
                 });
             }
         };
         if let Err(error) = self.admit(entry) {
-            return Answer::Now(self.refuse(Some(entry), error));
+            return Answer::Now(match entry.command.handler {
+                Handler::Exec => self.abort(&error),
+                _ => self.refuse(Some(entry), error),
+            });
         }
         self.client.last_command.store(entry.index, Relaxed);
         if self.transaction.is_some() && !entry.command.has(Flag::Unqueued) {
@@ -282,16 +294,21 @@ impl Session {
             }
             return Answer::Now(self.queue(entry, arguments));
         }
-        self.call(entry, arguments)
+        self.call(entry, arguments, reading)
     }
 
     /// Refuses EXEC itself.
-    fn abort(&mut self, error: CommandError) -> Reply {
+    fn abort(&mut self, error: &CommandError) -> Reply {
         self.discard_transaction();
         self.server.stats.count_error("EXECABORT");
+        // The code that most errors have says nothing.
+        let reason = match error.code {
+            "ERR" => error.message.to_string(),
+            _ => error.to_string(),
+        };
         Reply::Error(CommandError {
             code: "EXECABORT",
-            message: format!("Transaction discarded because of: {}", error.message).into(),
+            message: format!("Transaction discarded because of: {reason}").into(),
         })
     }
 

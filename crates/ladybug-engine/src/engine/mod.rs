@@ -11,6 +11,7 @@ mod held;
 mod moment;
 pub mod parity;
 mod past;
+mod point;
 mod reads;
 mod recovery;
 mod spaces;
@@ -32,7 +33,7 @@ use crate::commit::record::{Position, RECORD_BYTES_MAX};
 use crate::commit::transaction::{Cell, Eviction, OfSpaces, SpaceId, Terms, Transaction, Unlocked};
 use crate::error::EngineError;
 use crate::space::access::Accesses;
-use crate::space::state::{State, View};
+use crate::space::state::State;
 use crate::storage::{Lock, Storage};
 pub use branch::Branch;
 use checkpoint::Checkpoints;
@@ -42,6 +43,7 @@ pub use held::{Lease, SNAPSHOT_BYTES, SnapshotStats};
 use held::{Leases, copied_bytes_max};
 pub use moment::Moment;
 pub use past::{AsOf, HistoryStats, NodeRef, SpacePast, Version, Versions, When};
+pub use point::Reading;
 pub use reads::{Reads, Scan};
 pub use recovery::OpenError;
 use spaces::Registry;
@@ -226,26 +228,6 @@ impl Engine {
 
     fn cell(&self, id: SpaceId) -> Option<Arc<Mutex<Cell>>> {
         self.spaces.read().cell(id).cloned()
-    }
-
-    /// Reads a space at this moment, under its lock: copy out what you need, and do not wait for
-    /// anything inside.
-    pub fn read<R>(&self, space: SpaceId, f: impl FnOnce(&View<'_>) -> R) -> Outcome<R> {
-        self.settle();
-        let now = self.clock.now();
-        let (value, position) = match self.cell(space) {
-            Some(cell) => {
-                let cell = cell.lock();
-                let now = now.max(cell.space.state().committed());
-                (f(&cell.space.view(now)), cell.position)
-            }
-            None => (f(&View::of(&self.empty, now)), 0),
-        };
-        Outcome {
-            value,
-            position,
-            events: Vec::new(),
-        }
     }
 
     /// The state of a space at this moment, shared, and the log position it shows.

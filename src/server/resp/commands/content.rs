@@ -36,14 +36,19 @@ pub fn read_node<'a>(view: &View<'a>, context: &Context, key: &[u8]) -> Option<N
 /// The node under a key, for a command that asks about it only: that is no access.
 pub fn peek<'a>(view: &View<'a>, context: &Context, key: &[u8]) -> Option<Node<'a>> {
     let node = view.find(key);
+    count_lookup(context, key, node.is_some());
+    node
+}
+
+/// Counts that a key was asked for.
+pub fn count_lookup(context: &Context, key: &[u8], is_there: bool) {
     let stats = &context.server().stats;
-    if node.is_some() {
+    if is_there {
         stats.hits.fetch_add(1, Relaxed);
     } else {
         stats.misses.fetch_add(1, Relaxed);
         context.notify(Class::Miss, "keymiss", key);
     }
-    node
 }
 
 /// Counts an access, which may be the one that makes a fluid node permanent.

@@ -38,7 +38,7 @@ pub const COMMANDS: &[Command] = &[Command {
         Command {
             name: "getkeys",
             syntax: "command [arg [arg ...]]",
-            arity: -3,
+            arity: -4,
             summary: "The keys among a command's arguments",
             complexity: "O(N) where N is the number of arguments",
             handler: Handler::Connection(getkeys),
@@ -77,11 +77,9 @@ fn info(_: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
     if arguments.len() == 2 {
         return Ok(Reply::Array(TABLE.commands().map(describe).collect()));
     }
-    let described = arguments[2..].iter().map(|name| {
-        TABLE
-            .get(name)
-            .map_or(Reply::NilArray, |entry| describe(&entry))
-    });
+    let described = arguments[2..]
+        .iter()
+        .map(|name| TABLE.get(name).map_or(Reply::Nil, |entry| describe(&entry)));
     Ok(Reply::Array(described.collect()))
 }
 

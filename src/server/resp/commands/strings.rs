@@ -17,7 +17,7 @@ use super::super::error::CommandError;
 use super::super::notify::Class;
 use super::super::reply::Reply;
 use super::super::reply::Reply::Integer;
-use super::content::{delete, read_node, read_value, value_of};
+use super::content::{count_lookup, delete, read_node, read_value, touch, value_of};
 use super::expiry::Unit;
 
 /// The family.
@@ -171,8 +171,18 @@ fn get(view: &View<'_>, context: &Context, arguments: &[&[u8]]) -> Result<Reply,
     if arguments.len() > 2 {
         return feel::get(view, context, arguments);
     }
-    let value = read_value(view, context, arguments[1])?;
-    Ok(bulk_or_nil(value.cloned()))
+    let key = arguments[1];
+    let node = view.find(key);
+    // Taken before anything is counted: what is far away in memory is fetched meanwhile.
+    let value = node
+        .map(value_of)
+        .transpose()
+        .map(|value| value.flatten().cloned());
+    count_lookup(context, key, node.is_some());
+    if let Some(node) = node {
+        touch(view, context, node);
+    }
+    value.map(bulk_or_nil)
 }
 
 fn mget(view: &View<'_>, context: &Context, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
