@@ -643,10 +643,15 @@ fn figures_of_truths_read_as_they_were_written() {
     assert!((mean - 2.3 / 3.0).abs() < 1e-7, "{mean}");
 }
 
-/// What the method of contradictions is asked for by whoever does not think of edges.
+/// Beliefs are asked about by whoever does not think of edges.
 #[test]
-fn beliefs_that_contradict_each_other_are_found_by_saying_so() {
+fn methods_of_beliefs_are_found_by_that_word() {
     let machine = Machine::new();
-    let rows = machine.line("META.FIND \"which beliefs contradict each other\"");
-    assert_eq!(cells(&rows)[0][1], "META.CONFLICTS");
+    for (said, method) in [
+        ("which beliefs contradict each other", "META.CONFLICTS"),
+        ("why is this believed", "META.EXPLAIN"),
+    ] {
+        let rows = machine.line(&format!("META.FIND \"{said}\""));
+        assert_eq!(cells(&rows)[0][1], method, "{said}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use ladybug::cam::{Called, Host, call};
 use ladybug_engine::engine::When;
 use ladybug_engine::fingerprint::encode;
 
@@ -21,7 +22,7 @@ fn version(machine: &Machine) -> u64 {
 /// A definition, whose steps have words in quotes of their own.
 fn try_define(machine: &Machine, words: &[&str]) -> Result<Vec<String>, String> {
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-    let called = ladybug::cam::Called::parse(b"DEFINE").expect("a method");
+    let called = Called::parse(b"DEFINE").expect("a method");
     let before = version(machine);
     let rows = machine.called(&called, &words);
     if rows.is_err() {
@@ -416,6 +417,40 @@ fn programs_have_a_past_and_forks_have_their_own() {
     engine.roll_back(0, &past).value.expect("rolled back");
     assert_eq!(machine.texts("SELECT name FROM programs"), ["first"]);
     assert_eq!(only(&machine.line("USER.first")), "0");
+}
+
+/// A circle that no definition makes: two halves of it, which were defined apart and merged.
+#[test]
+fn programs_that_a_merge_lets_call_each_other_are_refused() {
+    let machine = Machine::new();
+    define(&machine, &["0x0F01", "one", "()", "LANCE.COUNT"]);
+    define(&machine, &["0x0F02", "two", "()", "LANCE.COUNT"]);
+    machine.line("TEMPORAL.FORK fork");
+    machine.line("UNDEFINE one");
+    define(&machine, &["0x0F01", "one", "()", "USER.two"]);
+    let fork = machine.engine().find_space("fork").expect("a name");
+    let host = Host {
+        space: fork.expect("a space"),
+        ..machine.host()
+    };
+    for words in [
+        &["UNDEFINE", "two"][..],
+        &["DEFINE", "0x0F02", "two", "()", "USER.one"],
+    ] {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        let called = Called::parse(words[0]).expect("a method");
+        call(&host, &called, &words[1..])
+            .value
+            .expect("in the fork");
+    }
+    machine.line("TEMPORAL.MERGE fork");
+    for program in ["USER.one", "USER.two"] {
+        let refused = machine.refusal(program);
+        let message = "expected no recursion, and USER.";
+        assert!(refused.contains(message), "{program}: {refused}");
+        assert!(refused.ends_with("calls itself"), "{program}: {refused}");
+    }
+    assert_eq!(machine.line("USER").num_rows(), 2);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::super::super::method::Scope;
 use super::RETRAINED;
 use super::codes::nearest_batch;
 use super::counted::{Counted, count, is_of};
-use crate::operand::fingerprint_of;
+use crate::operand::{fingerprint_of, shown};
 
 const PROTOTYPE: &str = "Prototype";
 /// The method that corrects errors.
@@ -62,7 +62,7 @@ pub fn retrain(call: &Call<'_>, tx: &mut Transaction<'_>) -> Result<RecordBatch,
             "name",
             format!(
                 "expected a class that TRAIN has made, got '{}'",
-                String::from_utf8_lossy(call.name(0))
+                shown(call.name(0))
             ),
         )
     })?;

@@ -17,6 +17,7 @@ use super::super::super::host::Row;
 use super::super::super::provenance::{Entry, LEARNED, Used, note};
 use super::COUNTED;
 use crate::mind::learning::prototype::Counts;
+use crate::operand::shown;
 
 /// The field that says how many examples were added.
 pub const EXAMPLES: &str = "examples";
@@ -57,7 +58,7 @@ impl Counted {
         let value = node.value().filter(|_| is_of(node, kind));
         let counts = value.and_then(|value| Counts::from_bytes(value));
         let counts = counts.ok_or_else(|| {
-            let name = node.name().map(|name| String::from_utf8_lossy(name));
+            let name = node.name().map(|name| shown(name));
             Fault::of(
                 "name",
                 format!(

@@ -258,8 +258,8 @@ pub static FAMILY: Family = Family {
         },
         Operation {
             name: "EXPLAIN",
-            doc: "Why something is believed and where it comes from, its provenance: a node or an edge with its truth and the \
-                  commit that last wrote it, of edges that say one statement that of the highest confidence; below it, as a tree by depth, how it was derived: the rules, their premises as they \
+            doc: "Why something is believed and where it comes from, its provenance: a node, an edge, or that by which a statement \
+                  is believed most, with its truth and the commit that last wrote it; below it, as a tree by depth, how it was derived: the rules, their premises as they \
                   were at the version that was used, whether they still are, and what those in turn were derived from, with the \
                   formula of each step and its numbers as JSON, so that all of them can be worked out again. What adds up tells \
                   its latest call, and what it was before. Last, at depth 1, the commits that wrote a node",
