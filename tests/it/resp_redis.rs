@@ -297,6 +297,9 @@ fn commands_about_commands() {
             "COMMAND COUNT x",
             "COMMAND GETKEYS",
             "COMMAND GETKEYS PING x",
+            "COMMAND GETKEYS MULTI x",
+            "COMMAND GETKEYS RENAME x",
+            "COMMAND GETKEYS MEMORY USAGE",
         ],
         &[
             "COMMAND GETKEYS GET",

@@ -1,6 +1,6 @@
 //! COMMAND: what commands there are. redis-cli completes and hints from it.
 
-use super::super::command::{Command, Entry, Flag, Group, Handler, TABLE};
+use super::super::command::{Command, Entry, Flag, Group, Handler, Keys, TABLE};
 use super::super::error::CommandError;
 use super::super::glob;
 use super::super::reply::Reply;
@@ -304,15 +304,19 @@ fn list(_: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
 
 fn getkeys(_: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> {
     let command = &arguments[2..];
+    let no_keys = || CommandError::err("The command has no key arguments");
     let entry = match TABLE.resolve(command) {
         Ok(entry) => entry,
         Err(error) if error.message.starts_with("unknown") => {
             return Err(CommandError::err("Invalid command specified"));
         }
         Err(_) => {
-            return Err(CommandError::err(
-                "Invalid number of arguments specified for command",
-            ));
+            let named = TABLE.get(&command[..2].join(&b'|'));
+            let entry = named.or_else(|| TABLE.get(command[0]));
+            return Err(match entry {
+                Some(entry) if entry.command.keys == Keys::NONE => no_keys(),
+                _ => CommandError::err("Invalid number of arguments specified for command"),
+            });
         }
     };
     let keys: Vec<Reply> = entry
@@ -322,7 +326,7 @@ fn getkeys(_: &mut Session, arguments: &[&[u8]]) -> Result<Reply, CommandError> 
         .map(|position| Reply::copied(command[position]))
         .collect();
     if keys.is_empty() {
-        return Err(CommandError::err("The command has no key arguments"));
+        return Err(no_keys());
     }
     Ok(Reply::Array(keys))
 }
