@@ -39,7 +39,11 @@ impl FunctionRewrite for SinglesRewrite {
                 narrow(high) || low
             }
             Expr::InList(InList { expr, list, .. }) if is_single(expr, schema) => {
-                list.iter_mut().fold(false, |any, item| narrow(item) || any)
+                let mut any = false;
+                for item in list {
+                    any |= narrow(item);
+                }
+                any
             }
             _ => false,
         };
