@@ -71,6 +71,11 @@ impl Command {
         self.flags.contains(&flag)
     }
 
+    /// Whether it is Redis's, whose versions begin with 1, and not one of Ladybug's own.
+    pub fn is_redis(&self) -> bool {
+        !self.since.starts_with("0.")
+    }
+
     /// Whether it begins a conversation, which needs a connection that lasts.
     pub fn is_conversation(&self) -> bool {
         match self.group {

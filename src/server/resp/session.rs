@@ -329,12 +329,16 @@ impl Session {
         }
         let is_search = matches!(entry.command.handler, Handler::Search(_));
         if self.transaction.is_some() && (entry.command.has(Flag::NoMulti) || is_search) {
+            let refused = "Command not allowed inside a transaction";
+            if entry.command.is_redis() {
+                return Err(CommandError::err(refused));
+            }
             let why = match entry.command.group {
                 Group::Server => "is about the server, and no part of a commit",
                 _ => "makes commits of its own, or speaks of what is committed already",
             };
             return Err(CommandError::err(format!(
-                "Command not allowed inside a transaction: {} {why}; run it outside of MULTI",
+                "{refused}: {} {why}; run it outside of MULTI",
                 entry.full_name.replace('|', " ").to_uppercase()
             )));
         }

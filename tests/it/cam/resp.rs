@@ -262,3 +262,48 @@ fn words_and_programs_are_commands_and_outlive_a_restart() {
             .contains("0x0F12 is free: CAM.DEFINE 0x0F12")
     );
 }
+
+/// A shorthand is its method: the same syntax and documentation, the same plan and the same refusals.
+#[test]
+fn every_shorthand_is_its_method() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.command(&["CAM.CAUSAL.OBSERVE", "rain=1,wet=1", "rain=0,wet=0"]);
+    client.call("LINK rain CAUSES wet");
+    let (m_p, s_m) = ("<m --> p>. %1;0.9%", "<s --> m>. %1;0.9%");
+    let (p_m, m_s) = ("<p --> m>. %1;0.9%", "<m --> s>. %1;0.9%");
+    for (short, long, arguments) in [
+        ("CAUSE", "CAUSAL.EFFECTS", &["rain"][..]),
+        ("WOULD", "CAUSAL.IMAGINE", &["wet=1", "rain=1", "rain=0"]),
+        ("DEDUCE", "NARS.DEDUCE", &[m_p, s_m]),
+        ("INDUCE", "NARS.INDUCE", &[m_p, m_s]),
+        ("ABDUCE", "NARS.ABDUCE", &[p_m, s_m]),
+        ("JUDGE", "NARS.JUDGE", &["<robin --> bird>", "1,0.9"]),
+        ("INTUIT", "QUALIA.INTUIT", &["0,0,0,0,0,0,0,0", "2"]),
+        ("REMEMBER", "MEMORY.REMEMBER", &["a text", "{}", "TTL", "9"]),
+        ("RECALL", "MEMORY.RECALL", &["a text", "2"]),
+        ("FORGET", "MEMORY.FORGET", &["rain"]),
+        ("FEEL", "QUALIA.FEEL", &["rain"]),
+    ] {
+        let long = format!("CAM.{long}");
+        for more in [&["FORM", "plan"][..], &["one", "too", "many"]] {
+            let [short, long] = [short, &long].map(|name| {
+                let words = [&[name][..], arguments, more].concat();
+                let reply = client.command(&words);
+                // Plans of the same SQL name what they share as they like.
+                let (said, _) = reply.split_once("logical_plan").unwrap_or((&reply, ""));
+                said.to_owned()
+            });
+            assert_eq!(short, long);
+            assert_eq!(short.starts_with('-'), more.len() > 2, "{short}");
+        }
+        let [short, long] = [short, &long].map(|name| {
+            let docs = client.call(&format!("COMMAND DOCS {name}"));
+            docs.split_once(", ")
+                .expect("a name and its documentation")
+                .1
+                .to_owned()
+        });
+        assert_eq!(short, long);
+    }
+}
