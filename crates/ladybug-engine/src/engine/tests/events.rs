@@ -6,6 +6,7 @@ use super::checkpoint::{Random, random_changes};
 use super::*;
 use crate::commit::event::{NodeEvent, NodeEventKind as Kind};
 use crate::space::fields::Fields;
+use crate::space::state::View;
 
 /// A named node: its name, value, fields and expiry.
 type Named = (

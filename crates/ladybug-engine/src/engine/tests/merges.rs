@@ -7,6 +7,7 @@ use super::*;
 use crate::commit::merge::OnConflict;
 use crate::space::graph::Edge;
 use crate::space::mutation::NodeImage;
+use crate::space::state::View;
 use crate::space::words::{CONCEPT_PREFIX, PROGRAM_PREFIX, Word};
 
 /// A node and its parent's id; an edge with the ids of its ends and its verb's name, but no version and address; the
