@@ -1,6 +1,7 @@
 """What was acknowledged is there again: after SIGTERM, which writes a checkpoint, and after SIGKILL, which cannot."""
 
 import pathlib
+import shlex
 import signal
 import threading
 
@@ -67,6 +68,112 @@ def test_everything_is_there_again(start, fsync, sig):
     server.start()
     with server.client() as client:
         assert client.get("after") == "x" and client.get("key:1") == "value 1"
+
+
+# What each writing command is shown by: lines that end with it, and with the commit of its transaction. Every space begins with
+# what PREPARED leaves, and has the name of its command; `{txn}` is a transaction that has begun in it.
+PREPARED = ["SET k 10", "HSET h f 1 g 2", "SET fluid x EX 1000", "LINK k RELATES h", "DN.SET a:b x"]
+WRITES = {
+    "append": ["APPEND k 5"],
+    "bind": ["BIND k h"],
+    "copy": ["COPY k other"],
+    "crystallize": ["CRYSTALLIZE fluid"],
+    "cypher": ["CYPHER 'CREATE (:Person {age: 7})'"],
+    "dag.checkpoint": ["DAG.CHECKPOINT kept"],
+    "dag.commit": ["DAG.WRITE {txn} k 11", "DAG.COMMIT {txn}"],
+    "dag.delete": ["DAG.DELETE {txn} k", "DAG.COMMIT {txn}"],
+    "dag.drop": ["DAG.FORK dropped", "DAG.DROP dropped"],
+    "dag.fork": ["DAG.FORK forked"],
+    "dag.link": ["DAG.LINK {txn} h RELATES k", "DAG.COMMIT {txn}"],
+    "dag.merge": ["DAG.FORK merged", "SELECT merged", "SET k 11", "SELECT dag.merge", "DAG.MERGE merged"],
+    "dag.rollback": ["DAG.CHECKPOINT before", "SET k 11", "DAG.ROLLBACK before"],
+    "dag.unlink": ["DAG.UNLINK {txn} k RELATES h", "DAG.COMMIT {txn}"],
+    "dag.write": ["DAG.WRITE {txn} new x", "DAG.COMMIT {txn}"],
+    "decr": ["DECR k"],
+    "decrby": ["DECRBY k 3"],
+    "del": ["DEL k"],
+    "dn.del": ["DN.DEL a:b"],
+    "dn.move": ["DN.MOVE a:b c"],
+    "dn.set": ["DN.SET d:e y RUNG 2"],
+    "evaporate": ["EVAPORATE k 1000"],
+    "expire": ["EXPIRE k 1000"],
+    "expireat": ["EXPIREAT k 9999999999"],
+    "flushall": ["FLUSHALL"],
+    "flushdb": ["FLUSHDB"],
+    "forget": ["FORGET k"],
+    "getdel": ["GETDEL k"],
+    "getex": ["GETEX k EX 1000"],
+    "getset": ["GETSET k 11"],
+    "graph.delete": ["GRAPH.QUERY graph 'CREATE (:A)'", "GRAPH.DELETE graph"],
+    "graph.query": ["GRAPH.QUERY graph.query 'CREATE (:A)'"],
+    "graphql": ["GRAPHQL 'mutation { set(node: {name: \"k\"}, rung: 3) { id } }'"],
+    "hdel": ["HDEL h f"],
+    "hincrby": ["HINCRBY h f 3"],
+    "hincrbyfloat": ["HINCRBYFLOAT h f 0.5"],
+    "hmset": ["HMSET h f 3 i 4"],
+    "hset": ["HSET h f 3 i 4"],
+    "hsetnx": ["HSETNX h i 4"],
+    "incr": ["INCR k"],
+    "incrby": ["INCRBY k 3"],
+    "incrbyfloat": ["INCRBYFLOAT k 0.5"],
+    "judge": ["JUDGE '<k --> h>' 1,0.9"],
+    "link": ["LINK h REQUIRES k WEIGHT 0.5"],
+    "move": ["MOVE k 9"],
+    "mset": ["MSET k 11 l 12"],
+    "msetnx": ["MSETNX l 11 m 12"],
+    "persist": ["PERSIST fluid"],
+    "pexpire": ["PEXPIRE k 1000000"],
+    "pexpireat": ["PEXPIREAT k 9999999999999"],
+    "psetex": ["PSETEX k 1000000 11"],
+    "remember": ["REMEMBER 'a thing'"],
+    "rename": ["RENAME k l"],
+    "renamenx": ["RENAMENX k l"],
+    "set": ["SET k 11 KIND Number TRUTH 0.5,0.5 RUNG 2 QUALIA 0.5,0,0,0,0,0,0,1"],
+    "setex": ["SETEX k 1000 11"],
+    "setnx": ["SETNX l 11"],
+    "setrange": ["SETRANGE k 1 xyz"],
+    "sql": ["SQL \"INSERT INTO nodes (name, value) VALUES ('l', 'x')\""],
+    "unlink": ["UNLINK k RELATES h"],
+}
+
+
+def tables(client):
+    """What SQL shows of the selected space but for accesses, which are counted in memory, and the spaces and named checkpoints."""
+    tables = ["nodes", "edges", "verbs", "spaces", "checkpoints WHERE name IS NOT NULL"]
+    columns = {"nodes": "* EXCEPT (accesses, accessed)"}
+    return [client.execute_command("SQL", f"SELECT {columns.get(table, '*')} FROM {table} ORDER BY 1, 2")
+            for table in tables]
+
+
+def test_what_each_writing_command_did_is_there_again(start):
+    server = start("--fsync", "always")
+    after = {}
+    with server.client(single_connection_client=True, encoding_errors="surrogateescape") as client:
+        commands = client.execute_command("COMMAND")
+        writing = {name for name, about in commands.items() if "write" in about["flags"]}
+        assert {name for name in writing if not name.startswith("cam")} == set(WRITES)
+        # FLUSHALL first, which leaves nothing of the others.
+        for name in ["flushall", *(name for name in WRITES if name != "flushall")]:
+            client.select(name)
+            for line in PREPARED:
+                client.execute_command(*shlex.split(line))
+            txn = client.execute_command("DAG.BEGIN")
+            *first, last = WRITES[name]
+            for line in first:
+                client.execute_command(*shlex.split(line.format(txn=txn) if "{txn}" in line else line))
+            before = tables(client)
+            client.execute_command(*shlex.split(last.format(txn=txn) if "{txn}" in last else last))
+            assert tables(client) != before, f"{name} did nothing"
+        for name in WRITES:
+            client.select(name)
+            after[name] = tables(client)
+    for sig in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        server.stop(sig)
+        server.start()
+        with server.client(single_connection_client=True, encoding_errors="surrogateescape") as client:
+            for name in WRITES:
+                client.select(name)
+                assert tables(client) == after[name], f"{name}, after {sig.name}"
 
 
 def test_a_transaction_is_there_whole_or_not_at_all_whenever_the_process_dies(start):
