@@ -32,6 +32,8 @@ const READ_BYTES: usize = 16 * 1024;
 /// Bytes of replies that are written before more requests are executed: what a pipeline of
 /// large reads may hold in memory.
 const WRITE_BYTES: usize = 256 * 1024;
+/// Requests that may share what they read, and with that a space's lock: at 800,000 a second no more than 160 µs.
+const SHARED_MAX: usize = 128;
 /// How long a client may read nothing of replies that exceed the output buffer's limit.
 const STALL: Duration = Duration::from_secs(60);
 /// Searches an I/O thread has running at once; others wait.
@@ -185,11 +187,13 @@ impl Connection {
 
     /// Executes requests until there is none, one is a search, or the replies are to be written first.
     fn execute_ready(&mut self) -> Executed {
-        let mut reading = None;
         loop {
-            match self.execute_next(&mut reading) {
-                Executed::Request if self.output.len() < WRITE_BYTES => {}
-                executed => return executed,
+            let mut reading = None;
+            for _ in 0..SHARED_MAX {
+                match self.execute_next(&mut reading) {
+                    Executed::Request if self.output.len() < WRITE_BYTES => {}
+                    executed => return executed,
+                }
             }
         }
     }

@@ -181,7 +181,8 @@ impl Session {
         }
     }
 
-    /// Runs a command that reads. What it read stays `held` for the next one, if this is a short one that nothing follows.
+    /// Runs a command that reads. What it read stays `held` for the next one, if this is a short one with a short reply,
+    /// which is rendered under the lock, and nothing follows it.
     fn read(
         &mut self,
         entry: Entry,
@@ -197,7 +198,8 @@ impl Session {
         let result = function(&reading.view(), &self.context, arguments);
         let position = reading.position();
         let effects = self.context.take_effects();
-        if effects.is_empty() && entry.command.has(Flag::Fast) {
+        let is_short = entry.command.has(Flag::Fast) && result.as_ref().is_ok_and(Reply::is_short);
+        if effects.is_empty() && is_short {
             *held = Some(reading);
         } else {
             drop(reading);

@@ -19,6 +19,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::digits::Digits;
 use super::error::CommandError;
 
+/// Bytes of a value that is copied in less time than it takes to find: 4 KiB.
+const SHORT_BYTES: usize = 4096;
+
 /// The version of RESP a client speaks: 2 until it says `HELLO 3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
@@ -104,6 +107,18 @@ impl Reply {
     /// Whether the command refused.
     pub fn is_error(&self) -> bool {
         matches!(self, Self::Error(_))
+    }
+
+    /// Whether it is one value and rendered in a moment, which is one of at most [`SHORT_BYTES`].
+    pub fn is_short(&self) -> bool {
+        match self {
+            Self::Bulk(bytes) => bytes.len() <= SHORT_BYTES,
+            Self::Value(bytes) => bytes.len() <= SHORT_BYTES,
+            Self::Simple(_) | Self::Integer(_) | Self::Nil | Self::Double(_) | Self::Boolean(_) => {
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Appends the reply as `protocol` writes it.
