@@ -1,5 +1,6 @@
 //! Lazy encoding: whoever reads fingerprints has what is pending encoded first, outside the lock.
 
+mod shared;
 pub(super) mod turns;
 
 use std::fmt;
@@ -220,6 +221,10 @@ impl Engine {
     /// Encodes what is pending in a space and installs it, as long as that gains on the writers: what they
     /// leave is encoded for the snapshot alone.
     pub(super) fn encode(&self, space: SpaceId) {
+        self.sharing(space, || self.encode_own(space));
+    }
+
+    fn encode_own(&self, space: SpaceId) {
         let mut before = usize::MAX;
         loop {
             let (state, _) = self.state(space);
@@ -239,14 +244,16 @@ impl Engine {
 
     /// Encodes what is pending in one chunk and installs it.
     pub(super) fn encode_chunk(&self, space: SpaceId, prefix: u8) {
-        let (state, _) = self.state(space);
-        let slots = state.chunk(prefix).map(|chunk| chunk.pending);
-        let slots = slots.unwrap_or_default().iter();
-        let pending: Vec<_> = slots
-            .map(|slot| Pending::of(&state, Address::new(prefix, slot)))
-            .collect();
-        drop(state);
-        self.install(space, &encode(pending));
+        self.sharing(space, || {
+            let (state, _) = self.state(space);
+            let slots = state.chunk(prefix).map(|chunk| chunk.pending);
+            let slots = slots.unwrap_or_default().iter();
+            let pending: Vec<_> = slots
+                .map(|slot| Pending::of(&state, Address::new(prefix, slot)))
+                .collect();
+            drop(state);
+            self.install(space, &encode(pending));
+        });
     }
 
     pub(super) fn leased(

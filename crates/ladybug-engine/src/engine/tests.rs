@@ -3,6 +3,7 @@
 pub mod checkpoint;
 mod events;
 mod merges;
+mod sharing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -152,6 +152,16 @@ impl Space {
         current
     }
 
+    /// Takes over a chunk that another space had encoded, if the two shared it `before` and neither was written since: so
+    /// they share it on. This is no change of the space either.
+    pub fn adopt(&mut self, prefix: u8, before: &Arc<Chunk>, encoded: &Arc<Chunk>) {
+        let there = self.state.chunk(prefix);
+        if there.is_some_and(|there| Arc::ptr_eq(there, before)) && encoded.is_encoding_of(before) {
+            let chunk = &mut Arc::make_mut(&mut self.state).chunks[usize::from(prefix)];
+            *chunk = Some(Arc::clone(encoded));
+        }
+    }
+
     /// Applies a mutation as part of the commit that makes `version`, and answers how to take it
     /// back. Nothing has changed if it fails.
     pub fn apply(&mut self, mutation: Mutation, version: u64) -> Result<Inverse, Misfit> {

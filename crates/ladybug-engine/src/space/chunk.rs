@@ -23,6 +23,9 @@ pub const NEVER: i64 = i64::MAX;
 /// Slots before one that are asked for kinds to share.
 const KINDS_NEAR: u8 = 4;
 
+/// How many of a chunk's pieces follow from its fingerprints: parity, fingerprints, sketches and checksums.
+const FINGERPRINT_PIECES: usize = 4;
+
 /// Shared kinds of a node, sorted.
 pub type Kinds = Arc<[Arc<str>]>;
 
@@ -236,7 +239,8 @@ impl Chunk {
         *self.checksums.get_mut(slot) = checksum;
     }
 
-    /// Where each column lies and how many bytes it takes, in the same order for every chunk.
+    /// Where each column lies and how many bytes it takes, in the same order for every chunk: first what
+    /// [`FINGERPRINT_PIECES`] counts.
     pub(super) fn pieces(&self) -> [Piece; 24] {
         [
             Piece::of(&self.parity, 0),
@@ -264,6 +268,13 @@ impl Chunk {
             self.kinds.piece(),
             self.evidence.piece(),
         ]
+    }
+
+    /// Whether this is the other chunk with other fingerprints at most: things were encoded, and nobody wrote.
+    pub(super) fn is_encoding_of(&self, other: &Self) -> bool {
+        let sets = |chunk: &Self| [chunk.occupied, chunk.edges, chunk.bound];
+        let (pieces, others) = (self.pieces(), other.pieces());
+        sets(self) == sets(other) && pieces[FINGERPRINT_PIECES..] == others[FINGERPRINT_PIECES..]
     }
 
     /// Slots with a node that is no reified edge.

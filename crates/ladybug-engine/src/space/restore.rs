@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use super::address::{Address, Zone};
+use super::address::{ADDRESSES, Address, CHUNKS, Zone};
 use super::chunk::{Chunk, NEVER};
+use super::column::SlotSet;
 use super::graph::{Edge, Graph};
-use super::state::{State, View};
+use super::state::{State, View, id_hash};
 use super::verbs::{OPEN_SLOT_FIRST, Verbs};
 use super::words::{self, Word};
 
@@ -26,18 +27,66 @@ fn unsound<T>(address: Address, expected: &'static str) -> Result<T, Unsound> {
     Err(Unsound { address, expected })
 }
 
+/// Where a node's place in the tree leads; 0 for nowhere.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Links {
+    first_child: u16,
+    next_sibling: u16,
+    previous_sibling: u16,
+}
+
+impl Links {
+    fn of(chunk: &Chunk, slot: u8) -> Self {
+        Self {
+            first_child: *chunk.first_child.get(slot),
+            next_sibling: *chunk.next_sibling.get(slot),
+            previous_sibling: *chunk.previous_sibling.get(slot),
+        }
+    }
+}
+
 /// A state in the making.
 pub struct Restore {
     state: State,
 }
 
 impl Restore {
-    /// An empty space at `version`, committed at `committed`; see [`State::new`] for `hash_key`.
-    pub fn new(hash_key: u64, version: u64, committed: i64) -> Self {
-        let mut state = State::new(hash_key);
-        state.version = version;
-        state.committed = committed;
+    /// An empty space; see [`State::new`] for `hash_key`.
+    pub fn new(hash_key: u64) -> Self {
+        let state = State::new(hash_key);
         Self { state }
+    }
+
+    /// A space that shares memory with `source`: it has the chunks of the prefixes `chunks`, and the edges that leave
+    /// from the prefixes `edges`, but neither verbs nor words.
+    pub fn from(source: &State, chunks: &SlotSet, edges: &SlotSet) -> Self {
+        let mut state = source.clone();
+        state.verbs = Arc::default();
+        state.words = Arc::default();
+        for (prefix, chunk) in source.chunks().filter(|(at, _)| !chunks.contains(*at)) {
+            for slot in chunk.nodes().iter() {
+                let address = Address::new(prefix, slot);
+                state.ids.remove(id_hash(source.id_at(address)), address);
+                if let Some(name) = chunk.name.get(slot) {
+                    state.names.remove(state.name_hash(name), address);
+                }
+            }
+            let zone = Address::new(prefix, 0).zone();
+            *state.population_mut(zone) -= chunk.occupied.len();
+            state.chunks[prefix as usize] = None;
+        }
+        for prefix in (0..=u8::MAX).filter(|at| !edges.contains(*at)) {
+            for edge in source.graph.edges_from(prefix) {
+                state.graph.remove(edge.source, edge.id);
+            }
+        }
+        Self { state }
+    }
+
+    /// Says which version the space is at, and when that was committed.
+    pub fn date(&mut self, version: u64, committed: i64) {
+        self.state.version = version;
+        self.state.committed = committed;
     }
 
     /// Gives an open slot its verb.
@@ -72,7 +121,7 @@ impl Restore {
     }
 
     /// Adds a chunk whose occupied slots have all their columns but the tree's links.
-    pub fn add_chunk(&mut self, prefix: u8, chunk: Chunk) -> Result<(), Unsound> {
+    pub fn add_chunk(&mut self, prefix: u8, chunk: Arc<Chunk>) -> Result<(), Unsound> {
         let first = Address::new(prefix, 0);
         if first.zone() == Zone::Surface {
             return unsound(first, "a chunk of the fluid or the node zone");
@@ -81,8 +130,9 @@ impl Restore {
             return unsound(first, "each chunk once");
         }
         *self.state.population_mut(first.zone()) += chunk.occupied.len();
-        self.state.chunks[prefix as usize] = Some(Arc::new(chunk));
-        for slot in self.chunk_mut(first).nodes().iter() {
+        let nodes = chunk.nodes();
+        self.state.chunks[prefix as usize] = Some(chunk);
+        for slot in nodes.iter() {
             self.index(Address::new(prefix, slot))?;
         }
         Ok(())
@@ -137,23 +187,29 @@ impl Restore {
     /// Links the tree, adds the edges, and answers the state.
     pub fn finish(mut self, edges: Vec<Edge>) -> Result<State, Unsound> {
         self.link_tree()?;
-        self.mark_edges(&edges)?;
-        self.state.graph = Graph::from_edges(edges).map_err(|duplicate| Unsound {
+        let graph = &mut self.state.graph;
+        let added = match graph.is_empty() {
+            true => Graph::from_edges(edges).map(|all| *graph = all),
+            false => edges.into_iter().try_for_each(|edge| graph.insert(edge)),
+        };
+        added.map_err(|duplicate| Unsound {
             address: self.state.find_id(duplicate.id).unwrap_or(Address(0)),
             expected: "edges with ids of their own",
         })?;
+        self.mark_edges()?;
         Ok(self.state)
     }
 
     /// Makes the lists of children from the parents' ids. Since a depth is always the parent's and
-    /// one, there can be no cycle.
+    /// one, there can be no cycle. What is right already is not written, and stays shared.
     fn link_tree(&mut self) -> Result<(), Unsound> {
         let nodes: Vec<_> = View::of(&self.state, i64::MIN)
             .nodes()
             .map(|node| (node.address(), node.parent(), node.depth()))
             .collect();
+        let mut links = vec![Links::default(); ADDRESSES];
         // Backwards, because a child is put before its siblings: lists come out in order of address.
-        for (address, parent, depth) in nodes.into_iter().rev() {
+        for &(address, parent, depth) in nodes.iter().rev() {
             let Some(parent) = parent else {
                 match depth {
                     0 => continue,
@@ -168,23 +224,31 @@ impl Restore {
             if above.depth().checked_add(1) != Some(depth) {
                 return unsound(address, "a depth of the parent's plus one");
             }
-            let first = self
-                .chunk_mut(parent)
-                .first_child
-                .set(parent.slot(), address.0);
-            *self.chunk_mut(address).next_sibling.get_mut(address.slot()) = first;
-            if first != 0 {
-                let first = Address(first);
-                *self.chunk_mut(first).previous_sibling.get_mut(first.slot()) = address.0;
+            let first = &mut links[usize::from(parent.0)].first_child;
+            let next = std::mem::replace(first, address.0);
+            links[usize::from(address.0)].next_sibling = next;
+            if next != 0 {
+                links[usize::from(next)].previous_sibling = address.0;
+            }
+        }
+        for (address, ..) in nodes {
+            let (links, slot) = (links[usize::from(address.0)], address.slot());
+            let there = self.state.chunk(address.prefix());
+            if there.is_some_and(|chunk| Links::of(chunk, slot) != links) {
+                let chunk = self.chunk_mut(address);
+                chunk.first_child.set(slot, links.first_child);
+                chunk.next_sibling.set(slot, links.next_sibling);
+                chunk.previous_sibling.set(slot, links.previous_sibling);
             }
         }
         Ok(())
     }
 
     /// Checks the ends of every edge, and that reified edges and their slots belong together.
-    fn mark_edges(&mut self, edges: &[Edge]) -> Result<(), Unsound> {
+    fn mark_edges(&mut self) -> Result<(), Unsound> {
         let mut reified = 0;
-        for edge in edges {
+        let mut bound = vec![SlotSet::EMPTY; CHUNKS];
+        for edge in self.state.graph.edges() {
             for end in [edge.source, edge.target] {
                 if self.state.node(end).is_none_or(|node| node.is_edge()) {
                     return unsound(end, "a node at the end of an edge");
@@ -202,7 +266,13 @@ impl Restore {
             }
             reified += 1;
             for end in [edge.source, edge.target] {
-                self.chunk_mut(end).bound.set(end.slot(), true);
+                bound[usize::from(end.prefix())].set(end.slot(), true);
+            }
+        }
+        for (prefix, bound) in (0..=u8::MAX).zip(bound) {
+            let there = self.state.chunk(prefix);
+            if there.is_some_and(|chunk| chunk.bound != bound) {
+                self.chunk_mut(Address::new(prefix, 0)).bound = bound;
             }
         }
         for (prefix, chunk) in self.state.chunks() {

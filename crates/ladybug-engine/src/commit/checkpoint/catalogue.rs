@@ -3,12 +3,9 @@
 //! What concerns all spaces is in the schema's metadata: `next_id`, and the `encoder` whose fingerprints
 //! the table of nodes has.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    FixedSizeBinaryBuilder, StringBuilder, UInt8Builder, UInt16Builder, UInt32Builder,
-};
+use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt8Builder, UInt16Builder};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch, StringArray,
     StructArray, TimestampMicrosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
@@ -17,6 +14,7 @@ use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
 
 use super::column::{Unreadable, column, full, optional};
+use super::sharing::{Shared, Sharing};
 use super::table::TableWriter;
 use super::{CheckpointError, SpaceContents, nodes};
 use crate::commit::batch::Origin;
@@ -45,7 +43,7 @@ fn chunk_fields() -> Fields {
     ])
 }
 
-/// Chunks whose rows are those of another space.
+/// Prefixes whose rows are those of another space.
 fn shared_fields() -> Fields {
     Fields::from(vec![
         Field::new("prefix", DataType::UInt8, false),
@@ -81,6 +79,11 @@ pub fn schema(next_id: u64) -> Schema {
         Field::new("forked_version", DataType::UInt64, true),
         Field::new("is_checkpoint", DataType::Boolean, false),
         Field::new("words", DataType::List(list_of(word_fields())), false),
+        Field::new(
+            "shared_edges",
+            DataType::List(list_of(shared_fields())),
+            false,
+        ),
     ];
     let metadata = [
         (NEXT_ID.to_owned(), next_id.to_string()),
@@ -94,7 +97,7 @@ pub fn write(
     writer: &mut TableWriter,
     schema: &Arc<Schema>,
     space: &SpaceContents,
-    shared: &HashMap<(SpaceId, u8), SpaceId>,
+    sharing: &Sharing,
 ) -> Result<(), CheckpointError> {
     let state = &space.state;
     let (mut slots, mut names) = (UInt8Builder::new(), StringBuilder::new());
@@ -115,17 +118,12 @@ pub fn write(
     }
     let mut prefixes = UInt8Builder::new();
     let mut parities = FixedSizeBinaryBuilder::new(BYTES as i32);
-    let (mut shared_prefixes, mut owners) = (UInt8Builder::new(), UInt32Builder::new());
     for (prefix, chunk) in state
         .chunks()
         .filter(|(_, chunk)| !chunk.occupied.is_empty())
     {
         prefixes.append_value(prefix);
         parities.append_value(nodes::parity(space, prefix, chunk).to_bytes())?;
-        if let Some(owner) = shared.get(&(space.id, prefix)) {
-            shared_prefixes.append_value(prefix);
-            owners.append_value(*owner);
-        }
     }
     let committed = TimestampMicrosecondArray::from(vec![state.committed()]);
     let columns: Vec<ArrayRef> = vec![
@@ -142,13 +140,7 @@ pub fn write(
             chunk_fields(),
             vec![Arc::new(prefixes.finish()), Arc::new(parities.finish())],
         )?,
-        row_of(
-            shared_fields(),
-            vec![
-                Arc::new(shared_prefixes.finish()),
-                Arc::new(owners.finish()),
-            ],
-        )?,
+        row_of_shared(&sharing.nodes, space.id)?,
         Arc::new(UInt32Array::from(vec![
             space.origin.map(|origin| origin.space),
         ])),
@@ -166,6 +158,7 @@ pub fn write(
                 Arc::new(texts.finish()),
             ],
         )?,
+        row_of_shared(&sharing.edges, space.id)?,
     ];
     let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
     writer.write(&batch, &format!("space {}", space.id))
@@ -177,6 +170,16 @@ fn row_of(fields: Fields, items: Vec<ArrayRef>) -> Result<ArrayRef, CheckpointEr
     let offsets = OffsetBuffer::from_lengths([items.len()]);
     let list = ListArray::try_new(list_of(fields), offsets, Arc::new(items), None)?;
     Ok(Arc::new(list))
+}
+
+/// A column of lists with one row: what of a space's is stored with another.
+fn row_of_shared(shared: &Shared, space: SpaceId) -> Result<ArrayRef, CheckpointError> {
+    let (prefixes, owners): (Vec<_>, Vec<_>) = shared.of(space).unzip();
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt8Array::from(prefixes)),
+        Arc::new(UInt32Array::from(owners)),
+    ];
+    row_of(shared_fields(), columns)
 }
 
 /// What the catalogue says of a space.
@@ -199,6 +202,8 @@ pub struct Entry {
     pub parities: Vec<(u8, Fingerprint)>,
     /// Prefixes of chunks whose rows are those of another space, and whose.
     pub shared: Vec<(u8, SpaceId)>,
+    /// Prefixes of which the edges that leave there are those of another space, and whose.
+    pub shared_edges: Vec<(u8, SpaceId)>,
     /// Where it came from, if it is a fork.
     pub origin: Option<Origin>,
 }
@@ -240,9 +245,7 @@ pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
     let (mut shared, mut origin) = (Vec::new(), None);
     // The first format knew no forks.
     if batch.column_by_name("forked_from").is_some() {
-        let (prefixes, owners): (UInt8Array, UInt32Array) = items(batch, "shared")?;
-        let pairs = prefixes.values().iter().zip(owners.values());
-        shared = pairs.map(|(prefix, owner)| (*prefix, *owner)).collect();
+        shared = read_shared(batch, "shared")?;
         let from: &UInt32Array = column(batch, "forked_from")?;
         let version: &UInt64Array = column(batch, "forked_version")?;
         let is_checkpoint: &BooleanArray = full(batch, "is_checkpoint")?;
@@ -254,6 +257,11 @@ pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
                 is_checkpoint: is_checkpoint.value(0),
             });
     }
+    let shared_edges = match batch.column_by_name("shared_edges") {
+        Some(_) => read_shared(batch, "shared_edges")?,
+        // The first three formats stored all edges of a fork again.
+        None => Vec::new(),
+    };
     Ok(Entry {
         id: space.value(0),
         name: optional(name, 0).map(Arc::from),
@@ -264,8 +272,16 @@ pub fn read(batch: &RecordBatch) -> Result<Entry, Unreadable> {
         words,
         parities: parities.map(parity).collect::<Result<_, Unreadable>>()?,
         shared,
+        shared_edges,
         origin,
     })
+}
+
+/// What the only list of a column says is stored with other spaces.
+fn read_shared(batch: &RecordBatch, name: &str) -> Result<Vec<(u8, SpaceId)>, Unreadable> {
+    let (prefixes, owners): (UInt8Array, UInt32Array) = items(batch, name)?;
+    let pairs = prefixes.values().iter().zip(owners.values());
+    Ok(pairs.map(|(prefix, owner)| (*prefix, *owner)).collect())
 }
 
 /// The words in the only list of their column.

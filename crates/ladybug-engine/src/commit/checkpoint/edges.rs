@@ -10,6 +10,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 use super::column::{Unreadable, column, full, optional};
 use super::nodes::{decode_fields, encode_fields, read_evidence};
+use super::sharing::Shared;
 use super::table::{BATCH_BYTES_MAX, TableWriter};
 use super::{CheckpointError, SpaceContents};
 use crate::space::address::Address;
@@ -30,15 +31,22 @@ pub fn schema() -> Schema {
     Schema::new(fields)
 }
 
-/// Writes the edges of a space.
-pub fn write(writer: &mut TableWriter, space: &SpaceContents) -> Result<(), CheckpointError> {
+/// Writes the edges of a space, but for those that leave from prefixes `shared` with another.
+pub fn write(
+    writer: &mut TableWriter,
+    space: &SpaceContents,
+    shared: &Shared,
+) -> Result<(), CheckpointError> {
     let schema = Arc::new(schema());
     let holds = format!("space {}", space.id);
     let mut canonical = EdgeRows::default();
     let mut id = UInt32Builder::new();
     let mut fields = LargeBinaryBuilder::new();
     let mut fields_bytes = 0;
-    let mut edges = space.state.graph().edges().peekable();
+    let own = (0..=u8::MAX).filter(|prefix| !shared.contains(space.id, *prefix));
+    let mut edges = own
+        .flat_map(|prefix| space.state.graph().edges_from(prefix))
+        .peekable();
     while let Some(edge) = edges.next() {
         canonical.push(&space.state, &edge);
         id.append_value(space.id);

@@ -21,6 +21,7 @@ use crate::commit::record::Position;
 use crate::commit::transaction::SpaceId;
 use crate::fingerprint::encode::ENCODER_VERSION;
 use crate::space::chunk::Chunk;
+use crate::space::column::SlotSet;
 use crate::space::restore::{Restore, Unsound};
 use crate::space::state::State;
 use crate::storage::Storage;
@@ -176,11 +177,11 @@ fn assemble(
     let mut edges_by_space = by_space(edges)?;
     let mut history_by_space = history.map(by_space).transpose()?.unwrap_or_default();
 
-    let mut spaces = Vec::with_capacity(entries.len());
+    let mut spaces: Vec<SpaceContents> = Vec::with_capacity(entries.len());
     for entry in entries {
         let own = chunks.remove(&entry.id).unwrap_or_default();
         let linked = edges_by_space.remove(&entry.id).unwrap_or_default();
-        let state = restore(&entry, own, &linked, hash_key)
+        let state = restore(&entry, own, &linked, &spaces, hash_key)
             .map_err(|error| damage(&nodes.path, format!("space {}: {error}", entry.id)))?;
         let newest = Mark {
             version: entry.version,
@@ -228,7 +229,7 @@ fn by_space(file: &VerifiedFile<'_>) -> Result<HashMap<SpaceId, Vec<RecordBatch>
     Ok(batches_by_space)
 }
 
-type Chunks = HashMap<SpaceId, Vec<(u8, Chunk)>>;
+type Chunks = HashMap<SpaceId, Vec<(u8, Arc<Chunk>)>>;
 
 /// The chunks of all spaces.
 fn read_chunks(
@@ -257,34 +258,47 @@ fn read_chunks(
             unreadable(Unreadable::expected(missing))
         })?;
         let chunk = nodes::read_chunk(batches, parity, &mut kinds, stale).map_err(unreadable)?;
-        chunks.entry(space).or_default().push((prefix, chunk));
-    }
-    for entry in entries {
-        for &(prefix, owner) in &entry.shared {
-            let stored = chunks.get(&owner).into_iter().flatten();
-            let mut stored = stored
-                .filter(|(at, _)| *at == prefix)
-                .map(|(_, chunk)| chunk);
-            let chunk = stored.next().cloned().ok_or_else(|| {
-                let missing =
-                    format_args!("chunk {prefix:02X} of space {owner}, which others share");
-                unreadable(Unreadable::expected(missing))
-            })?;
-            chunks.entry(entry.id).or_default().push((prefix, chunk));
-        }
+        let own = chunks.entry(space).or_default();
+        own.push((prefix, Arc::new(chunk)));
     }
     Ok(chunks)
 }
 
-/// Makes the state of one space.
+/// Makes the state of one space, which may share with those before it.
 fn restore(
     entry: &catalogue::Entry,
-    chunks: Vec<(u8, Chunk)>,
+    own: Vec<(u8, Arc<Chunk>)>,
     edges: &[RecordBatch],
+    before: &[SpaceContents],
     hash_key: u64,
 ) -> Result<State, Unreadable> {
     let unsound = |error: Unsound| Unreadable(error.to_string());
-    let mut restore = Restore::new(hash_key, entry.version, entry.committed);
+    let owner = |space: SpaceId| {
+        let owner = before.binary_search_by_key(&space, |before| before.id);
+        let owner = owner.map(|at| &*before[at].state);
+        owner
+            .map_err(|_| Unreadable::expected(format_args!("space {space} before one that shares")))
+    };
+    // What shares most with one space begins as a copy of that, so that they share memory too.
+    let of = |space: SpaceId, shared: &[(u8, SpaceId)]| {
+        let mut prefixes = SlotSet::EMPTY;
+        let shared = shared.iter().filter(|(_, owner)| *owner == space);
+        shared.for_each(|(prefix, _)| prefixes.set(*prefix, true));
+        prefixes
+    };
+    let shared = || entry.shared.iter().chain(&entry.shared_edges);
+    let count = |space: SpaceId| shared().filter(|(_, owner)| *owner == space).count();
+    let source = shared()
+        .map(|(_, space)| *space)
+        .max_by_key(|space| count(*space));
+    let mut restore = match source {
+        None => Restore::new(hash_key),
+        Some(space) => {
+            let (chunks, edges) = (of(space, &entry.shared), of(space, &entry.shared_edges));
+            Restore::from(owner(space)?, &chunks, &edges)
+        }
+    };
+    restore.date(entry.version, entry.committed);
     for (slot, name) in &entry.verbs {
         restore.define_verb(*slot, name).map_err(unsound)?;
     }
@@ -293,17 +307,30 @@ fn restore(
             .define_word(*address, word.clone())
             .map_err(unsound)?;
     }
-    if chunks.len() != entry.parities.len() {
+    if own.len() + entry.shared.len() != entry.parities.len() {
         return Err(Unreadable::expected(
             "every chunk of the catalogue among the nodes",
         ));
     }
-    for (prefix, chunk) in chunks {
+    for (prefix, chunk) in own {
         restore.add_chunk(prefix, chunk).map_err(unsound)?;
     }
-    let mut all = Vec::new();
+    let mut linked = Vec::new();
     for batch in edges {
-        edges::read(batch, restore.verbs(), &mut all)?;
+        edges::read(batch, restore.verbs(), &mut linked)?;
     }
-    restore.finish(all).map_err(unsound)
+    let elsewhere = |(_, space): &&(u8, SpaceId)| Some(*space) != source;
+    for &(prefix, space) in entry.shared.iter().filter(elsewhere) {
+        let chunk = owner(space)?.chunk(prefix).ok_or_else(|| {
+            let missing = format_args!("chunk {prefix:02X} of space {space}, which others share");
+            Unreadable::expected(missing)
+        })?;
+        restore
+            .add_chunk(prefix, Arc::clone(chunk))
+            .map_err(unsound)?;
+    }
+    for &(prefix, space) in entry.shared_edges.iter().filter(elsewhere) {
+        linked.extend(owner(space)?.graph().edges_from(prefix));
+    }
+    restore.finish(linked).map_err(unsound)
 }

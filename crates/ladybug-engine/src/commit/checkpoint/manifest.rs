@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::commit::record::Position;
 
 /// The format that this Ladybug writes, and the last that it reads.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 /// The first format with a table of history.
 pub const FORMAT_WITH_HISTORY: u32 = 2;
 

@@ -6,6 +6,7 @@
 //! | `manifest` | what a checkpoint consists of, with a checksum of every byte |
 //! | `table` | one Arrow file, written and read by checksummed parts |
 //! | `nodes`, `edges`, `history`, `catalogue` | the four tables, to rows and back |
+//! | `sharing` | what forks share, and is stored once |
 //! | `write`, `load` | a whole checkpoint |
 //! | `rebuild` | one damaged fingerprint a chunk, from parity |
 //!
@@ -20,6 +21,7 @@ mod load;
 mod manifest;
 mod nodes;
 mod rebuild;
+mod sharing;
 mod table;
 mod write;
 

@@ -3,7 +3,7 @@
 //! Beside the canonical columns it has what a lossless reload needs. The space and the prefix of a batch
 //! are those of its first row. A chunk whose values exceed [`BATCH_BYTES_MAX`] takes several batches.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -18,6 +18,7 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_schema::{DataType, Field, Schema};
 
 use super::column::{Unreadable, column, full, optional};
+use super::sharing::Shared;
 use super::table::{BATCH_BYTES_MAX, TableWriter};
 use super::{CheckpointError, SpaceContents};
 use crate::commit::codec::{Decoder, Encoder};
@@ -78,12 +79,12 @@ impl Rows {
 pub fn write(
     writer: &mut TableWriter,
     space: &SpaceContents,
-    shared: &HashMap<(SpaceId, u8), SpaceId>,
+    shared: &Shared,
 ) -> Result<(), CheckpointError> {
     let schema = Arc::new(schema());
     let mut rows = Rows::default();
     let chunks = space.state.chunks();
-    for (prefix, chunk) in chunks.filter(|(prefix, _)| !shared.contains_key(&(space.id, *prefix))) {
+    for (prefix, chunk) in chunks.filter(|(prefix, _)| !shared.contains(space.id, *prefix)) {
         let holds = format!("space {}, chunk {prefix:02X}", space.id);
         for slot in chunk.occupied.iter() {
             push(&mut rows, space, Address::new(prefix, slot));

@@ -1,17 +1,16 @@
 //! Writing a checkpoint: the four tables, then the manifest, then its name.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::directory::{path_of, prepare, publish};
 use super::manifest::{FORMAT, Manifest};
+use super::sharing::Sharing;
 use super::table::TableWriter;
 use super::{
     CATALOGUE_FILE, CheckpointError, Contents, EDGES_FILE, HISTORY_FILE, MANIFEST_FILE, NODES_FILE,
     catalogue, edges, history, nodes,
 };
-use crate::commit::transaction::SpaceId;
 use crate::storage::Storage;
 
 /// Writes and publishes a checkpoint. When it returns, the checkpoint survives a power loss; when it
@@ -31,40 +30,21 @@ pub fn write(storage: &dyn Storage, contents: &Contents) -> Result<Manifest, Che
     Ok(manifest)
 }
 
-/// The chunks that are stored with another space, by space and prefix: a fork's until it or the other writes there.
-fn shared_chunks(contents: &Contents) -> HashMap<(SpaceId, u8), SpaceId> {
-    let mut owners = HashMap::new();
-    let mut shared = HashMap::new();
-    for space in &contents.spaces {
-        // What is pending each has its own encoding of.
-        let chunks = space.state.chunks();
-        for (prefix, chunk) in chunks.filter(|(_, chunk)| chunk.pending.is_empty()) {
-            let owner = *owners
-                .entry((prefix, Arc::as_ptr(chunk)))
-                .or_insert(space.id);
-            if owner != space.id {
-                shared.insert((space.id, prefix), owner);
-            }
-        }
-    }
-    shared
-}
-
 fn write_files(
     storage: &dyn Storage,
     directory: &Path,
     contents: &Contents,
 ) -> Result<Manifest, CheckpointError> {
-    let shared = shared_chunks(contents);
+    let sharing = Sharing::of(contents);
     let mut table = TableWriter::create(storage, directory, NODES_FILE, &nodes::schema())?;
     for space in &contents.spaces {
-        nodes::write(&mut table, space, &shared)?;
+        nodes::write(&mut table, space, &sharing.nodes)?;
     }
     let mut files = vec![table.finish()?];
 
     let mut table = TableWriter::create(storage, directory, EDGES_FILE, &edges::schema())?;
     for space in &contents.spaces {
-        edges::write(&mut table, space)?;
+        edges::write(&mut table, space, &sharing.edges)?;
     }
     files.push(table.finish()?);
 
@@ -77,7 +57,7 @@ fn write_files(
     let schema = Arc::new(catalogue::schema(contents.next_id));
     let mut table = TableWriter::create(storage, directory, CATALOGUE_FILE, &schema)?;
     for space in &contents.spaces {
-        catalogue::write(&mut table, &schema, space, &shared)?;
+        catalogue::write(&mut table, &schema, space, &sharing)?;
     }
     files.push(table.finish()?);
 

@@ -294,6 +294,12 @@ impl Graph {
         self.outgoing.shares(&other.outgoing, prefix)
     }
 
+    /// What is the same in two graphs, while both are there, if and only if [`Self::shares_edges_from`] holds; nothing
+    /// where no edges leave.
+    pub fn place_of_edges_from(&self, prefix: u8) -> Option<usize> {
+        Some(self.outgoing.place(prefix)?.addr())
+    }
+
     /// Whether the edges that lead to a chunk are the same memory in both: then none has come or gone.
     pub fn shares_edges_to(&self, other: &Self, prefix: u8) -> bool {
         self.incoming.shares(&other.incoming, prefix)

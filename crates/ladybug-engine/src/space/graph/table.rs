@@ -42,10 +42,14 @@ impl<T: Clone + Default> Table<T> {
         group[usize::from(index) % GROUP].as_deref()
     }
 
+    /// Where part `index` lies in memory.
+    pub(super) fn place(&self, index: u8) -> Option<*const T> {
+        self.get(index).map(std::ptr::from_ref)
+    }
+
     /// Whether part `index` is the same memory in both, or absent from both.
     pub(super) fn shares(&self, other: &Self, index: u8) -> bool {
-        let part = |table: &Self| table.get(index).map(std::ptr::from_ref);
-        part(self) == part(other)
+        self.place(index) == other.place(index)
     }
 
     /// Part `index` for writing: made if it is absent, copied if somebody shares it.
