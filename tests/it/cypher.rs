@@ -205,6 +205,37 @@ fn similarity_and_the_past_are_functions_of_cypher() {
 }
 
 #[test]
+fn a_name_is_the_nodes_own_unless_a_field_is_called_so() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    client.call("SET nginx v");
+    client.call("HSET apache name nginx");
+    run(&mut client, "CREATE (:Package {name: 'nginx'})");
+    let count = |client: &mut Connection, name: &str| {
+        let text = format!("MATCH (n {{name: '{name}'}}) RETURN count(*)");
+        let scanned = run(client, &text);
+        assert_eq!(run(client, &text), scanned);
+        scanned
+    };
+    for (name, found) in [("nginx", 3), ("apache", 0), ("other", 0)] {
+        let reply = count(&mut client, name);
+        assert!(reply.contains(&format!("[[:{found}]]")), "{name}: {reply}");
+    }
+    let own = "MATCH (n) WHERE n.value = 'v'";
+    run(&mut client, &format!("{own} SET n.name = 'other'"));
+    for (name, found) in [("nginx", 2), ("other", 1)] {
+        let reply = count(&mut client, name);
+        assert!(reply.contains(&format!("[[:{found}]]")), "{name}: {reply}");
+    }
+    run(&mut client, &format!("{own} REMOVE n.name"));
+    client.call("RENAME nginx nginx2");
+    for (name, found) in [("nginx", 2), ("nginx2", 1), ("other", 0)] {
+        let reply = count(&mut client, name);
+        assert!(reply.contains(&format!("[[:{found}]]")), "{name}: {reply}");
+    }
+}
+
+#[test]
 fn plans_are_explained_and_profiled() {
     let server = Server::start(&[]);
     let mut client = server.connect();
@@ -220,9 +251,43 @@ fn plans_are_explained_and_profiled() {
     let plan = run(&mut client, "EXPLAIN MATCH (a)-->(b)-->(a) RETURN a");
     assert!(plan.contains("Expand Into"), "{plan}");
     run(&mut client, "UNWIND range(1, 7) AS i CREATE (:A)");
+    // What there is less of comes first.
+    run(
+        &mut client,
+        "UNWIND range(1, 30) AS i CREATE (:B {name: 'b'})-[:Q]->(:C)-[:Q]->(:C)-[:Q]->(:C)",
+    );
+    for (statement, start) in [
+        ("MATCH (b:B)-[:Q]->(a:A) RETURN a, b", "Label Scan | A"),
+        ("MATCH (b:B)<-[:Q]-(a:A) RETURN a, b", "Label Scan | A"),
+        ("MATCH (c:C)-[:Q]->(b:B) RETURN b, c", "Label Scan | B"),
+        (
+            "MATCH (a:A), (b:B {i: 1, name: 'b'}) RETURN a, b",
+            "Property | B.name",
+        ),
+        ("MATCH (c:C), (b:B {i: 1}) RETURN b, c", "Property | B.i"),
+        (
+            "MATCH (c:C)-[:Q]->(b:B {i: 1, name: 'b'}) RETURN b, c",
+            "Property | B.name",
+        ),
+    ] {
+        let plan = run(&mut client, &format!("EXPLAIN {statement}"));
+        let first = plan.split(',').next().unwrap_or_default();
+        assert!(first.contains(start), "{statement}: {plan}");
+    }
+    run(&mut client, "MATCH (x:B)-[:Q]->(y) CREATE (x)-[:RARE]->(y)");
+    run(
+        &mut client,
+        "MATCH (x:B) WITH x LIMIT 1 CREATE (x)-[:RARER]->(:A)",
+    );
+    let plan = run(
+        &mut client,
+        "EXPLAIN MATCH (b:B)-[:Q]->(c), (b)-[:RARER]->(a) RETURN a, c",
+    );
+    let steps: Vec<&str> = plan.split("\", \"").collect();
+    assert!(steps[1].contains("RARER"), "{plan}");
     let profile = run(&mut client, "PROFILE MATCH (a:A) RETURN a");
     assert!(
-        profile.contains("Node By Label Scan | A | Records produced: 7"),
+        profile.contains("Node By Label Scan | A | Records produced: 8"),
         "{profile}"
     );
 }

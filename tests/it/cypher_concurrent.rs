@@ -125,6 +125,42 @@ fn a_statement_whose_client_leaves_ends_and_changes_nothing() {
 }
 
 #[test]
+fn short_statements_do_not_wait_until_long_ones_end() {
+    // More than there are threads for them.
+    const LONG_ONES: usize = 6;
+    let server = Server::start(&[
+        "--fsync",
+        "never",
+        "--io-threads",
+        "1",
+        "--cypher-timeout-ms",
+        "86400000",
+    ]);
+    let mut client = server.connect();
+    client.command(&["GRAPH.QUERY", "other", "CREATE (:N {n: 1})"]);
+    let long: Vec<Connection> = (0..LONG_ONES)
+        .map(|_| {
+            let mut slow = server.connect();
+            slow.send_command(&["CYPHER", &format!("{FOREVER} RETURN years")]);
+            slow
+        })
+        .collect();
+    wait_for_clients(&mut client, "cypher", LONG_ONES);
+    assert!(run(&mut client, "CREATE (:N {n: 7})").contains("nodes_created"));
+    assert_eq!(number(&mut client, "MATCH (n:N) RETURN n.n"), 7);
+    let asked = client.command(&["GRAPH.RO_QUERY", "other", "MATCH (n:N) RETURN n.n"]);
+    assert!(asked.contains(":1"), "{asked}");
+    assert!(
+        client
+            .command(&["CYPHER", "EXPLAIN MATCH (n:N) RETURN n"])
+            .contains("N")
+    );
+    assert_eq!(long.len(), LONG_ONES);
+    client.call("CLIENT KILL TYPE normal SKIPME yes");
+    wait_for_clients(&mut client, "cypher", 0);
+}
+
+#[test]
 fn long_statements_lose_no_update() {
     let server = Server::start(&["--fsync", "never"]);
     let mut client = server.connect();

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ladybug::query::cypher::Statement;
+use ladybug::query::cypher::census::{Census, Unknown};
 use ladybug::query::cypher::error::CypherError;
 use ladybug::query::cypher::execute::output::Answer;
 use ladybug::query::cypher::execute::{Access, Limits};
-use ladybug::query::cypher::memory::Alone;
+use ladybug::query::cypher::memory::{Alone, Memory};
 use ladybug::query::cypher::procedures::BuiltIn;
 use ladybug::query::cypher::value::Map;
 use ladybug_engine::engine::{Engine, EngineOptions, SystemClock};
@@ -178,9 +179,19 @@ fn clause() -> impl Strategy<Value = String> {
     ]
 }
 
-fn run(engine: &Engine, text: &str) -> Result<Answer, CypherError> {
+/// What is known of the space that statements run on, kept from one to the next.
+struct Known(Arc<Census>);
+
+impl Memory for Known {
+    fn census(&self) -> Option<Arc<Census>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+fn run(engine: &Engine, known: &Known, text: &str) -> Result<Answer, CypherError> {
     let parameters: Map = [("p".into(), 7.into())].into_iter().collect();
-    let statement = Statement::prepare(text, &parameters, &BuiltIn)?;
+    let statement =
+        Statement::prepare(text, &parameters, &BuiltIn, &known.0.of(&engine.state(0).0))?;
     let limits = Limits {
         time: Duration::from_secs(2),
         memory_bytes: 16 << 20,
@@ -188,11 +199,11 @@ fn run(engine: &Engine, text: &str) -> Result<Answer, CypherError> {
     };
     if statement.writes() {
         return engine
-            .commit(&[0], |tx| statement.run(Access::Write(tx), &Alone, limits))
+            .commit(&[0], |tx| statement.run(Access::Write(tx), known, limits))
             .value;
     }
     let (state, _) = engine.state(0);
-    statement.run(Access::Read(View::of(&state, engine.now())), &Alone, limits)
+    statement.run(Access::Read(View::of(&state, engine.now())), known, limits)
 }
 
 /// Everything that is there.
@@ -204,6 +215,86 @@ fn picture(engine: &Engine) -> String {
     let nodes: Vec<String> = nodes.collect();
     let edges: Vec<_> = state.graph().edges().collect();
     format!("{nodes:?} {edges:?}")
+}
+
+/// A pattern of up to four nodes and what stands between them, of which some have labels, types, directions and properties.
+fn pattern() -> impl Strategy<Value = String> {
+    let label = || prop::sample::select(vec!["", ":A", ":B", ":Rare", ":A:B", ":Nowhere"]);
+    let property = || prop::sample::select(vec!["", "", " {p: 1}", " {p: 2}"]);
+    let node = move |name: &'static str| {
+        (label(), property())
+            .prop_map(move |(label, property)| format!("({name}{label}{property})"))
+    };
+    let between = || {
+        let types = prop::sample::select(vec!["", ":R", ":S", ":R|S", ":T"]);
+        let ends = prop::sample::select(vec![("-", "->"), ("<-", "-"), ("-", "-")]);
+        (types, ends).prop_map(|(types, (left, right))| format!("{left}[{types}]{right}"))
+    };
+    let chain = (node("a"), between(), node("b"), between(), node("c"));
+    let more = prop::option::of((between(), node("d")));
+    let closing = prop::option::of(between());
+    (chain, more, closing).prop_map(|((a, ab, b, bc, c), more, closing)| {
+        let more = more.map_or_else(|| ", (d:Rare)".to_owned(), |(cd, d)| format!("{cd}{d}"));
+        let closing = closing.map_or_else(String::new, |ca| format!(", (c){ca}(a)"));
+        format!("{a}{ab}{b}{bc}{c}{more}{closing}")
+    })
+}
+
+/// A statement that makes a graph: nodes by their labels, edges between them.
+fn graph() -> impl Strategy<Value = String> {
+    let labels = prop::sample::select(vec!["", ":A", ":A", ":B", ":A:B", ":Rare"]);
+    let nodes = prop::collection::vec((labels, 0..4u8), 2..12);
+    let types = prop::sample::select(vec!["R", "R", "S", "T"]);
+    let edges = prop::collection::vec(
+        (
+            any::<prop::sample::Index>(),
+            types,
+            any::<prop::sample::Index>(),
+        ),
+        0..20,
+    );
+    (nodes, edges).prop_map(|(nodes, edges)| {
+        let count = nodes.len();
+        let nodes = nodes.into_iter().enumerate();
+        let nodes = nodes.map(|(n, (labels, p))| format!("(n{n}{labels} {{p: {p}}})"));
+        let edges = edges.into_iter().map(|(from, kind, to)| {
+            format!("(n{})-[:{kind}]->(n{})", from.index(count), to.index(count))
+        });
+        let parts: Vec<String> = nodes.chain(edges).collect();
+        format!("CREATE {}", parts.join(", "))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 60,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn patterns_find_the_same_whatever_is_known(
+        graphs in prop::collection::vec((graph(), prop::collection::vec(pattern(), 6)), 1..4),
+    ) {
+        let storage = Arc::new(SimulatedStorage::new(1));
+        let engine = Engine::open(storage, Arc::new(SystemClock), EngineOptions::default()).expect("an engine");
+        let known = Known(Arc::default());
+        for (graph, patterns) in graphs {
+            run(&engine, &known, &graph).expect("it is right");
+            let (state, _) = engine.state(0);
+            for pattern in patterns {
+                for end in ["RETURN id(a), id(b), id(c), id(d) ORDER BY id(a), id(b), id(c), id(d)", "RETURN count(*)"] {
+                    let text = format!("MATCH {pattern} {end}");
+                    let counted = run(&engine, &known, &text).expect("an answer").rows;
+                    let statement = Statement::prepare(&text, &Map::new(), &BuiltIn, &Unknown).expect("it is right");
+                    let view = View::of(&state, engine.now());
+                    let plain = statement.run(Access::Read(view), &Alone, Limits::default()).expect("an answer").rows;
+                    prop_assert_eq!(format!("{counted:?}"), format!("{plain:?}"), "{}", text);
+                }
+            }
+            run(&engine, &known, "MATCH (n:B) WHERE n.p = 1 DETACH DELETE n").expect("it is right");
+        }
+    }
 }
 
 proptest! {
@@ -219,11 +310,12 @@ proptest! {
     ) {
         let storage = Arc::new(SimulatedStorage::new(1));
         let engine = Engine::open(storage, Arc::new(SystemClock), EngineOptions::default()).expect("an engine");
-        run(&engine, "CREATE (a:A {p: 1})-[:R {w: 2}]->(b:B {q: 'x'})-[:S]->(c:A {p: [1, 2]}), (b)-[:R]->(b), (c)-[:R]->(a)")
+        let known = Known(Arc::default());
+        run(&engine, &known, "CREATE (a:A {p: 1})-[:R {w: 2}]->(b:B {q: 'x'})-[:S]->(c:A {p: [1, 2]}), (b)-[:R]->(b), (c)-[:R]->(a)")
             .expect("it is right");
         for clauses in statements {
             let before = picture(&engine);
-            if run(&engine, &clauses.join(" ")).is_err() {
+            if run(&engine, &known, &clauses.join(" ")).is_err() {
                 prop_assert_eq!(&before, &picture(&engine));
             }
         }

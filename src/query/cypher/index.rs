@@ -4,23 +4,26 @@
 //! It has parts for each chunk and keeps the columns that a part was made of. Columns that are shared are copied before
 //! they are written, so a part is true as long as the chunk has the very same columns, whatever version, fork or
 //! transaction it is looked at in; those that are no longer are made anew when somebody looks. What it answers are
-//! candidates by a hash of the value: who asks looks at the node itself.
+//! candidates by a hash of the value: who asks looks at the node itself. Nodes by their own names are in the directory of
+//! the space already; what is indexed of `name` are fields that are called so.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
 use ladybug_engine::commit::transaction::SpaceId;
-use ladybug_engine::space::address::{Address, CHUNKS};
+use ladybug_engine::space::address::{Address, CHUNKS, SLOTS};
 use ladybug_engine::space::chunk::Chunk;
 use ladybug_engine::space::column::Column;
 use ladybug_engine::space::fields::Fields;
 use ladybug_engine::space::state::State;
 use parking_lot::Mutex;
 
+use super::census::Census;
+use super::error::Result;
 use super::value::{Text, Value, hash};
 
-/// Most indexes at once; the one that was used longest ago makes room.
+/// Most indexes of properties at once, and most spaces of which something is known; what was used longest ago makes room.
 pub const INDEXES_MAX: usize = 64;
 
 /// A space and the key of a property.
@@ -28,35 +31,59 @@ type Of = (SpaceId, Arc<str>);
 
 /// The indexes of all spaces.
 #[derive(Debug, Default)]
-pub struct PropertyIndexes(Mutex<Known>);
+pub struct Indexes {
+    /// Once they were asked for twice.
+    properties: Mutex<Recent<Of, Option<Arc<PropertyIndex>>>>,
+    censuses: Mutex<Recent<SpaceId, Arc<Census>>>,
+}
 
-#[derive(Debug, Default)]
-struct Known {
-    /// By what they are of: when last asked for, and the index once it was asked for twice.
-    indexes: HashMap<Of, (u64, Option<Arc<PropertyIndex>>)>,
+impl Indexes {
+    /// The index of a property, if it has been asked for before, or is of names.
+    pub fn property(&self, space: SpaceId, key: &str) -> Option<Arc<PropertyIndex>> {
+        let mut properties = self.properties.lock();
+        let (index, is_new) = properties.get((space, Arc::from(key)));
+        if is_new && key != NAME {
+            return None;
+        }
+        let index = index.get_or_insert_with(|| Arc::new(PropertyIndex::new(key)));
+        Some(Arc::clone(index))
+    }
+
+    /// What is known of the labels and types of a space.
+    pub fn census(&self, space: SpaceId) -> Arc<Census> {
+        Arc::clone(self.censuses.lock().get(space).0)
+    }
+}
+
+/// At most [`INDEXES_MAX`] things, and when each was last asked for.
+#[derive(Debug)]
+struct Recent<K, V> {
+    known: HashMap<K, (u64, V)>,
     clock: u64,
 }
 
-impl PropertyIndexes {
-    /// The index of a key, if it has been asked for before.
-    pub fn of(&self, space: SpaceId, key: &str) -> Option<Arc<PropertyIndex>> {
-        let mut known = self.0.lock();
-        known.clock += 1;
-        let now = known.clock;
-        let of = (space, Arc::from(key));
-        if let Some((used, index)) = known.indexes.get_mut(&of) {
-            *used = now;
-            return Some(Arc::clone(
-                index.get_or_insert_with(|| Arc::new(PropertyIndex::new(key))),
-            ));
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            clock: 0,
         }
-        if known.indexes.len() == INDEXES_MAX {
-            let oldest = known.indexes.iter().min_by_key(|(_, (used, _))| *used);
-            let oldest = oldest.map(|(of, _)| of.clone());
-            oldest.and_then(|oldest| known.indexes.remove(&oldest));
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Default> Recent<K, V> {
+    /// The one of a key, and whether it was just made.
+    fn get(&mut self, key: K) -> (&mut V, bool) {
+        self.clock += 1;
+        let is_new = !self.known.contains_key(&key);
+        if is_new && self.known.len() == INDEXES_MAX {
+            let oldest = self.known.iter().min_by_key(|(_, (used, _))| *used);
+            let oldest = oldest.map(|(key, _)| key.clone());
+            oldest.and_then(|oldest| self.known.remove(&oldest));
         }
-        known.indexes.insert(of, (now, None));
-        None
+        let (used, value) = self.known.entry(key).or_default();
+        *used = self.clock;
+        (value, is_new)
     }
 }
 
@@ -80,11 +107,17 @@ struct Part<T> {
     made: Arc<[T]>,
 }
 
+/// The property that stands for a node's own name.
+const NAME: &str = "name";
+
+/// A column of names or values.
+type OwnColumn = Column<Option<Arc<[u8]>>>;
+
 /// The columns of a chunk that say what a property is.
 struct Columns {
     fields: Column<Option<Arc<Fields>>>,
     /// Names or values, which stand for fields that are called so.
-    own: Option<Column<Option<Arc<[u8]>>>>,
+    own: Option<OwnColumn>,
 }
 
 impl<T> std::fmt::Debug for Part<T> {
@@ -103,63 +136,75 @@ impl PropertyIndex {
         }
     }
 
-    /// The addresses of nodes that may have the value, ascending.
-    pub fn candidates(&self, state: &State, value: &Value) -> Vec<Address> {
+    /// The addresses of nodes that may have the value, ascending. `spend` is told how many slots are to be looked at for
+    /// what is no longer true of their chunks.
+    ///
+    /// # Errors
+    /// That of `spend`.
+    pub fn candidates(
+        &self,
+        state: &State,
+        value: &Value,
+        spend: impl Fn(usize) -> Result<()>,
+    ) -> Result<Vec<Address>> {
         let wanted = self.hash(value);
         let mut parts = self.entries.lock();
         let mut found = Vec::new();
+        let own = match value {
+            Value::String(text) if &*self.key == NAME => state.find(&text.0),
+            _ => None,
+        };
+        found.extend(own);
         for (prefix, chunk) in state.chunks() {
-            let entries = self.part(&mut parts[usize::from(prefix)], chunk, || {
-                self.entries_of(chunk)
-            });
+            let own = self.own(chunk).filter(|_| &*self.key != NAME);
+            let entries = part_of(&mut parts[usize::from(prefix)], chunk, own, || {
+                spend(SLOTS)?;
+                Ok(self.entries_of(chunk, own))
+            })?;
             let first = entries.partition_point(|(hash, _)| *hash < wanted);
             let same = entries[first..]
                 .iter()
                 .take_while(|(hash, _)| *hash == wanted);
             found.extend(same.map(|(_, slot)| Address::new(prefix, *slot)));
         }
-        found
+        if own.is_some() {
+            found.sort_unstable();
+            found.dedup();
+        }
+        Ok(found)
     }
 
-    /// The values of all slots of a chunk; those that are equal are one and the same text.
-    pub fn values(&self, prefix: u8, chunk: &Chunk) -> Arc<[Value]> {
+    /// The values of all slots of a chunk; those that are equal are one and the same text. `spend` as in
+    /// [`candidates`](Self::candidates).
+    ///
+    /// # Errors
+    /// That of `spend`.
+    pub fn values(
+        &self,
+        prefix: u8,
+        chunk: &Chunk,
+        spend: impl Fn(usize) -> Result<()>,
+    ) -> Result<Arc<[Value]>> {
         let mut parts = self.values.lock();
         let part = &mut parts[usize::from(prefix)];
-        let values = self.part(part, chunk, || {
+        let own = self.own(chunk);
+        let values = part_of(part, chunk, own, || {
+            spend(SLOTS)?;
             let mut texts: HashMap<Text, Text> = HashMap::new();
-            let values = (0..=u8::MAX).map(|slot| match self.value(chunk, slot) {
+            let values = (0..=u8::MAX).map(|slot| match self.value(chunk, own, slot) {
                 Some(Value::String(text)) => {
                     Value::String(texts.entry(text.clone()).or_insert(text).clone())
                 }
                 value => value.unwrap_or_default(),
             });
-            values.collect()
-        });
-        Arc::clone(values)
+            Ok(values.collect())
+        })?;
+        Ok(Arc::clone(values))
     }
 
-    /// What is made of a chunk, anew if its columns are no longer those that it was made of.
-    fn part<'p, T>(
-        &self,
-        part: &'p mut Option<Part<T>>,
-        chunk: &Chunk,
-        make: impl FnOnce() -> Arc<[T]>,
-    ) -> &'p Arc<[T]> {
-        let own = self.own(chunk);
-        part.take_if(|part| !part.columns.are_of(chunk, own));
-        let part = part.get_or_insert_with(|| Part {
-            columns: Columns {
-                fields: chunk.fields.clone(),
-                own: own.cloned(),
-            },
-            made: make(),
-        });
-        &part.made
-    }
-
-    fn own<'c>(&self, chunk: &'c Chunk) -> Option<&'c Column<Option<Arc<[u8]>>>> {
+    fn own<'c>(&self, chunk: &'c Chunk) -> Option<&'c OwnColumn> {
         match &*self.key {
-            "name" => Some(&chunk.name),
+            NAME => Some(&chunk.name),
             "value" => Some(&chunk.value),
             _ => None,
         }
@@ -171,27 +216,48 @@ impl PropertyIndex {
         hasher.finish()
     }
 
-    fn value(&self, chunk: &Chunk, slot: u8) -> Option<Value> {
+    fn value(&self, chunk: &Chunk, own: Option<&OwnColumn>, slot: u8) -> Option<Value> {
         let fields = chunk.fields.get(slot).as_ref();
         match fields.and_then(|fields| fields.get(self.key.as_bytes())) {
             Some(field) => Some(Value::from(field)),
             None => {
-                let own = self.own(chunk)?.get(slot).clone();
+                let own = own?.get(slot).clone();
                 own.map(|bytes| Value::String(Text(bytes)))
             }
         }
     }
 
-    fn entries_of(&self, chunk: &Chunk) -> Arc<[(u64, u8)]> {
-        let entry = |slot| Some((self.hash(&self.value(chunk, slot)?), slot));
+    fn entries_of(&self, chunk: &Chunk, own: Option<&OwnColumn>) -> Arc<[(u64, u8)]> {
+        let entry = |slot| Some((self.hash(&self.value(chunk, own, slot)?), slot));
         let mut entries: Vec<(u64, u8)> = (0..=u8::MAX).filter_map(entry).collect();
         entries.sort_unstable();
         entries.into()
     }
 }
 
+/// What is made of a chunk, anew if its columns are no longer those that it was made of.
+fn part_of<'p, T>(
+    part: &'p mut Option<Part<T>>,
+    chunk: &Chunk,
+    own: Option<&OwnColumn>,
+    make: impl FnOnce() -> Result<Arc<[T]>>,
+) -> Result<&'p Arc<[T]>> {
+    part.take_if(|part| !part.columns.are_of(chunk, own));
+    let part = match part {
+        Some(part) => part,
+        none => none.insert(Part {
+            made: make()?,
+            columns: Columns {
+                fields: chunk.fields.clone(),
+                own: own.cloned(),
+            },
+        }),
+    };
+    Ok(&part.made)
+}
+
 impl Columns {
-    fn are_of(&self, chunk: &Chunk, own: Option<&Column<Option<Arc<[u8]>>>>) -> bool {
+    fn are_of(&self, chunk: &Chunk, own: Option<&OwnColumn>) -> bool {
         let is_same_own = match (&self.own, own) {
             (Some(a), Some(b)) => a.shares_memory(b),
             (a, b) => a.is_none() && b.is_none(),

@@ -6,6 +6,7 @@ use ladybug_engine::commit::history::PastNode;
 use ladybug_engine::engine::Snapshot;
 use ladybug_engine::space::state::State;
 
+use super::census::Census;
 use super::error::{CypherError, Result};
 use super::execute::Noted;
 use super::index::PropertyIndex;
@@ -33,6 +34,11 @@ pub trait Memory {
     /// The index of a property, if there is one.
     fn index(&self, key: &str) -> Option<Arc<PropertyIndex>> {
         let _ = key;
+        None
+    }
+
+    /// What is known of labels, if something is.
+    fn census(&self) -> Option<Arc<Census>> {
         None
     }
 

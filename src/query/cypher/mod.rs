@@ -10,10 +10,12 @@
 //! | `procedures` | what CALL calls | rows |
 //! | `memory` | what surrounds a statement | similarity, the past, cancellation |
 //! | `index` | a property's value | nodes that may have it |
+//! | `census` | a label | nodes that have it, and how much of what there is |
 //! | `columns` | an answer | Arrow columns |
 //! | `explain` | a plan | text |
 
 mod ast;
+pub mod census;
 pub mod columns;
 mod compile;
 pub mod error;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 
 pub use ast::Mode;
 use ast::{Clause, ClauseKind};
+use census::{Statistics, Unknown};
 use error::{CypherError, Result};
 use execute::output::Answer;
 use execute::{Access, Budget, Executor};
@@ -84,13 +87,18 @@ impl PatternClause {
 pub struct Statement(Plan);
 
 impl Statement {
-    /// Reads a statement and resolves what it says, with its parameters.
+    /// Reads a statement and resolves what it says, with its parameters, for a space of which something may be known.
     ///
     /// # Errors
     /// What the standard refuses before anything runs.
-    pub fn prepare(text: &str, parameters: &Map, procedures: &dyn Procedures) -> Result<Self> {
+    pub fn prepare(
+        text: &str,
+        parameters: &Map,
+        procedures: &dyn Procedures,
+        statistics: &dyn Statistics,
+    ) -> Result<Self> {
         let statement = parser::parse(text)?;
-        compile::compile(&statement, parameters, procedures).map(Self)
+        compile::compile(&statement, parameters, procedures, statistics).map(Self)
     }
 
     /// Reads a pattern as the one clause that a statement has, beside what MATCH then returns: every variable.
@@ -137,7 +145,7 @@ impl Statement {
                 before.trim()
             )));
         }
-        let compiled = compile::compile(&statement, &Map::new(), procedures);
+        let compiled = compile::compile(&statement, &Map::new(), procedures, &Unknown);
         compiled.map(Self).map_err(|error| match error.detail {
             "NoVariablesInScope" => CypherError {
                 message: "expected a pattern that names what it answers, as (n) does".to_owned(),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::ast::{Comparison, Direction, Shortest};
+use super::census::Statistics;
 use super::functions::aggregate::AggregateFunction;
 use super::plan::{Along, Expr, Leg, Op, Projection, Slot, Step};
 
@@ -44,23 +45,26 @@ pub struct Relationship {
     pub shortest: Shortest,
 }
 
-/// What a way to begin, or to go on, is thought to cost: rows that come of a row.
-mod cost {
-    pub const ID: u32 = 1;
-    pub const PROPERTY: u32 = 10;
-    pub const LABEL: u32 = 1_000;
-    pub const ALL: u32 = 10_000;
-
-    pub const INTO: u32 = 1;
-    pub const TYPED: u32 = 5;
-    pub const UNTYPED: u32 = 10;
-    pub const VARIABLE: u32 = 100;
-    pub const SHORTEST: u32 = 1_000;
+/// What is not counted, but thought, of ways to begin and to go on: rows that come of a row.
+mod rows {
+    /// Nodes with one id: fewer than anything else that is counted.
+    pub const ID: f64 = 0.0;
+    /// Nodes with one name.
+    pub const NAME: f64 = 1.0;
+    /// Nodes with one value of a property.
+    pub const PROPERTY: f64 = 10.0;
+    /// Of nodes, those that have one value of a property.
+    pub const PROPERTY_SHARE: f64 = 0.1;
+    /// Of relationships of variable length, so many for one of fixed length.
+    pub const VARIABLE: f64 = 20.0;
+    /// So many times fewer they are to be, before they are looked for in another order than that of the text.
+    pub const FEWER: f64 = 2.0;
 }
 
 /// The steps that match a pattern.
-pub fn order(graph: Graph) -> Vec<Op> {
+pub fn order(graph: Graph, statistics: &dyn Statistics) -> Vec<Op> {
     let mut ordering = Ordering {
+        statistics,
         is_known: graph.nodes.iter().map(|node| node.is_bound).collect(),
         is_done: vec![false; graph.relationships.len()],
         known: Vec::new(),
@@ -233,7 +237,8 @@ pub fn prune(steps: &mut [Step], projection: &Projection) {
     }
 }
 
-struct Ordering {
+struct Ordering<'s> {
+    statistics: &'s dyn Statistics,
     nodes: Vec<Node>,
     relationships: Vec<Relationship>,
     conditions: Vec<Expr>,
@@ -248,7 +253,7 @@ struct Ordering {
     ops: Vec<Op>,
 }
 
-impl Ordering {
+impl Ordering<'_> {
     fn run(&mut self) {
         for node in 0..self.nodes.len() {
             if self.is_known[node] {
@@ -268,7 +273,7 @@ impl Ordering {
                 self.expand(next);
             }
             let unknown = (0..self.nodes.len()).filter(|node| !self.is_known[*node]);
-            let Some(start) = unknown.min_by_key(|node| self.start_cost(*node)) else {
+            let Some(start) = least(unknown, |node| self.start_rows(*node)) else {
                 return;
             };
             self.start(start);
@@ -310,17 +315,47 @@ impl Ordering {
         own.filter(|slot| *slot >= self.first_new).collect()
     }
 
-    fn start_cost(&self, node: usize) -> u32 {
+    /// How many nodes a node of the pattern may be, to begin with.
+    fn start_rows(&self, node: usize) -> f64 {
         if self.id_of(node).is_some() {
-            return cost::ID;
+            return rows::ID;
         }
-        if self.property_of(node).is_some() {
-            return cost::PROPERTY;
+        let of_labels = self.labelled(node).max(1.0);
+        match self.property_of(node) {
+            Some((_, key)) if is_name(&key) => rows::NAME,
+            Some(_) => rows::PROPERTY.min(of_labels),
+            None => of_labels,
         }
-        match self.nodes[node].labels.is_empty() {
-            true => cost::ALL,
-            false => cost::LABEL,
-        }
+    }
+
+    /// How many nodes there are with the labels of a node.
+    fn labelled(&self, node: usize) -> f64 {
+        let labels = self.nodes[node].labels.iter();
+        let counts = labels.map(|label| self.statistics.labelled(label));
+        counts.fold(self.statistics.nodes(), f64::min)
+    }
+
+    /// How many rows come of a row along a relationship from the one end of it that is known.
+    fn expand_rows(&self, relationship: &Relationship) -> f64 {
+        let (from, to) = match self.is_known[relationship.left] {
+            true => (relationship.left, relationship.right),
+            false => (relationship.right, relationship.left),
+        };
+        let all = self.statistics.relationships(&relationship.types);
+        let a_node = all / self.labelled(from).max(1.0);
+        let ways = match relationship.direction {
+            Direction::Either => 2.0,
+            Direction::Outgoing | Direction::Incoming => 1.0,
+        };
+        let share = match self.property_of(to) {
+            Some(_) => rows::PROPERTY_SHARE,
+            None => 1.0,
+        };
+        let length = match relationship.range {
+            Some(_) => rows::VARIABLE,
+            None => 1.0,
+        };
+        a_node * ways * share * length
     }
 
     /// The condition that says which id a node has.
@@ -343,18 +378,19 @@ impl Ordering {
             })
     }
 
-    /// The condition that says which value a property of a node has.
-    fn property_of(&self, node: usize) -> Option<usize> {
+    /// The condition that says which value a property of a node has, and its key.
+    fn property_of(&self, node: usize) -> Option<(usize, Arc<str>)> {
         let slot = self.nodes[node].slot;
-        self.conditions
-            .iter()
-            .position(|condition| match condition {
-                Expr::Compare(Comparison::Equal, a, b) => {
-                    (is_property(a, slot) && self.can_ask(b))
-                        || (is_property(b, slot) && self.can_ask(a))
-                }
-                _ => false,
-            })
+        let property = |condition: &'_ Expr| match condition {
+            Expr::Compare(Comparison::Equal, a, b) => {
+                let of = |a, b| property_of(a, slot).filter(|_| self.can_ask(b));
+                of(a, b).or_else(|| of(b, a)).map(Arc::clone)
+            }
+            _ => None,
+        };
+        let conditions = self.conditions.iter().enumerate();
+        let found = conditions.filter_map(|(at, condition)| Some((at, property(condition)?)));
+        found.min_by_key(|(_, key)| !is_name(key))
     }
 
     fn start(&mut self, node: usize) {
@@ -366,13 +402,13 @@ impl Ordering {
             };
             let id = if self.can_ask(&a) { *a } else { *b };
             Op::NodeById { slot, id, labels }
-        } else if let Some(at) = self.property_of(node) {
+        } else if let Some((at, _)) = self.property_of(node) {
             let Expr::Compare(_, a, b) = self.conditions.remove(at) else {
                 unreachable!("a property is asked for by a comparison");
             };
-            let (property, value) = match is_property(&a, slot) {
-                true => (*a, *b),
-                false => (*b, *a),
+            let (property, value) = match property_of(&a, slot) {
+                Some(_) => (*a, *b),
+                None => (*b, *a),
             };
             let Expr::Property(_, key) = property else {
                 unreachable!("a property is one");
@@ -405,20 +441,15 @@ impl Ordering {
                     Shortest::One | Shortest::All => left && right,
                 }
         });
-        candidates.min_by_key(|n| {
+        // Between what is known first, shortest paths last.
+        least(candidates, |n| {
             let relationship = &self.relationships[*n];
             let is_into = self.is_known[relationship.left] && self.is_known[relationship.right];
-            let step = match relationship {
-                Relationship {
-                    shortest: Shortest::One | Shortest::All,
-                    ..
-                } => cost::SHORTEST,
-                Relationship { range: Some(_), .. } => cost::VARIABLE,
-                _ if is_into => return (cost::INTO, *n),
-                Relationship { types, .. } if types.is_empty() => cost::UNTYPED,
-                _ => cost::TYPED,
-            };
-            (step, *n)
+            match relationship.shortest {
+                Shortest::One | Shortest::All => f64::INFINITY,
+                Shortest::No if is_into && relationship.range.is_none() => -1.0,
+                Shortest::No => self.expand_rows(relationship),
+            }
         })
     }
 
@@ -532,9 +563,34 @@ impl Ordering {
     }
 }
 
-fn is_property(expr: &Expr, slot: Slot) -> bool {
+/// The first of those with about the fewest rows, which are counted only where there is a choice.
+fn least(
+    candidates: impl Iterator<Item = usize>,
+    mut count: impl FnMut(&usize) -> f64,
+) -> Option<usize> {
+    let candidates: Vec<usize> = candidates.collect();
+    match candidates[..] {
+        [] => None,
+        [only] => Some(only),
+        _ => {
+            let counted: Vec<f64> = candidates.iter().map(&mut count).collect();
+            let least = counted.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = least.max(least * rows::FEWER);
+            let first = counted.iter().position(|count| *count <= most);
+            first.map(|at| candidates[at])
+        }
+    }
+}
+
+/// Whether a key is that of names, each of which one node has, or a few do.
+fn is_name(key: &Arc<str>) -> bool {
+    **key == *"name"
+}
+
+/// The key of the property of a node that an expression is.
+fn property_of(expr: &Expr, slot: Slot) -> Option<&Arc<str>> {
     match expr {
-        Expr::Property(of, _) => **of == Expr::Slot(slot),
-        _ => false,
+        Expr::Property(of, key) if **of == Expr::Slot(slot) => Some(key),
+        _ => None,
     }
 }

@@ -43,6 +43,9 @@ pub struct Command {
     pub summary: &'static str,
     /// What it costs.
     pub complexity: &'static str,
+    /// Whether it is tried on the thread of its connection, before it goes to one that may take its time: see
+    /// [`Context::is_trial`].
+    pub is_tried: bool,
     /// Its function.
     pub handler: Handler,
     /// The commands of a container.
@@ -62,6 +65,7 @@ impl Command {
         since: "1.0.0",
         summary: "",
         complexity: "O(1)",
+        is_tried: false,
         handler: Handler::Container,
         subcommands: &[],
     };

@@ -13,7 +13,7 @@ use ladybug_engine::engine::{Engine, Lease, Moment, Snapshot, TransactionId};
 use super::caller::Caller;
 use super::error::CommandError;
 use super::notify::{Class, Event};
-use super::reply::Protocol;
+use super::reply::{Protocol, Reply};
 use super::request::parse_i64;
 use super::server::Server;
 
@@ -33,7 +33,16 @@ pub struct Context {
     pub sql_transaction: Cell<Option<TransactionId>>,
     /// Whether it still waits for the answer.
     pub caller: Caller,
+    /// How a trial goes, if the command is one.
+    trial: Cell<Option<Trial>>,
     effects: RefCell<Effects>,
+}
+
+/// How a command that is tried on the thread of its connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    Running,
+    TooLong,
 }
 
 /// What a caller's commands are about.
@@ -81,6 +90,7 @@ impl Context {
             moment: None,
             sql_transaction: Cell::default(),
             caller: Caller::default(),
+            trial: Cell::default(),
             effects: RefCell::default(),
         }
     }
@@ -96,6 +106,7 @@ impl Context {
             moment: None,
             sql_transaction: self.sql_transaction.clone(),
             caller: self.caller.clone(),
+            trial: Cell::default(),
             effects: RefCell::default(),
         }
     }
@@ -264,6 +275,28 @@ impl Context {
         if transaction != self.sql_transaction.replace(transaction) {
             self.effects.borrow_mut().sql_transaction = Some(transaction);
         }
+    }
+
+    /// Tries a command here, where other clients wait for it; nothing if it takes more than a few steps.
+    pub fn attempt(
+        &self,
+        command: impl FnOnce() -> Result<Reply, CommandError>,
+    ) -> Option<Result<Reply, CommandError>> {
+        self.trial.set(Some(Trial::Running));
+        let result = command();
+        let is_short = self.trial.take() == Some(Trial::Running);
+        is_short.then_some(result)
+    }
+
+    /// Whether the command is only tried: it may take a few steps, and change nothing unless it ends within them.
+    pub fn is_trial(&self) -> bool {
+        self.trial.get().is_some()
+    }
+
+    /// Ends a trial: the command has changed nothing, and is to run where it may take its time.
+    pub fn takes_long(&self) -> CommandError {
+        self.trial.set(Some(Trial::TooLong));
+        CommandError::err("the command takes more steps than a trial may")
     }
 
     /// Takes what has been said so far.

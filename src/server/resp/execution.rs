@@ -120,11 +120,9 @@ impl Session {
             Handler::Query(function)
             | Handler::Statement {
                 alone: function, ..
-            } => {
-                return self.later(entry, arguments, Task::Query(function));
-            }
+            } => return self.search(entry, arguments, Task::Query(function)),
             Handler::Search(function) => {
-                return self.later(entry, arguments, Task::Search(function));
+                return self.search(entry, arguments, Task::Search(function));
             }
             Handler::Exec => match self.take_transaction() {
                 Ok(execution) if execution.has_queries() => {
@@ -139,6 +137,25 @@ impl Session {
             Handler::Container => Err(CommandError::wrong_arity(entry.full_name)),
         };
         Answer::Now(self.end(entry, arguments, result))
+    }
+
+    /// Tries what may be tried here, and else has it run where it may take its time.
+    fn search(&mut self, entry: Entry, arguments: &[&[u8]], task: Task) -> Answer {
+        let context = &self.context;
+        let tried = match &task {
+            _ if !entry.command.is_tried => None,
+            Task::Query(function) => context.attempt(|| function(context, arguments)),
+            Task::Search(function) => {
+                context.attempt(|| function(context.engine(), context, arguments))
+            }
+            Task::Exec(_) => None,
+        };
+        let effects = self.context.take_effects();
+        self.follow(effects, 0, Vec::new());
+        match tried {
+            Some(result) => Answer::Now(self.end(entry, arguments, result)),
+            None => self.later(entry, arguments, task),
+        }
     }
 
     fn later(&self, entry: Entry, arguments: &[&[u8]], task: Task) -> Answer {

@@ -68,17 +68,18 @@ fn describe(entry: &Entry, page: &mut String) {
             .filter(|(flag, _)| command.has(*flag))
             .map(|(_, fact)| (*fact).to_owned()),
     );
-    if matches!(command.handler, Handler::Search(_)) {
-        facts.push("Runs on a thread of its own; not inside MULTI.".to_owned());
-    }
-    if matches!(command.handler, Handler::Statement { .. }) {
-        facts.push(
-            "Runs on a thread of its own; inside MULTI it is part of the one commit.".to_owned(),
-        );
-    }
-    if matches!(command.handler, Handler::Query(_)) {
-        facts.push("Runs on a thread of its own.".to_owned());
-    }
+    let place = match command.is_tried {
+        true => "Runs on a thread of its own if it takes more than a few steps",
+        false => "Runs on a thread of its own",
+    };
+    facts.extend(match command.handler {
+        Handler::Search(_) => Some(format!("{place}; not inside MULTI.")),
+        Handler::Statement { .. } => Some(format!(
+            "{place}; inside MULTI it is part of the one commit."
+        )),
+        Handler::Query(_) => Some(format!("{place}.")),
+        _ => None,
+    });
     facts.push(format!("Since {}.", command.since));
     line(page, format_args!("{}\n", facts.join(" ")));
 }

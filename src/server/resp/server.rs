@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::cam::{InSql, methods_table};
 use crate::config::Settings;
-use crate::query::cypher::index::PropertyIndexes;
+use crate::query::cypher::index::Indexes;
 use crate::query::graphql::Graphql;
 use crate::query::sql::{Sql, SqlOptions};
 
@@ -55,7 +55,7 @@ pub struct Server {
     /// What has been scrubbed.
     pub scrub: Scrub,
     /// Nodes by the values of properties that Cypher statements ask for.
-    pub indexes: PropertyIndexes,
+    pub indexes: Indexes,
     /// The port RESP is served on, once it is.
     pub port: AtomicU32,
     /// The port Arrow Flight is served on, once it is; 0 in a build without it.
@@ -160,7 +160,7 @@ impl Server {
             stats: Stats::default(),
             saves: Saves::default(),
             scrub: Scrub::default(),
-            indexes: PropertyIndexes::default(),
+            indexes: Indexes::default(),
             port: AtomicU32::new(u32::from(settings.port)),
             flight_port: AtomicU32::new(0),
             run_id: run_id(),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use ladybug::cam::{Class, Method, Reading, prepare};
 use ladybug::query::cypher::Statement;
+use ladybug::query::cypher::census::Unknown;
 use ladybug::query::cypher::execute::{Access, Limits};
 use ladybug::query::cypher::memory::Alone;
 use ladybug::query::cypher::procedures::BuiltIn;
@@ -66,7 +67,7 @@ fn change(machine: &Machine, statement: &str) {
     {
         return machine.change(statement);
     }
-    let prepared = Statement::prepare(statement, &Map::new(), &BuiltIn)
+    let prepared = Statement::prepare(statement, &Map::new(), &BuiltIn, &Unknown)
         .unwrap_or_else(|error| panic!("{statement}: {error}"));
     let outcome = machine.engine().commit(&[0], |tx| {
         prepared.run(Access::Write(tx), &Alone, Limits::default())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ladybug::query::cypher::Statement;
+use ladybug::query::cypher::census::Census;
 use ladybug::query::cypher::error::{CypherError, Phase};
 use ladybug::query::cypher::execute::output::Answer;
 use ladybug::query::cypher::execute::{Access, Executor, Limits};
@@ -168,8 +169,14 @@ impl Session<'_> {
     }
 
     fn execute(&self, text: &str) -> Result<Answer, CypherError> {
-        let statement = Statement::prepare(text, &self.parameters, &self.procedures)?;
         let engine = &self.kit.engine;
+        let counted = Census::default();
+        let statement = Statement::prepare(
+            text,
+            &self.parameters,
+            &self.procedures,
+            &counted.of(&engine.state(self.space).0),
+        )?;
         let limits = Limits::default();
         if statement.writes() {
             return engine

@@ -19,9 +19,10 @@ use super::super::super::host::{Host, Reading};
 use super::super::super::method::Scope;
 use super::super::super::table::StatementKernel;
 use super::{CHANGED, PLAN};
+use crate::query::cypher::census::Unknown;
 use crate::query::cypher::error::{CypherError, Result};
 use crate::query::cypher::execute::output::{Answer, Counters};
-use crate::query::cypher::execute::{Access, Budget, Limits, Noted};
+use crate::query::cypher::execute::{Access, Budget, Limits, Noted, STEPS_LOCKED_MAX};
 use crate::query::cypher::memory::Memory;
 use crate::query::cypher::procedures::BuiltIn;
 use crate::query::cypher::value::Map;
@@ -98,7 +99,7 @@ pub static MERGE: StatementKernel = StatementKernel {
 };
 
 fn given(call: &Call<'_>) -> std::result::Result<Statement, Fault> {
-    let statement = Statement::prepare(call.text(TEXT), &Map::new(), &BuiltIn);
+    let statement = Statement::prepare(call.text(TEXT), &Map::new(), &BuiltIn, &Unknown);
     statement.map_err(|error| fault(call, error))
 }
 
@@ -261,7 +262,7 @@ fn write(call: &Call<'_>, reading: &Reading<'_>, statement: &Statement) -> Acted
     let budget = Budget::from(limits(host));
     if !statement.reads_fingerprints() {
         let brief = Budget {
-            is_brief: true,
+            steps: Some(STEPS_LOCKED_MAX),
             ..budget
         };
         let outcome = engine.commit(&[space], |tx| -> Result<Answer> {

@@ -12,6 +12,7 @@ mod write;
 use std::sync::Arc;
 
 use super::ast::{self, Clause, ClauseKind, Statement, Yields};
+use super::census::Statistics;
 use super::error::{CypherError, ErrorType, Result};
 use super::operators;
 use super::optimize;
@@ -28,6 +29,7 @@ pub fn compile(
     statement: &Statement,
     parameters: &Map,
     procedures: &dyn Procedures,
+    statistics: &dyn Statistics,
 ) -> Result<Plan> {
     let mut all = parameters.clone();
     for (name, value) in &statement.parameters {
@@ -36,6 +38,7 @@ pub fn compile(
     let mut compiler = Compiler {
         parameters: &all,
         procedures,
+        statistics,
         scope: Scope::default(),
         slots: 0,
         steps: 0,
@@ -130,6 +133,7 @@ enum Aggregating {
 struct Compiler<'a> {
     parameters: &'a Map,
     procedures: &'a dyn Procedures,
+    statistics: &'a dyn Statistics,
     scope: Scope,
     slots: usize,
     steps: usize,

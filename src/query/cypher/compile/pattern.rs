@@ -57,7 +57,7 @@ impl Compiler<'_> {
                 patterns.first().map_or(0, |pattern| pattern.at),
             ));
         }
-        let ops = optimize::order(graph);
+        let ops = optimize::order(graph, self.statistics);
         Ok((ops.into_iter().map(|op| self.step(op)).collect(), parts))
     }
 
@@ -250,7 +250,7 @@ impl Compiler<'_> {
         let slots = self.path(pattern, &mut graph)?;
         self.path_properties(pattern, &slots, &mut graph)?;
         self.scope.truncate(scope);
-        let ops = optimize::order(graph);
+        let ops = optimize::order(graph, self.statistics);
         let steps = ops.into_iter().map(|op| self.step(op)).collect();
         let value = Box::new(Expr::Path(slots));
         Ok(match pattern.shortest {

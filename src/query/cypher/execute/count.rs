@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
-use ladybug_engine::space::address::{Address, CHUNKS};
+use ladybug_engine::space::address::{Address, CHUNKS, Zone};
 use ladybug_engine::space::column::SlotSet;
 use ladybug_engine::space::graph::{self, EdgeLink};
-use ladybug_engine::space::state::View;
 use smallvec::SmallVec;
 
 use super::super::ast::Direction;
 use super::super::error::Result;
 use super::super::plan::{Along, Op, Slot, Step};
 use super::super::value::Value;
+use super::Executor;
 use super::steps::Verbs;
-use super::{Executor, Labelled, has_kinds};
 
 /// What counting for a step makes use of again from row to row.
 #[derive(Default)]
@@ -23,46 +22,78 @@ pub(super) struct Counting {
     buffers: Vec<Vec<Address>>,
 }
 
-/// The nodes with the labels of a step.
+/// The nodes with the labels of a step, by their chunks.
 #[derive(Default)]
 struct Fitting {
-    chunks: Vec<Known>,
+    chunks: Vec<Option<SlotSet>>,
+    /// Whether they are all that there are, once that was asked of many.
+    is_all: Option<bool>,
+    asked: usize,
 }
 
-/// Of a chunk: which nodes they are, once that was asked often enough.
-#[derive(Clone, Copy, Default)]
-struct Known {
-    asked: u8,
-    slots: SlotSet,
-}
-
-/// After how many questions about nodes of a chunk all of its nodes are looked at.
-const ASKED_MAX: u8 = 32;
+/// After how many questions it is looked whether all nodes have the labels.
+const ASKED_MAX: usize = 1024;
 
 /// Elements of a list that count for a step.
 const ENDS_PER_STEP: usize = 16;
 
 impl Fitting {
-    /// Whether there is a node with the labels at an address.
-    fn has(&mut self, view: View<'_>, address: Address, labels: &[Arc<str>]) -> bool {
-        if self.chunks.is_empty() {
-            self.chunks = vec![Known::default(); CHUNKS];
+    /// Whether every node has the labels; not known of few.
+    fn is_all(&mut self, executor: &Executor<'_, '_>, labels: &[Arc<str>]) -> Result<bool> {
+        self.asked += 1;
+        if self.asked < ASKED_MAX {
+            return Ok(false);
         }
-        let known = &mut self.chunks[usize::from(address.prefix())];
-        if known.asked < ASKED_MAX {
-            known.asked += 1;
-            if known.asked < ASKED_MAX {
-                let node = view.node(address);
-                return node.is_some_and(|node| has_kinds(node, labels));
+        if self.is_all.is_none() {
+            let mut is_all = true;
+            for (prefix, chunk) in executor.view().state.chunks() {
+                is_all = is_all && self.slots(executor, prefix, labels)? == chunk.nodes();
             }
-            let mut labelled = Labelled::new(labels);
-            let nodes = SlotSet::ALL.iter().filter_map(|slot| {
-                let node = view.node(Address::new(address.prefix(), slot))?;
-                labelled.has(node).then_some(slot)
-            });
-            known.slots = nodes.collect();
+            self.is_all = Some(is_all);
         }
-        known.slots.contains(address.slot())
+        Ok(self.is_all == Some(true))
+    }
+
+    /// Whether the node at an address is there and has the labels.
+    fn has(
+        &mut self,
+        executor: &Executor<'_, '_>,
+        address: Address,
+        labels: &[Arc<str>],
+    ) -> Result<bool> {
+        let slots = self.slots(executor, address.prefix(), labels)?;
+        Ok(slots.contains(address.slot()))
+    }
+
+    fn slots(
+        &mut self,
+        executor: &Executor<'_, '_>,
+        prefix: u8,
+        labels: &[Arc<str>],
+    ) -> Result<SlotSet> {
+        if self.chunks.is_empty() {
+            self.chunks = vec![None; CHUNKS];
+        }
+        if let Some(slots) = self.chunks[usize::from(prefix)] {
+            return Ok(slots);
+        }
+        let view = executor.view();
+        let slots = match view.state.chunk(prefix) {
+            None => SlotSet::EMPTY,
+            Some(chunk) => {
+                let spend = |steps| executor.spend(steps);
+                let slots = executor.census.labelled(prefix, chunk, labels, spend)?;
+                match Zone::of_prefix(prefix) {
+                    // Only there something expires.
+                    Zone::Fluid => {
+                        slots.filter(|slot| view.node(Address::new(prefix, slot)).is_some())
+                    }
+                    Zone::Surface | Zone::Node => slots,
+                }
+            }
+        };
+        self.chunks[usize::from(prefix)] = Some(slots);
+        Ok(slots)
     }
 }
 
@@ -113,15 +144,20 @@ impl Executor<'_, '_> {
         };
         buffers.resize_with(1, Vec::new);
         let view = self.view();
+        // Then no end is to be looked at for anything but its labels.
+        let is_simple = used.is_empty() && direction == graph::Direction::Outgoing;
         let mut count_of = |verb: Option<u8>| -> Result<Option<u64>> {
             let ends = view
                 .state
                 .graph()
                 .ends(start.address, direction, verb, &mut buffers[0]);
             self.spend(ends.len() / ENDS_PER_STEP)?;
+            if is_simple && fitting.is_all(self, labels)? {
+                return Ok(Some(ends.len() as u64));
+            }
             let mut count = 0;
             for end in ends {
-                if !fitting.has(view, *end, labels) {
+                if !fitting.has(self, *end, labels)? {
                     continue;
                 }
                 if used.contains(end) || self.is_reified_from(*end, direction) {
@@ -186,13 +222,15 @@ impl Executor<'_, '_> {
             true => graph::Direction::Incoming,
             false => graph::Direction::Outgoing,
         };
+        let is_all = fitting.is_all(self, labels)?;
         let (mut count, mut is_counted) = (0, true);
         common(&mut lists, |end, ways| {
-            if fitting.has(view, end, labels) {
+            if is_all || fitting.has(self, end, labels)? {
                 count += ways;
                 is_counted &= !used.contains(&end) && !self.is_reified_from(end, way);
             }
-        });
+            Ok(())
+        })?;
         Ok(is_counted.then_some(count))
     }
 
@@ -237,9 +275,9 @@ impl Executor<'_, '_> {
 }
 
 /// Shows what ascending lists have in common, and in how many ways something of each is that.
-fn common(lists: &mut [&[Address]], mut f: impl FnMut(Address, u64)) {
+fn common(lists: &mut [&[Address]], mut f: impl FnMut(Address, u64) -> Result<()>) -> Result<()> {
     let Some((least, others)) = lists.split_first_mut() else {
-        return;
+        return Ok(());
     };
     'ends: while let Some(end) = least.first().copied() {
         let mut ways = leading(least, end);
@@ -247,13 +285,14 @@ fn common(lists: &mut [&[Address]], mut f: impl FnMut(Address, u64)) {
         for list in &mut *others {
             *list = &list[below(list, end)..];
             match leading(list, end) {
-                0 if list.is_empty() => return,
+                0 if list.is_empty() => return Ok(()),
                 0 => continue 'ends,
                 several => ways *= several,
             }
         }
-        f(end, ways as u64);
+        f(end, ways as u64)?;
     }
+    Ok(())
 }
 
 /// How many elements at the start of a list are one address.
@@ -293,7 +332,11 @@ mod tests {
                 .map(|end| (end, ways(&end))).filter(|(_, ways)| *ways > 0).collect();
             let mut found = Vec::new();
             let mut views: Vec<&[Address]> = lists.iter().map(|list| &list[..]).collect();
-            common(&mut views, |end, ways| found.push((end, ways)));
+            let all = common(&mut views, |end, ways| {
+                found.push((end, ways));
+                Ok(())
+            });
+            prop_assert!(all.is_ok());
             prop_assert_eq!(found, expected);
         }
     }

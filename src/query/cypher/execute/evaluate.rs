@@ -276,7 +276,7 @@ impl Executor<'_, '_> {
 
     fn node_property(&self, node: NodeRef, key: &Arc<str>) -> Result<Value> {
         let node = self.node(node)?;
-        let known = self.known_property(node.address(), key);
+        let known = self.known_property(node.address(), key)?;
         Ok(known.unwrap_or_else(|| node_property(node, key)))
     }
 

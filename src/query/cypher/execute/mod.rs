@@ -30,6 +30,7 @@ use ladybug_engine::space::state::{State, View};
 use ladybug_engine::space::temporal::LocalDateTime;
 use regex::Regex;
 
+use super::census::Census;
 use super::error::{CypherError, ErrorType, Result};
 use super::memory::Memory;
 use super::plan::{End, Plan, Query, Stage};
@@ -87,16 +88,19 @@ pub struct Budget {
     pub limits: Limits,
     /// When the statement began, which may have been run before.
     pub since: Instant,
-    /// Whether it holds a lock that others wait for, so that it may take a few steps only.
-    pub is_brief: bool,
+    /// The most steps it may take, if others wait for it meanwhile.
+    pub steps: Option<usize>,
 }
+
+/// Most steps of a run that holds a lock: a fraction of a millisecond.
+pub const STEPS_LOCKED_MAX: usize = 4096;
 
 impl From<Limits> for Budget {
     fn from(limits: Limits) -> Self {
         Self {
             limits,
             since: Instant::now(),
-            is_brief: false,
+            steps: None,
         }
     }
 }
@@ -133,11 +137,13 @@ pub struct Executor<'e, 't> {
     verbs: RefCell<Vec<(*const Arc<str>, Verbs)>>,
     /// What steps that count make use of again, by their numbers.
     counts: RefCell<Vec<Counting>>,
+    /// Which nodes have a label.
+    census: Arc<Census>,
     /// What is known of properties that many nodes are asked for, by where the plan has their keys.
     properties: RefCell<Vec<property::Known>>,
 }
 
-/// Steps between looks at the clock, and most steps of a run that holds a lock.
+/// Steps between looks at the clock.
 const STEPS_PER_CHECK: usize = 4096;
 
 impl<'e, 't> Executor<'e, 't> {
@@ -157,13 +163,14 @@ impl<'e, 't> Executor<'e, 't> {
             budget,
             noted: memory.noted(),
             row_count: Cell::new(1),
-            until_check: Cell::new(STEPS_PER_CHECK),
+            until_check: Cell::new(budget.steps.unwrap_or(STEPS_PER_CHECK)),
             held_bytes: Cell::new(0),
             regexes: RefCell::default(),
             counters: Counters::default(),
             profile: (plan.mode == super::ast::Mode::Profile).then(|| Profile::new(plan.steps)),
             verbs: RefCell::default(),
             counts: RefCell::default(),
+            census: memory.census().unwrap_or_default(),
             properties: RefCell::default(),
         };
         let mut rows: Vec<Vec<Value>> = Vec::new();
@@ -393,7 +400,7 @@ impl<'e, 't> Executor<'e, 't> {
             return Ok(());
         }
         self.until_check.set(STEPS_PER_CHECK);
-        if self.budget.is_brief {
+        if self.budget.steps.is_some() {
             return Err(CypherError::not_brief());
         }
         if self.budget.since.elapsed() > self.budget.limits.time {
@@ -478,30 +485,6 @@ impl<'e, 't> Executor<'e, 't> {
 fn deleted(what: &str, id: u64) -> CypherError {
     let message = format!("expected a {what} that is there; #{id} was deleted");
     CypherError::runtime(ErrorType::EntityNotFound, "DeletedEntityAccess", message)
-}
-
-/// Whether nodes have labels; of nodes one behind the other that share their kinds the first is looked at.
-struct Labelled<'n, 'l> {
-    labels: &'l [Arc<str>],
-    last: Option<(&'n [Arc<str>], bool)>,
-}
-
-impl<'n, 'l> Labelled<'n, 'l> {
-    fn new(labels: &'l [Arc<str>]) -> Self {
-        Self { labels, last: None }
-    }
-
-    fn has(&mut self, node: Node<'n>) -> bool {
-        let kinds = node.kinds();
-        match self.last {
-            Some((last, has)) if std::ptr::eq(last, kinds) => has,
-            _ => {
-                let has = has_kinds(node, self.labels);
-                self.last = Some((kinds, has));
-                has
-            }
-        }
-    }
 }
 
 /// Whether a node has all of some kinds.

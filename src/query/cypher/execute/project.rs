@@ -2,11 +2,14 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use super::super::error::{CypherError, ErrorType, Result};
 use super::super::functions::aggregate::Accumulator;
 use super::super::plan::{Aggregation, Expr, Projection};
-use super::super::value::{Key, Value};
+use super::super::value::{Key, Text, Value};
 use super::{Executor, Flow};
 
 /// Takes rows, and gives what a projection makes of them.
@@ -14,14 +17,25 @@ pub(super) struct Projector<'p> {
     projection: &'p Projection,
     skip: usize,
     limit: usize,
-    seen: HashSet<Key>,
-    groups: HashMap<Key, usize>,
+    seen: HashSet<Key, RandomState>,
+    groups: HashMap<Key, usize, RandomState>,
+    /// Groups of keys that are one text, by where that lies.
+    recent: Vec<Option<(Text, usize)>>,
     /// The keys of a row.
     keys: Key,
     /// The keys of each group, and what is gathered of it, in the order in which they came.
     gathered: Vec<(Vec<Value>, Vec<Accumulator>)>,
     /// Columns, and what they are ordered by.
     rows: Vec<(Vec<Value>, Vec<Value>)>,
+}
+
+/// Texts whose groups are remembered.
+const RECENT: usize = 256;
+
+/// Where a text is remembered.
+fn place(text: &Text) -> usize {
+    let address = Arc::as_ptr(&text.0).addr();
+    (address >> 4 ^ address >> 12) % RECENT
 }
 
 /// Rows beyond those that are wanted at which an ordered list is cut.
@@ -41,8 +55,9 @@ impl<'p> Projector<'p> {
             projection,
             skip: count(projection.skip.as_ref(), frame)?.unwrap_or(0),
             limit: count(projection.limit.as_ref(), frame)?.unwrap_or(usize::MAX),
-            seen: HashSet::new(),
-            groups: HashMap::new(),
+            seen: HashSet::default(),
+            groups: HashMap::default(),
+            recent: Vec::new(),
             keys: Key(Vec::new()),
             gathered: Vec::new(),
             rows: Vec::new(),
@@ -134,8 +149,10 @@ impl<'p> Projector<'p> {
         for (value, _) in &self.projection.items {
             self.keys.0.push(executor.eval(value, row)?);
         }
-        let group = match self.projection.items.is_empty() {
-            true if !self.gathered.is_empty() => 0,
+        let recent = self.recent_group();
+        let group = match (recent, self.projection.items.is_empty()) {
+            (Some(group), _) => group,
+            (None, true) if !self.gathered.is_empty() => 0,
             _ => match self.groups.get(&self.keys) {
                 Some(group) => *group,
                 None => {
@@ -148,6 +165,9 @@ impl<'p> Projector<'p> {
                 }
             },
         };
+        if recent.is_none() {
+            self.remember(group);
+        }
         for (n, aggregate) in aggregation.aggregates.iter().enumerate() {
             let arguments = aggregate
                 .arguments
@@ -160,6 +180,23 @@ impl<'p> Projector<'p> {
             self.gathered[group].1[n].add(&arguments, row_count)?;
         }
         Ok(Flow::Continue(()))
+    }
+
+    /// The group of the keys, if they are a text that came just before: the index of a property has texts that are equal
+    /// once, so that where they lie tells them apart.
+    fn recent_group(&self) -> Option<usize> {
+        let [Value::String(text)] = &self.keys.0[..] else {
+            return None;
+        };
+        let (known, group) = self.recent.get(place(text))?.as_ref()?;
+        Arc::ptr_eq(&known.0, &text.0).then_some(*group)
+    }
+
+    fn remember(&mut self, group: usize) {
+        if let [Value::String(text)] = &self.keys.0[..] {
+            self.recent.resize(RECENT, None);
+            self.recent[place(text)] = Some((text.clone(), group));
+        }
     }
 
     pub(super) fn finish(

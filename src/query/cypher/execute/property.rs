@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ladybug_engine::space::address::{Address, CHUNKS};
 
+use super::super::error::Result;
 use super::super::index::PropertyIndex;
 use super::super::value::Value;
 use super::Executor;
@@ -24,9 +25,9 @@ const ASKED_MAX: usize = 256;
 
 impl Executor<'_, '_> {
     /// The property of a node that is there, if the statement asks for that of many, and there is an index.
-    pub(super) fn known_property(&self, address: Address, key: &Arc<str>) -> Option<Value> {
+    pub(super) fn known_property(&self, address: Address, key: &Arc<str>) -> Result<Option<Value>> {
         if !self.is_settled() {
-            return None;
+            return Ok(None);
         }
         let mut properties = self.properties.borrow_mut();
         let there = key.as_ptr();
@@ -39,7 +40,7 @@ impl Executor<'_, '_> {
                     index: None,
                     chunks: Vec::new(),
                 });
-                properties.last_mut()?
+                properties.last_mut().expect("it was just added")
             }
         };
         if known.asked < ASKED_MAX {
@@ -48,14 +49,16 @@ impl Executor<'_, '_> {
                 known.index = self.memory.index(key);
                 known.chunks = vec![None; CHUNKS];
             }
-            return None;
+            return Ok(None);
         }
-        let index = known.index.as_ref()?;
         let prefix = address.prefix();
+        let (Some(index), Some(chunk)) = (&known.index, self.view().state.chunk(prefix)) else {
+            return Ok(None);
+        };
         let values = match &mut known.chunks[usize::from(prefix)] {
             Some(values) => values,
-            none => none.insert(index.values(prefix, self.view().state.chunk(prefix)?)),
+            none => none.insert(index.values(prefix, chunk, |steps| self.spend(steps))?),
         };
-        Some(values[usize::from(address.slot())].clone())
+        Ok(Some(values[usize::from(address.slot())].clone()))
     }
 }

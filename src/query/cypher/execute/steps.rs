@@ -12,7 +12,7 @@ use super::super::error::Result;
 use super::super::plan::{Along, Leg, Op, Slot, Step};
 use super::super::value::{NodeRef, Value};
 use super::evaluate::invalid_type;
-use super::{Executor, Flow, Labelled, has_kinds};
+use super::{Executor, Flow, has_kinds};
 
 /// What takes the rows that steps make.
 pub(super) type Sink<'s> = &'s mut dyn FnMut(&mut [Value]) -> Result<Flow>;
@@ -80,15 +80,19 @@ impl Executor<'_, '_> {
                 if let Some(noted) = self.noted {
                     noted.labels(labels);
                 }
-                let mut labelled = Labelled::new(labels);
-                for node in self.view().nodes() {
-                    if labelled.has(node) {
+                for (prefix, chunk) in self.view().state.chunks() {
+                    let spend = |steps| self.spend(steps);
+                    let slots = self.census.labelled(prefix, chunk, labels, spend)?;
+                    for at in slots.iter() {
+                        self.tick()?;
+                        let Some(node) = self.view().node(Address::new(prefix, at)) else {
+                            continue;
+                        };
                         row[*slot] = node_value(node);
                         if next(row)?.is_break() {
                             return Ok(Flow::Break(()));
                         }
                     }
-                    self.tick()?;
                 }
                 Ok(Flow::Continue(()))
             }
@@ -132,7 +136,9 @@ impl Executor<'_, '_> {
                     next(row)
                 };
                 if let Some(index) = self.memory.index(key) {
-                    for address in index.candidates(self.view().state, &wanted) {
+                    let state = self.view().state;
+                    let candidates = index.candidates(state, &wanted, |steps| self.spend(steps))?;
+                    for address in candidates {
                         if let Some(node) = self.view().node(address)
                             && take(node)?.is_break()
                         {

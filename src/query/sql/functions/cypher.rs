@@ -13,6 +13,7 @@ use super::super::error::SqlError;
 use super::super::statement::Statement;
 use super::super::tables::Listed;
 use crate::query::cypher;
+use crate::query::cypher::census::Unknown;
 use crate::query::cypher::error::CypherError;
 use crate::query::cypher::execute::{Access, Limits};
 use crate::query::cypher::memory::Memory;
@@ -41,7 +42,8 @@ pub(super) fn table(
     space: SpaceId,
     text: &str,
 ) -> Result<Arc<dyn TableProvider>> {
-    let prepared = cypher::Statement::prepare(text, &Map::new(), &BuiltIn).map_err(refused)?;
+    let prepared =
+        cypher::Statement::prepare(text, &Map::new(), &BuiltIn, &Unknown).map_err(refused)?;
     if prepared.writes() {
         return Err(SqlError::statement(
             "expected a Cypher statement that only reads; the command CYPHER runs others",

@@ -17,9 +17,10 @@ use ladybug_engine::engine::{Branch, Lease, NodeRef, Reads, Snapshot, Transactio
 use ladybug_engine::error::EngineError;
 use ladybug_engine::space::state::{State, View};
 
+use crate::query::cypher::census::{Census, Statistics, Unknown};
 use crate::query::cypher::error::{CypherError, Result};
 use crate::query::cypher::execute::output::Answer;
-use crate::query::cypher::execute::{Access, Budget, Limits, Noted};
+use crate::query::cypher::execute::{Access, Budget, Limits, Noted, STEPS_LOCKED_MAX};
 use crate::query::cypher::index::PropertyIndex;
 use crate::query::cypher::memory::Memory;
 use crate::query::cypher::procedures::BuiltIn;
@@ -38,6 +39,7 @@ const QUERY: Command = Command {
     since: "0.1.0",
     flags: &[Flag::Write, Flag::Denyoom],
     complexity: "As the statement's plan: see EXPLAIN",
+    is_tried: true,
     ..Command::DEFAULT
 };
 
@@ -93,6 +95,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[Flag::Write],
         summary: "Removes every node and edge of a space",
         complexity: "O(N) where N is the number of nodes and edges",
+        is_tried: false,
         handler: Handler::Search(graph::delete),
         ..QUERY
     },
@@ -146,7 +149,11 @@ impl Memory for Writer<'_> {
     }
 
     fn index(&self, key: &str) -> Option<Arc<PropertyIndex>> {
-        self.context.server().indexes.of(self.space, key)
+        self.context.server().indexes.property(self.space, key)
+    }
+
+    fn census(&self) -> Option<Arc<Census>> {
+        Some(self.context.server().indexes.census(self.space))
     }
 }
 
@@ -175,7 +182,11 @@ impl Memory for Reader<'_> {
     }
 
     fn index(&self, key: &str) -> Option<Arc<PropertyIndex>> {
-        self.context.server().indexes.of(self.space, key)
+        self.context.server().indexes.property(self.space, key)
+    }
+
+    fn census(&self) -> Option<Arc<Census>> {
+        Some(self.context.server().indexes.census(self.space))
     }
 
     fn node_at(&self, id: u64, version: u64) -> Result<Option<PastNode>> {
@@ -209,9 +220,17 @@ fn run(
     statement: &Statement,
     limits: Limits,
 ) -> std::result::Result<Answer, CommandError> {
+    let budget = Budget {
+        steps: context.is_trial().then_some(STEPS_TRIED_MAX),
+        ..limits.into()
+    };
+    if budget.steps.is_some() && statement.reads_fingerprints() {
+        // Some may have to be encoded first.
+        return Err(context.takes_long());
+    }
     match statement.writes() {
-        true => write(context, space, statement, limits.into()),
-        false => read(context, space, statement, limits.into()),
+        true => write(context, space, statement, budget),
+        false => read(context, space, statement, budget),
     }
 }
 
@@ -239,7 +258,10 @@ fn read(
         reader.lease = Some(lease);
         (state, now)
     };
-    Ok(statement.run(Access::Read(View::of(&state, now)), &reader, budget)?)
+    match statement.run(Access::Read(View::of(&state, now)), &reader, budget) {
+        Err(error) if error.is_not_brief() => Err(context.takes_long()),
+        answer => Ok(answer?),
+    }
 }
 
 /// Runs a statement that changes things: in a commit if that takes few steps, else in a branch that a commit then brings
@@ -254,7 +276,7 @@ fn write(
     if !statement.reads_fingerprints() {
         let writer = Writer::locked(context, space);
         let brief = Budget {
-            is_brief: true,
+            steps: budget.steps.or(Some(STEPS_LOCKED_MAX)),
             ..budget
         };
         let outcome = engine.commit(&[space], |tx| -> Result<Answer> {
@@ -264,6 +286,9 @@ fn write(
         });
         context.happened(outcome.events);
         match outcome.value {
+            Err(error) if error.is_not_brief() && context.is_trial() => {
+                return Err(context.takes_long());
+            }
             Err(error) if error.is_not_brief() => {}
             value => {
                 context.reveal(outcome.position);
@@ -332,6 +357,10 @@ fn run_in_transaction(
     })
 }
 
+/// Most steps of a statement that is tried on the thread of its connection: a tenth of a millisecond.
+const STEPS_TRIED_MAX: usize = 1024;
+/// Longest statement with its parameters that is tried there, bytes.
+const TRIED_BYTES_MAX: usize = 4096;
 /// How often a statement is run again because others changed what it reads meanwhile.
 const ATTEMPTS: usize = 16;
 /// How long a statement may run inside MULTI, where it holds the spaces of the transaction.
@@ -344,7 +373,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(request: &[&[u8]]) -> std::result::Result<Self, CommandError> {
+    fn read(
+        request: &[&[u8]],
+        statistics: &dyn Statistics,
+    ) -> std::result::Result<Self, CommandError> {
         let mut arguments = Arguments::new(request);
         let text = arguments.text("a statement")?;
         let (mut parameters, mut is_readonly, mut transaction) = (Map::new(), false, None);
@@ -358,7 +390,7 @@ impl Asked {
                 _ => is_readonly = true,
             }
         }
-        let statement = Statement::prepare(text, &parameters, &BuiltIn)?;
+        let statement = Statement::prepare(text, &parameters, &BuiltIn, statistics)?;
         if is_readonly && statement.writes() {
             return Err(read_only().into());
         }
@@ -369,20 +401,40 @@ impl Asked {
     }
 }
 
+/// Shows what is known of a space as it is.
+fn counting<R>(context: &Context, space: SpaceId, f: impl FnOnce(&dyn Statistics) -> R) -> R {
+    let (state, _) = context.engine().state(space);
+    let census = context.server().indexes.census(space);
+    f(&census.of(&state))
+}
+
+/// Lets a trial end that begins with much to be read.
+fn check_trial(context: &Context, request: &[&[u8]]) -> std::result::Result<(), CommandError> {
+    let bytes: usize = request.iter().map(|argument| argument.len()).sum();
+    match context.is_trial() && bytes > TRIED_BYTES_MAX {
+        true => Err(context.takes_long()),
+        false => Ok(()),
+    }
+}
+
 fn read_only() -> CypherError {
     CypherError::argument("expected a statement that only reads")
 }
 
 fn cypher(context: &Context, request: &[&[u8]]) -> std::result::Result<Reply, CommandError> {
+    check_trial(context, request)?;
     let Asked {
         statement,
         transaction,
-    } = Asked::read(request)?;
+    } = counting(context, context.selected(), |counted| {
+        Asked::read(request, counted)
+    })?;
     if statement.mode() == Mode::Explain {
         return Ok(render::plan(&statement.plan()));
     }
     let limits = context.server().settings.cypher;
     let answer = match transaction {
+        Some(_) if context.is_trial() => return Err(context.takes_long()),
         Some(id) => run_in_transaction(context, id, &statement, limits.into())?,
         None => run(context, context.selected(), &statement, limits)?,
     };
@@ -391,7 +443,7 @@ fn cypher(context: &Context, request: &[&[u8]]) -> std::result::Result<Reply, Co
 
 /// Whether a statement needs no place in the commit of a transaction.
 fn only_reads(request: &[&[u8]]) -> bool {
-    let asked = Asked::read(request);
+    let asked = Asked::read(request, &Unknown);
     asked.is_ok_and(|asked| !asked.statement.writes() && asked.transaction.is_none())
 }
 
@@ -403,7 +455,10 @@ fn cypher_in_commit(
     let Asked {
         statement,
         transaction,
-    } = Asked::read(request)?;
+    } = {
+        let census = context.server().indexes.census(tx.space());
+        Asked::read(request, &census.of(tx.view().state))?
+    };
     if transaction.is_some() {
         return Err(CommandError::err(
             "expected a statement without TXN inside MULTI, which is a transaction itself",

@@ -29,6 +29,9 @@ use table::Table;
 use crate::space::address::{Address, CHUNKS};
 use crate::space::retained::Piece;
 
+/// Slots of verbs.
+const VERBS: usize = 1 << u8::BITS;
+
 /// Two edges with one id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("every edge of a space has an id of its own; #{id} comes twice")]
@@ -280,6 +283,17 @@ impl Graph {
                 let rare = shard.map(|shard| shard.rare(link.id)).unwrap_or_default();
                 Edge::from_parts(link, strength, rare)
             })
+    }
+
+    /// How many of the edges that leave from a chunk have which verbs.
+    pub fn verbs_from(&self, prefix: u8) -> Vec<(u8, usize)> {
+        let mut counts = [0; VERBS];
+        if let Some(chunk) = self.outgoing.get(prefix) {
+            let verbs = chunk.iter().map(|(key, _)| key.verb());
+            verbs.for_each(|verb| counts[usize::from(verb)] += 1);
+        }
+        let counts = (0..=u8::MAX).zip(counts);
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// An edge with what few have.

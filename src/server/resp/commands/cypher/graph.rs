@@ -11,7 +11,8 @@ use super::super::super::context::Context;
 use super::super::super::error::CommandError;
 use super::super::super::reply::Reply;
 use super::super::operand::Arguments;
-use super::{read_only, render, run};
+use super::{check_trial, counting, read_only, render, run};
+use crate::query::cypher::census::Unknown;
 use crate::query::cypher::execute::output::{Answer, NodeOutput, Output, RelationshipOutput};
 use crate::query::cypher::procedures::BuiltIn;
 use crate::query::cypher::value::Map;
@@ -33,6 +34,7 @@ fn run_query(
     request: &[&[u8]],
     is_readonly: bool,
 ) -> Result<Reply> {
+    check_trial(context, request)?;
     let mut arguments = Arguments::new(request);
     let name = arguments.take("the name of a space")?;
     let text = arguments.text("a statement")?;
@@ -50,7 +52,8 @@ fn run_query(
             }
         }
     }
-    let statement = Statement::prepare(text, &Map::new(), &BuiltIn)?;
+    let known = engine.find_space(&String::from_utf8_lossy(name));
+    let statement = prepare(context, known.ok().flatten(), text)?;
     if is_readonly && statement.writes() {
         return Err(read_only().into());
     }
@@ -68,10 +71,13 @@ fn run_query(
     Ok(reply(answer))
 }
 
-pub(super) fn explain(_: &Engine, _: &Context, request: &[&[u8]]) -> Result<Reply> {
+pub(super) fn explain(engine: &Engine, context: &Context, request: &[&[u8]]) -> Result<Reply> {
+    check_trial(context, request)?;
     let mut arguments = Arguments::new(request);
-    arguments.take("the name of a space")?;
-    let statement = Statement::prepare(arguments.text("a statement")?, &Map::new(), &BuiltIn)?;
+    let name = arguments.take("the name of a space")?;
+    let known = engine.find_space(&String::from_utf8_lossy(name));
+    let text = arguments.text("a statement")?;
+    let statement = prepare(context, known.ok().flatten(), text)?;
     Ok(render::plan(&statement.plan()))
 }
 
@@ -86,6 +92,18 @@ pub(super) fn delete(engine: &Engine, context: &Context, request: &[&[u8]]) -> R
     Ok(Reply::bulk(format!(
         "Graph removed, internal execution time: {took} milliseconds"
     )))
+}
+
+/// A statement for a space, if that is there already.
+fn prepare(context: &Context, space: Option<SpaceId>, text: &str) -> Result<Statement> {
+    let parameters = Map::new();
+    let prepared = match space {
+        Some(space) => counting(context, space, |counted| {
+            Statement::prepare(text, &parameters, &BuiltIn, counted)
+        }),
+        None => Statement::prepare(text, &parameters, &BuiltIn, &Unknown),
+    };
+    Ok(prepared?)
 }
 
 /// A space that is there.
