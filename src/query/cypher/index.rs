@@ -1,5 +1,4 @@
-//! Nodes by the value of a property, and values by the node: an index of a space that is built when it is asked for the
-//! second time.
+//! Nodes by the value of a property, and values by the node: an index of a space that is built when it is asked for often.
 //!
 //! It has parts for each chunk and keeps the columns that a part was made of. Columns that are shared are copied before
 //! they are written, so a part is true as long as the chunk has the very same columns, whatever version, fork or
@@ -26,23 +25,28 @@ use super::value::{Text, Value, hash};
 /// Most indexes of properties at once, and most spaces of which something is known; what was used longest ago makes room.
 pub const INDEXES_MAX: usize = 64;
 
+/// How often the index of a property is asked for until it is made. A statement that was tried in vain where it came in
+/// asks twice.
+const ASKED_MIN: u32 = 3;
+
 /// A space and the key of a property.
 type Of = (SpaceId, Arc<str>);
 
 /// The indexes of all spaces.
 #[derive(Debug, Default)]
 pub struct Indexes {
-    /// Once they were asked for twice.
-    properties: Mutex<Recent<Of, Option<Arc<PropertyIndex>>>>,
+    /// How often they were asked for, and what there is of them.
+    properties: Mutex<Recent<Of, (u32, Option<Arc<PropertyIndex>>)>>,
     censuses: Mutex<Recent<SpaceId, Arc<Census>>>,
 }
 
 impl Indexes {
-    /// The index of a property, if it has been asked for before, or is of names.
+    /// The index of a property, if it is of names, or has been asked for often enough.
     pub fn property(&self, space: SpaceId, key: &str) -> Option<Arc<PropertyIndex>> {
         let mut properties = self.properties.lock();
-        let (index, is_new) = properties.get((space, Arc::from(key)));
-        if is_new && key != NAME {
+        let (asked, index) = properties.get((space, Arc::from(key)));
+        *asked = asked.saturating_add(1);
+        if *asked < ASKED_MIN && key != NAME {
             return None;
         }
         let index = index.get_or_insert_with(|| Arc::new(PropertyIndex::new(key)));
@@ -51,7 +55,7 @@ impl Indexes {
 
     /// What is known of the labels and types of a space.
     pub fn census(&self, space: SpaceId) -> Arc<Census> {
-        Arc::clone(self.censuses.lock().get(space).0)
+        Arc::clone(self.censuses.lock().get(space))
     }
 }
 
@@ -72,18 +76,17 @@ impl<K, V> Default for Recent<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Default> Recent<K, V> {
-    /// The one of a key, and whether it was just made.
-    fn get(&mut self, key: K) -> (&mut V, bool) {
+    /// The one of a key.
+    fn get(&mut self, key: K) -> &mut V {
         self.clock += 1;
-        let is_new = !self.known.contains_key(&key);
-        if is_new && self.known.len() == INDEXES_MAX {
+        if self.known.len() == INDEXES_MAX && !self.known.contains_key(&key) {
             let oldest = self.known.iter().min_by_key(|(_, (used, _))| *used);
             let oldest = oldest.map(|(key, _)| key.clone());
             oldest.and_then(|oldest| self.known.remove(&oldest));
         }
         let (used, value) = self.known.entry(key).or_default();
         *used = self.clock;
-        (value, is_new)
+        value
     }
 }
 
