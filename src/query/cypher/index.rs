@@ -6,7 +6,7 @@
 //! candidates by a hash of the value: who asks looks at the node itself. Nodes by their own names are in the directory of
 //! the space already; what is indexed of `name` are fields that are called so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
@@ -29,14 +29,18 @@ pub const INDEXES_MAX: usize = 64;
 /// asks twice.
 const ASKED_MIN: u32 = 3;
 
+/// Most texts that an index of a property knows to be equal wherever they are.
+const TEXTS_MAX: usize = 4096;
+/// Longest of them, bytes.
+const TEXT_BYTES_MAX: usize = 64;
+
 /// A space and the key of a property.
 type Of = (SpaceId, Arc<str>);
 
 /// The indexes of all spaces.
 #[derive(Debug, Default)]
 pub struct Indexes {
-    /// How often they were asked for, and what there is of them.
-    properties: Mutex<Recent<Of, (u32, Option<Arc<PropertyIndex>>)>>,
+    properties: Mutex<Recent<Of, Wish>>,
     censuses: Mutex<Recent<SpaceId, Arc<Census>>>,
 }
 
@@ -44,12 +48,14 @@ impl Indexes {
     /// The index of a property, if it is of names, or has been asked for often enough.
     pub fn property(&self, space: SpaceId, key: &str) -> Option<Arc<PropertyIndex>> {
         let mut properties = self.properties.lock();
-        let (asked, index) = properties.get((space, Arc::from(key)));
-        *asked = asked.saturating_add(1);
-        if *asked < ASKED_MIN && key != NAME {
+        let wish = properties.get((space, Arc::from(key)));
+        wish.asked = wish.asked.saturating_add(1);
+        if wish.asked < ASKED_MIN && key != NAME {
             return None;
         }
-        let index = index.get_or_insert_with(|| Arc::new(PropertyIndex::new(key)));
+        let index = wish
+            .index
+            .get_or_insert_with(|| Arc::new(PropertyIndex::new(key)));
         Some(Arc::clone(index))
     }
 
@@ -57,6 +63,13 @@ impl Indexes {
     pub fn census(&self, space: SpaceId) -> Arc<Census> {
         Arc::clone(self.censuses.lock().get(space))
     }
+}
+
+/// An index that somebody asked for.
+#[derive(Debug, Default)]
+struct Wish {
+    asked: u32,
+    index: Option<Arc<PropertyIndex>>,
 }
 
 /// At most [`INDEXES_MAX`] things, and when each was last asked for.
@@ -99,6 +112,8 @@ pub struct PropertyIndex {
     entries: Parts<(u64, u8)>,
     /// Of each chunk the values of all slots.
     values: Parts<Value>,
+    /// Texts of values, each once, as long as there are few.
+    texts: Mutex<HashSet<Text>>,
 }
 
 /// What was made of each chunk.
@@ -136,6 +151,7 @@ impl PropertyIndex {
             hasher: RandomState::new(),
             entries: Mutex::new((0..CHUNKS).map(|_| None).collect()),
             values: Mutex::new((0..CHUNKS).map(|_| None).collect()),
+            texts: Mutex::default(),
         }
     }
 
@@ -177,7 +193,7 @@ impl PropertyIndex {
         Ok(found)
     }
 
-    /// The values of all slots of a chunk; those that are equal are one and the same text. `spend` as in
+    /// The values of all slots of a chunk; those that are equal are mostly one and the same text. `spend` as in
     /// [`candidates`](Self::candidates).
     ///
     /// # Errors
@@ -193,11 +209,9 @@ impl PropertyIndex {
         let own = self.own(chunk);
         let values = part_of(part, chunk, own, || {
             spend(SLOTS)?;
-            let mut texts: HashMap<Text, Text> = HashMap::new();
+            let mut texts = self.texts.lock();
             let values = (0..=u8::MAX).map(|slot| match self.value(chunk, own, slot) {
-                Some(Value::String(text)) => {
-                    Value::String(texts.entry(text.clone()).or_insert(text).clone())
-                }
+                Some(Value::String(text)) => Value::String(once(&mut texts, text)),
                 value => value.unwrap_or_default(),
             });
             Ok(values.collect())
@@ -236,6 +250,21 @@ impl PropertyIndex {
         entries.sort_unstable();
         entries.into()
     }
+}
+
+/// The text of a set that is equal; it becomes one of it if there is none, unless it is long.
+fn once(texts: &mut HashSet<Text>, text: Text) -> Text {
+    if text.0.len() > TEXT_BYTES_MAX {
+        return text;
+    }
+    if let Some(known) = texts.get(&text) {
+        return known.clone();
+    }
+    if texts.len() == TEXTS_MAX {
+        texts.clear();
+    }
+    texts.insert(text.clone());
+    text
 }
 
 /// What is made of a chunk, anew if its columns are no longer those that it was made of.

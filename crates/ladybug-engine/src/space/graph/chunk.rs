@@ -84,6 +84,12 @@ impl Span {
         }
     }
 
+    /// Whether no edge of the slot is left out, if their verbs are in this range.
+    fn covers(self, (least, greatest): (u8, u8)) -> bool {
+        let slot = (self.first >> 24) as u8;
+        self.first <= place(slot, least, 0) && self.last >= place(slot, greatest, u16::MAX)
+    }
+
     fn slot(self) -> usize {
         (self.first >> 24) as usize
     }
@@ -132,6 +138,8 @@ impl<P> Entry<P> {
 struct Base<P> {
     /// 257 of them: slot `s` has the entries `offsets[s]..offsets[s + 1]`.
     offsets: PackedIntegers,
+    /// The least and the greatest verb.
+    verb_range: (u8, u8),
     verbs: Box<[u8]>,
     others: Box<[Address]>,
     ids: PackedIntegers,
@@ -159,6 +167,9 @@ impl<P: Copy> Base<P> {
         }
         Self {
             offsets: PackedIntegers::new(&offsets),
+            verb_range: verbs.iter().fold((u8::MAX, 0), |(least, greatest), verb| {
+                (least.min(*verb), greatest.max(*verb))
+            }),
             verbs: verbs.into(),
             others: others.into(),
             ids: PackedIntegers::new(&ids),
@@ -189,10 +200,10 @@ impl<P: Copy> Base<P> {
     fn span(&self, span: Span) -> Range<usize> {
         let slot = span.slot();
         let row = self.row(slot);
-        if row.is_empty() {
+        if row.is_empty() || span.covers(self.verb_range) {
             return row;
         }
-        // Often all of them are meant: then two looks tell.
+        // Often all of a slot's are meant: then two looks tell.
         let start = match self.place(slot, row.start) < span.first {
             true => partition_point(row.clone(), |index| self.place(slot, index) < span.first),
             false => row.start,
@@ -225,6 +236,7 @@ impl<P> Default for Base<P> {
     fn default() -> Self {
         Self {
             offsets: PackedIntegers::default(),
+            verb_range: (u8::MAX, 0),
             verbs: Box::default(),
             others: Box::default(),
             ids: PackedIntegers::default(),
