@@ -32,20 +32,24 @@ impl Engine {
     }
 
     fn twins(&self, space: SpaceId) -> Vec<Twin> {
-        let kin: Vec<_> = {
+        let (state, _) = self.state(space);
+        // Who else has a chunk holds it, or the state that does: the space itself and this function are two who do.
+        let is_held = Arc::strong_count(&state) > 2;
+        let pending = state.chunks().filter(|(_, chunk)| {
+            !chunk.pending.is_empty() && (is_held || Arc::strong_count(chunk) > 1)
+        });
+        let pending: Vec<_> = pending.collect();
+        if pending.is_empty() {
+            return Vec::new();
+        }
+        let mut kin: Vec<_> = {
             let spaces = self.spaces.read();
             let forks = spaces.forks();
             let kin = forks.flat_map(|(fork, origin)| [fork, origin.space]);
             kin.filter(|other| *other != space).collect()
         };
-        if kin.is_empty() {
-            return Vec::new();
-        }
-        let (state, _) = self.state(space);
-        let pending = state
-            .chunks()
-            .filter(|(_, chunk)| !chunk.pending.is_empty());
-        let pending: Vec<_> = pending.collect();
+        kin.sort_unstable();
+        kin.dedup();
         let twins = kin.into_iter().flat_map(|space| {
             let (theirs, _) = self.state(space);
             let shared = pending.iter().filter(move |(prefix, chunk)| {
