@@ -205,6 +205,27 @@ fn similarity_and_the_past_are_functions_of_cypher() {
 }
 
 #[test]
+fn what_sql_asks_of_cypher_is_bound_by_the_same_settings() {
+    let server = Server::start(&["--cypher-timeout-ms", "100", "--cypher-rows-max", "1000"]);
+    let mut client = server.connect();
+    let mut asked = |statement: &str| {
+        let text = format!("SELECT count(*) FROM cypher('{statement}')");
+        client.command(&["SQL", &text])
+    };
+    let forever =
+        "UNWIND range(1, 10000000) AS x UNWIND range(1, 10000000) AS y RETURN count(*) AS n";
+    let late = asked(forever);
+    assert!(
+        late.contains("within 100ms; the statement was stopped"),
+        "{late}"
+    );
+    let many = asked("UNWIND range(1, 1001) AS x RETURN x");
+    assert!(many.contains("expected at most 1000 rows"), "{many}");
+    let few = asked("UNWIND range(1, 1000) AS x RETURN x");
+    assert!(few.contains(":1000"), "{few}");
+}
+
+#[test]
 fn a_name_is_the_nodes_own_unless_a_field_is_called_so() {
     let server = Server::start(&["--fsync", "never"]);
     let mut client = server.connect();

@@ -21,6 +21,7 @@ use super::methods::Methods;
 use super::nearest::NearestRule;
 use super::session::Session;
 use super::singles::SinglesRewrite;
+use crate::query::cypher::execute::Limits;
 
 /// Bytes that sorts, joins and groups of all statements may take, unless set otherwise: 1 GiB.
 pub const MEMORY_BYTES: usize = 1 << 30;
@@ -39,6 +40,8 @@ pub struct SqlOptions {
     pub constants: Vec<(String, RecordBatch)>,
     /// What `cam(…)` calls, if anything.
     pub methods: Option<Arc<dyn Methods>>,
+    /// What a statement of `cypher(…)` may use.
+    pub cypher: Limits,
 }
 
 impl Default for SqlOptions {
@@ -48,6 +51,7 @@ impl Default for SqlOptions {
             threads: 0,
             constants: Vec::new(),
             methods: None,
+            cypher: Limits::default(),
         }
     }
 }
@@ -62,6 +66,7 @@ pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) constants: Vec<(String, RecordBatch)>,
     pub(super) methods: Option<Arc<dyn Methods>>,
+    pub(super) cypher: Limits,
     pub(super) state: SessionState,
     runtime: Option<Runtime>,
 }
@@ -89,6 +94,7 @@ impl Sql {
             state: state(threads, options.memory_bytes)?,
             constants: options.constants,
             methods: options.methods,
+            cypher: options.cypher,
             runtime: Some(runtime),
         };
         Ok(Self {

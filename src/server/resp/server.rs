@@ -145,6 +145,7 @@ impl Server {
                 rows_max: settings.sql_rows_max,
                 bytes_max: settings.sql_memory_bytes,
             })),
+            cypher: settings.cypher,
             ..SqlOptions::default()
         };
         engine.set_reports(settings.notify.is_any());

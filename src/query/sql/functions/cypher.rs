@@ -14,8 +14,8 @@ use super::super::statement::Statement;
 use super::super::tables::Listed;
 use crate::query::cypher;
 use crate::query::cypher::census::Unknown;
-use crate::query::cypher::error::CypherError;
-use crate::query::cypher::execute::{Access, Limits};
+use crate::query::cypher::error::{CypherError, ErrorType};
+use crate::query::cypher::execute::Access;
 use crate::query::cypher::memory::Memory;
 use crate::query::cypher::procedures::BuiltIn;
 use crate::query::cypher::value::Map;
@@ -65,9 +65,11 @@ pub(super) fn table(
         is_encoded,
     };
     let access = Access::Read(snapshot.view());
-    let answer = prepared
-        .run(access, &memory, Limits::default())
-        .map_err(refused)?;
+    let mut limits = statement.shared.cypher;
+    if let Some(timeout) = statement.timeout {
+        limits.time = limits.time.min(timeout);
+    }
+    let answer = prepared.run(access, &memory, limits).map_err(refused)?;
     let rows = cypher::columns::batch(&answer)?;
     Ok(Arc::new(Listed::constant("cypher", rows)))
 }
@@ -75,6 +77,7 @@ pub(super) fn table(
 fn refused(error: CypherError) -> DataFusionError {
     match error.engine {
         Some(engine) => SqlError::Engine(*engine).into(),
+        None if error.kind == ErrorType::LimitExceeded => SqlError::Limit(error.to_string()).into(),
         None => SqlError::Statement(error.to_string()).into(),
     }
 }
