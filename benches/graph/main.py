@@ -13,6 +13,8 @@ import contenders
 import report
 
 SEED = 7
+# Round trips without a question, in each round.
+PINGS = 100
 
 
 def main():
@@ -75,7 +77,9 @@ def measure(all_of_them, nodes, edges, options):
     ladybug = all_of_them[0]
     times = {title: {one.name: [] for one in all_of_them} for title, _, _ in asked}
     inside = {title: [] for title, _, _ in asked}
+    pings = []
     for _ in range(options.rounds):
+        pings += [timed(ladybug.client.ping) for _ in range(PINGS)]
         for title, count, ask in asked:
             for one in all_of_them:
                 start, before = time.perf_counter(), ladybug.inside
@@ -92,10 +96,17 @@ def measure(all_of_them, nodes, edges, options):
         "edges": len(edges),
         "contenders": [(one.name, one.version, one.durability) for one in all_of_them],
         "reads": reads,
+        "ping": statistics.median(pings),
         "inside": {title: statistics.median(of) for title, of in inside.items()},
         "writes": writes(all_of_them, options.creates),
         "creates": options.creates,
     }
+
+
+def timed(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
 def writes(all_of_them, count):

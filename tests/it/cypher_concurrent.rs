@@ -115,6 +115,18 @@ fn a_statement_whose_client_leaves_ends_and_changes_nothing() {
         drop(leaving);
         wait_for_clients(&mut client, command, 0);
     }
+    // SQL asks while it plans: all of its threads do, if more clients leave than there are.
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    for _ in 0..=threads {
+        let mut leaving = server.connect();
+        let asked = format!("SELECT years FROM cypher('{FOREVER} RETURN years')");
+        leaving.send_command(&["sql", &asked]);
+        wait_for_clients(&mut client, "sql", 1);
+        drop(leaving);
+        wait_for_clients(&mut client, "sql", 0);
+    }
+    let answer = client.command(&["SQL", "SELECT 7"]);
+    assert!(answer.contains(":7"), "{answer}");
     // A client that is closed by another is no longer there to wait, either.
     let mut closed = server.connect();
     closed.send_command(&["CYPHER", &format!("{FOREVER} RETURN years")]);

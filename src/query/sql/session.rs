@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, SchemaRef};
@@ -46,6 +47,8 @@ pub struct Session {
     transaction: Option<TransactionId>,
     timeout: Option<Duration>,
     moment: Option<Arc<Snapshot>>,
+    /// Whether nobody waits for the statement any more that it runs now.
+    is_left: Arc<AtomicBool>,
 }
 
 /// What came of a statement.
@@ -133,6 +136,7 @@ impl Session {
             transaction: None,
             timeout: None,
             moment: None,
+            is_left: Arc::default(),
         }
     }
 
@@ -171,7 +175,8 @@ impl Session {
     /// # Errors
     /// The statement is wrong.
     pub async fn prepare(&self, text: &str) -> Result<Prepared, SqlError> {
-        let (session, text) = (self.clone(), text.to_owned());
+        let (session, text) = (self.for_statement(), text.to_owned());
+        let is_left = Arc::clone(&session.is_left);
         let planned = self.sql.threads().spawn(async move {
             let syntax = parse(&text)?;
             if is_transaction(&syntax) {
@@ -185,7 +190,13 @@ impl Session {
             let plan = plan(&statement, syntax).await?;
             prepared(&plan)
         });
-        planned.await.map_err(|_| panicked())?
+        let aborting = AbortOnDrop {
+            task: Some(planned.abort_handle()),
+            is_left,
+        };
+        let planned = planned.await.map_err(|_| panicked())?;
+        aborting.disarm();
+        planned
     }
 
     /// Runs a statement with values for its parameters. Its work is done elsewhere; who drops the rows or the
@@ -199,10 +210,14 @@ impl Session {
         parameters: Vec<ScalarValue>,
     ) -> Result<Executed, SqlError> {
         let (sender, receiver) = oneshot::channel();
-        let (session, text) = (self.clone(), text.to_owned());
+        let (session, text) = (self.for_statement(), text.to_owned());
+        let is_left = Arc::clone(&session.is_left);
         let run = async move { session.run(&text, parameters, sender).await };
         let task = self.sql.threads().spawn(run);
-        let aborting = AbortOnDrop(Some(task.abort_handle()));
+        let aborting = AbortOnDrop {
+            task: Some(task.abort_handle()),
+            is_left,
+        };
         // The head of a query comes before its task ends; otherwise the task says what came of it.
         let outcome = match receiver.await {
             Ok(outcome) => outcome,
@@ -233,12 +248,21 @@ impl Session {
         })
     }
 
+    /// The session of one statement, which whoever waits for it may leave.
+    fn for_statement(&self) -> Self {
+        Self {
+            is_left: Arc::default(),
+            ..self.clone()
+        }
+    }
+
     fn statement(&self, parameters: Option<Vec<ScalarValue>>) -> Arc<Statement> {
         let surroundings = Surroundings {
             space: self.space,
             transaction: self.transaction,
             timeout: self.timeout,
             moment: self.moment.clone(),
+            is_left: Arc::clone(&self.is_left),
         };
         Statement::new(Arc::clone(self.sql.shared()), surroundings, parameters)
     }
@@ -453,17 +477,22 @@ enum Attempt {
 }
 
 /// Ends a task that nobody waits for any more.
-struct AbortOnDrop(Option<tokio::task::AbortHandle>);
+struct AbortOnDrop {
+    task: Option<tokio::task::AbortHandle>,
+    /// Is set for what runs between two points at which a task can be aborted.
+    is_left: Arc<AtomicBool>,
+}
 
 impl AbortOnDrop {
     fn disarm(mut self) {
-        self.0 = None;
+        self.task = None;
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        if let Some(task) = &self.0 {
+        if let Some(task) = &self.task {
+            self.is_left.store(true, Relaxed);
             task.abort();
         }
     }

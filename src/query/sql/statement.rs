@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, SchemaRef};
@@ -43,6 +43,8 @@ pub(super) struct Surroundings {
     pub(super) timeout: Option<Duration>,
     /// The one space that it sees, as it was then, for a method that was called then.
     pub(super) moment: Option<Arc<Snapshot>>,
+    /// Whether nobody waits for it any more.
+    pub(super) is_left: Arc<AtomicBool>,
 }
 
 /// One statement.
@@ -59,6 +61,7 @@ pub(super) struct Statement {
     /// The values of its parameters; none while it is only prepared.
     pub(super) parameters: Option<Vec<ScalarValue>>,
     moments: Mutex<Moments>,
+    is_left: Arc<AtomicBool>,
     /// The highest log position that was revealed.
     revealed: AtomicU64,
     /// Relations planned so far.
@@ -106,9 +109,15 @@ impl Statement {
             now: now.unwrap_or_default(),
             parameters,
             moments: Mutex::new(moments),
+            is_left: surroundings.is_left,
             revealed: AtomicU64::new(revealed),
             relations: AtomicUsize::new(0),
         })
+    }
+
+    /// Whether nobody waits for what it answers any more.
+    pub(super) fn is_left(&self) -> bool {
+        self.is_left.load(Relaxed)
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

@@ -20,14 +20,18 @@ use crate::query::cypher::memory::Memory;
 use crate::query::cypher::procedures::BuiltIn;
 use crate::query::cypher::value::Map;
 
-/// The snapshot that a statement reads.
-struct Here {
+/// The snapshot that a statement reads, and who waits for it.
+struct Here<'s> {
+    statement: &'s Statement,
     snapshot: Arc<Snapshot>,
     is_encoded: bool,
 }
 
-impl Memory for Here {
+impl Memory for Here<'_> {
     fn check(&self) -> cypher::error::Result<()> {
+        if self.statement.is_left() {
+            return Err(CypherError::left());
+        }
         Ok(self.snapshot.check()?)
     }
 
@@ -61,6 +65,7 @@ pub(super) fn table(
     statement.note_scan(0..=u8::MAX)?;
     statement.note_edge_scan(0..=u8::MAX)?;
     let memory = Here {
+        statement,
         snapshot: Arc::clone(&snapshot),
         is_encoded,
     };

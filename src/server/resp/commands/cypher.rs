@@ -360,7 +360,7 @@ fn run_in_transaction(
 /// Most steps of a statement that is tried on the thread of its connection: a tenth of a millisecond.
 const STEPS_TRIED_MAX: usize = 1024;
 /// Longest statement with its parameters that is tried there, bytes.
-const TRIED_BYTES_MAX: usize = 4096;
+const TRIED_BYTES_MAX: usize = 1024;
 /// How often a statement is run again because others changed what it reads meanwhile.
 const ATTEMPTS: usize = 16;
 /// How long a statement may run inside MULTI, where it holds the spaces of the transaction.
