@@ -317,9 +317,7 @@ impl Generator {
     pub fn request(&mut self) -> Request {
         let mut arguments = self.command();
         let name = String::from_utf8_lossy(&arguments[0]).to_lowercase();
-        let mut is_intact = true;
         if self.chance(25) {
-            is_intact = false;
             // GET alone takes more arguments than Redis's.
             if self.chance(2) && arguments.len() > 1 {
                 arguments.pop();
@@ -338,7 +336,7 @@ impl Generator {
         let starts = arguments
             .get(cursor_at)
             .is_some_and(|cursor| cursor == b"0" || cursor.is_empty());
-        let scans_all = is_scan && starts && is_intact && !self.in_block;
+        let scans_all = is_scan && starts && !self.in_block;
         if is_scan && self.in_block && starts {
             // All on one page, whose order may differ.
             arguments.truncate(cursor_at + 1);
