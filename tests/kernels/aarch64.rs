@@ -8,7 +8,7 @@ use std::array;
 
 use fingerprint::expand::expand;
 use fingerprint::kernel::{NEON, SCALAR};
-use fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use fingerprint::sketch::Layer;
 use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
 
@@ -120,17 +120,20 @@ fn run(count: usize, shift: usize) -> usize {
         }
     }
 
-    // A fingerprint is as good as twenty sketches; some are left out, so that every remainder occurs.
-    let run = &run[..run.len().saturating_sub(shift * SKETCH_WORDS)];
-    let sketches: &[Sketch] = &queries.as_flattened().as_chunks().0[..7];
-    let mut expected = vec![0; sketches.len() * run.len() / SKETCH_WORDS];
+    // A fingerprint is as good as eighty layers; some are left out, so that every remainder occurs.
+    let layers: &[Layer] = run.as_chunks().0;
+    let outlines = &layers[..layers.len().saturating_sub(shift)];
+    let [outline, second, third, fourth] = *queries[0].as_chunks().0.first_chunk().expect("80");
+    let mut expected = vec![0; outlines.len()];
     let mut actual = vec![u16::MAX; expected.len()];
-    (SCALAR.block_sketch_distances)(sketches, run, &mut expected);
-    (NEON.block_sketch_distances)(sketches, run, &mut actual);
+    (SCALAR.outline_distances)(&outline, outlines, &mut expected);
+    (NEON.outline_distances)(&outline, outlines, &mut actual);
     assert_eq!(actual, expected);
-    let first = &mut actual[..run.len() / SKETCH_WORDS];
-    first.fill(u16::MAX);
-    (NEON.sketch_distances)(&sketches[0], run, first);
-    assert_eq!(first, &expected[..first.len()]);
-    2 * distances.len() + expected.len()
+    let rests = outlines.len().saturating_sub(2);
+    let runs = [0, 1, 2].map(|shift| &layers[shift.min(layers.len())..][..rests]);
+    let (expected, actual) = (&mut expected[..rests], &mut actual[..rests]);
+    (SCALAR.rest_distances)(&[second, third, fourth], runs, expected);
+    (NEON.rest_distances)(&[second, third, fourth], runs, actual);
+    assert_eq!(actual, expected);
+    2 * distances.len() + outlines.len() + rests
 }

@@ -7,7 +7,7 @@ mod fingerprint;
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 
 use fingerprint::kernel::{AVX512, AVX512VPOPCNT, SCALAR};
-use fingerprint::sketch::Sketch;
+use fingerprint::sketch::{Gathered, Layer};
 use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
 
@@ -15,8 +15,8 @@ use fingerprint::vector::{WORDS, Words};
 const QUERIES_MAX: usize = 8;
 
 macro_rules! functions {
-    ($table:ident: $distance:ident $quarter:ident $within:ident $block_within:ident $sketch:ident
-        $block_sketch:ident $expand:ident $weigh:ident $carry_save_add:ident $gather:ident $rotate:ident) => {
+    ($table:ident: $distance:ident $quarter:ident $within:ident $block_within:ident $outline:ident
+        $rest:ident $expand:ident $weigh:ident $carry_save_add:ident $gather:ident $rotate:ident) => {
         #[unsafe(no_mangle)]
         extern "C" fn $distance(a: &Words, b: &Words) -> u32 {
             ($table.distance)(a, b)
@@ -72,40 +72,39 @@ macro_rules! functions {
         }
 
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $sketch(
-            query: &Sketch,
-            run: *const u64,
+        unsafe extern "C" fn $outline(
+            query: &Layer,
+            run: *const Layer,
             count: usize,
             distances: *mut u16,
         ) {
             // SAFETY: the caller hands over `count` candidates and room for as many distances.
             let (run, distances) = unsafe {
                 (
-                    from_raw_parts(run, count * 8),
+                    from_raw_parts(run, count),
                     from_raw_parts_mut(distances, count),
                 )
             };
-            ($table.sketch_distances)(query, run, distances);
+            ($table.outline_distances)(query, run, distances);
         }
 
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $block_sketch(
-            queries: *const Sketch,
-            query_count: usize,
-            run: *const u64,
+        unsafe extern "C" fn $rest(
+            query: &[Layer; 3],
+            runs: *const Layer,
             count: usize,
             distances: *mut u16,
         ) {
-            // SAFETY: the caller hands over as many queries and candidates, and room for a distance of
-            // each pair.
-            let (queries, run, distances) = unsafe {
+            // SAFETY: the caller hands over three layers of `count` candidates, one after the other, and room
+            // for as many distances.
+            let (runs, distances) = unsafe {
                 (
-                    from_raw_parts(queries, query_count),
-                    from_raw_parts(run, count * 8),
-                    from_raw_parts_mut(distances, query_count * count),
+                    from_raw_parts(runs, 3 * count),
+                    from_raw_parts_mut(distances, count),
                 )
             };
-            ($table.block_sketch_distances)(queries, run, distances);
+            let runs = [0, 1, 2].map(|layer| &runs[layer * count..][..count]);
+            ($table.rest_distances)(query, runs, distances);
         }
 
         #[unsafe(no_mangle)]
@@ -124,7 +123,7 @@ macro_rules! functions {
         }
 
         #[unsafe(no_mangle)]
-        extern "C" fn $gather(words: &Words, masks: &Words, gathered: &mut Sketch) {
+        extern "C" fn $gather(words: &Words, masks: &Words, gathered: &mut Gathered) {
             *gathered = ($table.gather)(words, masks);
         }
 
@@ -136,11 +135,11 @@ macro_rules! functions {
 }
 
 functions!(AVX512: avx512_distance avx512_quarter_distance avx512_distances_within
-    avx512_block_distances_within avx512_sketch_distances avx512_block_sketch_distances avx512_expand
+    avx512_block_distances_within avx512_outline_distances avx512_rest_distances avx512_expand
     avx512_weigh avx512_carry_save_add avx512_gather avx512_rotate);
 functions!(AVX512VPOPCNT: avx512vpopcnt_distance avx512vpopcnt_quarter_distance
-    avx512vpopcnt_distances_within avx512vpopcnt_block_distances_within avx512vpopcnt_sketch_distances
-    avx512vpopcnt_block_sketch_distances avx512vpopcnt_expand avx512vpopcnt_weigh avx512vpopcnt_carry_save_add
+    avx512vpopcnt_distances_within avx512vpopcnt_block_distances_within avx512vpopcnt_outline_distances
+    avx512vpopcnt_rest_distances avx512vpopcnt_expand avx512vpopcnt_weigh avx512vpopcnt_carry_save_add
     avx512vpopcnt_gather avx512vpopcnt_rotate);
 
 /// What the others' `expand` must equal.

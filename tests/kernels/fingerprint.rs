@@ -19,6 +19,9 @@ pub mod vector {
 
 /// As `ladybug_engine::fingerprint::sketch`.
 pub mod sketch {
-    pub const SKETCH_WORDS: usize = 8;
-    pub type Sketch = [u64; SKETCH_WORDS];
+    pub const SKETCH_BITS: usize = 512;
+    pub const LAYERS: usize = 4;
+    pub const LAYER_WORDS: usize = 2;
+    pub type Layer = [u64; LAYER_WORDS];
+    pub type Gathered = [u64; SKETCH_BITS / 64];
 }

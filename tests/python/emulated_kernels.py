@@ -11,7 +11,7 @@ from itertools import pairwise, product
 
 from emulate import Machine
 
-WORDS, SKETCH_WORDS, QUARTER = 160, 8, 40
+WORDS, SKETCH_WORDS, LAYER_WORDS, QUARTER = 160, 8, 2, 40
 BITS = WORDS * 64
 TABLES = ("avx512", "avx512vpopcnt")
 
@@ -104,19 +104,17 @@ def runs(machine, table, rng, count, shift):
     exact_within(distances_of(machine, len(queries) * count, 4), queries, run, bounds, f"{table} block")
 
 
-def sketches(machine, table, rng, count, shift):
-    run = [rng.choice(fingerprints(rng, SKETCH_WORDS)) for _ in range(count)]
+def layers(machine, table, rng, name, number, count, shift):
+    """Some layers of sketches, one after the other."""
+    runs = [[rng.choice(fingerprints(rng, LAYER_WORDS)) for _ in range(count)] for _ in range(number)]
     start = RUN + shift
-    machine.write(start, b"".join(words(sketch, SKETCH_WORDS) for sketch in run))
-    queries = fingerprints(rng, SKETCH_WORDS)[: rng.choice((1, 3, 9))]
-    machine.write(QUERIES, b"".join(words(sketch, SKETCH_WORDS) for sketch in queries))
-    exact = [(query ^ candidate).bit_count() for query, candidate in product(queries, run)]
+    machine.write(start, b"".join(words(layer, LAYER_WORDS) for run in runs for layer in run))
+    query = [rng.choice(fingerprints(rng, LAYER_WORDS)) for _ in range(number)]
+    machine.write(QUERIES, b"".join(words(layer, LAYER_WORDS) for layer in query))
     guard(machine, count, 2)
-    machine.call(f"{table}_sketch_distances", QUERIES, start, count, DISTANCES)
-    equal(distances_of(machine, count, 2), exact[:count], f"{table} sketch distances")
-    guard(machine, len(exact), 2)
-    machine.call(f"{table}_block_sketch_distances", QUERIES, len(queries), start, count, DISTANCES)
-    equal(distances_of(machine, len(exact), 2), exact, f"{table} block of sketch distances")
+    machine.call(f"{table}_{name}_distances", QUERIES, start, count, DISTANCES)
+    exact = [sum((ours ^ theirs).bit_count() for ours, theirs in zip(query, candidate)) for candidate in zip(*runs)]
+    equal(distances_of(machine, count, 2), exact, f"{table} {name} distances")
 
 
 def sums(machine, table, rng, given):
@@ -175,9 +173,9 @@ def main(elf, seed="0"):
         # Rows of a mapped checkpoint start at a multiple of 64 bytes; others at one of 8.
         for count, shift in product(range(21), (0, 8, 24, 56)):
             runs(machine, table, rng, count, shift)
-            sketches(machine, table, rng, count, shift)
-        for count in (31, 32, 33, 64, 256):
-            sketches(machine, table, rng, count, 0)
+        for name, number in ("outline", 1), ("rest", 3):
+            for count, shift in (*product(range(21), (0, 8, 24, 56)), *product((31, 32, 33, 64, 256), (0,))):
+                layers(machine, table, rng, name, number, count, shift)
     print(f"{compared} results compared")
 
 

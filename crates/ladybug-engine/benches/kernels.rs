@@ -9,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use ladybug_engine::fingerprint::bundle::bundle;
 use ladybug_engine::fingerprint::encode;
 use ladybug_engine::fingerprint::kernel::{Kernels, available};
-use ladybug_engine::fingerprint::{Fingerprint, SKETCH_WORDS, Sketch, WORDS, sketch};
+use ladybug_engine::fingerprint::{Fingerprint, LAYER_WORDS, LAYERS, Layer, WORDS, sketch};
 
 /// Candidates of a streamed scan: a full space.
 const STREAMED: usize = 65_536;
@@ -146,33 +146,29 @@ fn blocks(criterion: &mut Criterion, rows: &[u64]) {
 }
 
 fn sketches(criterion: &mut Criterion) {
-    let rows = words(STREAMED * SKETCH_WORDS);
-    let queries: Vec<Sketch> = (0..QUERIES as u64)
-        .map(|seed| sketch(&Fingerprint::random(!seed)))
-        .collect();
+    let memory = words(LAYERS * STREAMED * LAYER_WORDS);
+    let (layers, _) = memory.as_chunks();
+    let [outline, rest @ ..] = sketch(&Fingerprint::random(7));
     let mut distances = vec![0; STREAMED];
     for (name, count) in [("in cache", CHUNK), ("streamed", STREAMED)] {
-        let rows = &rows[..count * SKETCH_WORDS];
+        let runs: [&[Layer]; LAYERS] =
+            std::array::from_fn(|layer| &layers[layer * count..][..count]);
+        let [outlines, rests @ ..] = runs;
         let mut group = criterion.benchmark_group(format!("sketches {name}"));
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function("read only", |bench| {
-            bench.iter(|| read_lines(black_box(rows)))
+            bench.iter(|| read_lines(black_box(&memory[..LAYERS * count * LAYER_WORDS])))
         });
         for kernels in available() {
-            group.bench_function(kernels.name, |bench| {
-                let distances = &mut distances[..count];
-                bench.iter(|| (kernels.sketch_distances)(&queries[0], black_box(rows), distances));
+            let distances = &mut distances[..count];
+            group.bench_function(BenchmarkId::new("outline", kernels.name), |bench| {
+                bench
+                    .iter(|| (kernels.outline_distances)(&outline, black_box(outlines), distances));
+            });
+            group.bench_function(BenchmarkId::new("rest", kernels.name), |bench| {
+                bench.iter(|| (kernels.rest_distances)(&rest, black_box(rests), distances));
             });
         }
-    }
-    let rows = &rows[..CHUNK * SKETCH_WORDS];
-    let mut group = criterion.benchmark_group("block of sketches");
-    group.throughput(Throughput::Elements((QUERIES * CHUNK) as u64));
-    for kernels in available() {
-        group.bench_function(kernels.name, |bench| {
-            let distances = &mut distances[..QUERIES * CHUNK];
-            bench.iter(|| (kernels.block_sketch_distances)(&queries, black_box(rows), distances));
-        });
     }
 }
 

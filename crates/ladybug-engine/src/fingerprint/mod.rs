@@ -6,7 +6,7 @@
 //! | `algebra` | bind, permute, logic, distance, similarity |
 //! | [`bundle`] | majority by bit-sliced counters |
 //! | `weigh`, `plan` | the weighted majority of expanded seeds, without growing them whole |
-//! | [`sketch`] | the fixed sample of 512 bits that a search looks at first |
+//! | [`sketch`] | the fixed sample of 512 bits, in layers of 128, that a search looks at first |
 //! | [`expand`] | a seed grown to 10,240 pseudo-random bits |
 //! | [`kernel`] | the inner loops, one table of functions a processor family |
 //! | [`encode`] | text, bytes, float vectors and records to fingerprints |
@@ -26,7 +26,7 @@ mod weigh;
 
 pub use algebra::{similarity, z};
 pub use encode::Encoder;
-pub use sketch::{SKETCH_BITS, SKETCH_WORDS, Sketch, sketch};
+pub use sketch::{LAYER_BITS, LAYER_WORDS, LAYERS, Layer, SKETCH_BITS, Sketch, sketch};
 pub use vector::{
     BITS, BYTES, Fingerprint, FingerprintError, HEX_DIGITS, QUARTER, SIGMA, WORDS, Words,
 };

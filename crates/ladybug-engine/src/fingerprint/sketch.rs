@@ -6,18 +6,29 @@
 //! If `d` bits anywhere differ, the sketches' distance follows the hypergeometric distribution of 512
 //! draws from 10,240 bits of which `d` differ; if the differences crowd into some strata, it has the
 //! same mean and a smaller variance (a sum of unequal Bernoulli variables: Hoeffding, 1956).
+//!
+//! A sketch is four *layers* of 128 bits, each of every fourth place and so a sample itself. The first is the *outline*,
+//! which a search compares before the rest.
 
 use super::expand::split_mix;
 use super::kernel;
 use super::vector::{BITS, Fingerprint, WORDS, Words};
 
 /// Bits of a sketch.
-pub const SKETCH_BITS: usize = 512;
-/// Words of a sketch: one cache line.
-pub const SKETCH_WORDS: usize = SKETCH_BITS / 64;
+pub const SKETCH_BITS: usize = LAYERS * LAYER_BITS;
+/// Layers of a sketch.
+pub const LAYERS: usize = 4;
+/// Bits of a layer.
+pub const LAYER_BITS: usize = 128;
+/// Words of a layer: a quarter of a cache line.
+pub const LAYER_WORDS: usize = LAYER_BITS / 64;
 
-/// A sketch: bit `i` is the fingerprint's bit at position `i` of the fixed table.
-pub type Sketch = [u64; SKETCH_WORDS];
+/// A layer: bit `i` of layer `l` is the fingerprint's bit at position `4i + l` of the fixed table.
+pub type Layer = [u64; LAYER_WORDS];
+/// A sketch, the outline first.
+pub type Sketch = [Layer; LAYERS];
+/// The bits of a sketch in the order of their positions.
+pub type Gathered = [u64; SKETCH_BITS / 64];
 
 /// Bits of a fingerprint for each bit of its sketch.
 const STRATUM_BITS: usize = BITS / SKETCH_BITS;
@@ -55,7 +66,29 @@ const fn masks() -> Words {
 
 /// The sketch of a fingerprint.
 pub fn sketch(fingerprint: &Fingerprint) -> Sketch {
-    (kernel::active().gather)(fingerprint.words(), &MASKS)
+    layered(&(kernel::active().gather)(fingerprint.words(), &MASKS))
+}
+
+fn layered(gathered: &Gathered) -> Sketch {
+    const { assert!(LAYERS == 4, "a bit of each nibble goes into each layer") };
+    let bits_a_word = 64 / LAYERS;
+    let mut layers = [[0; LAYER_WORDS]; LAYERS];
+    for (index, word) in gathered.iter().enumerate() {
+        let at = index * bits_a_word;
+        for (number, layer) in layers.iter_mut().enumerate() {
+            layer[at / 64] |= lowest_of_nibbles(word >> number) << (at % 64);
+        }
+    }
+    layers
+}
+
+/// The lowest bit of each nibble, packed: each step joins two runs of bits.
+const fn lowest_of_nibbles(word: u64) -> u64 {
+    let ones = word & 0x1111_1111_1111_1111;
+    let twos = (ones | ones >> 3) & 0x0303_0303_0303_0303;
+    let fours = (twos | twos >> 6) & 0x000f_000f_000f_000f;
+    let eights = (fours | fours >> 12) & 0x0000_00ff_0000_00ff;
+    (eights | eights >> 24) & 0xffff
 }
 
 #[cfg(test)]
@@ -83,15 +116,18 @@ mod tests {
             0 => a.words()[word] ^ b.words()[word],
             _ => a.words()[word],
         }));
-        for (bit, &position) in POSITIONS.iter().enumerate() {
+        for (index, &position) in POSITIONS.iter().enumerate() {
+            let (layer, bit) = (sketch(&a)[index % LAYERS], index / LAYERS);
             assert_eq!(
-                sketch(&a)[bit / 64] >> (bit % 64) & 1 == 1,
-                a.bit(usize::from(position))
+                layer[bit / 64] >> (bit % 64) & 1 == 1,
+                a.bit(usize::from(position)),
+                "position {index}"
             );
         }
         let sketched: u32 = sketch(&a)
+            .as_flattened()
             .iter()
-            .zip(sketch(&near))
+            .zip(sketch(&near).as_flattened())
             .map(|(x, y)| (x ^ y).count_ones())
             .sum();
         let expected = f64::from(a.distance(&near)) / 20.0;

@@ -15,7 +15,8 @@ use super::fields::Fields;
 use super::marks::{Qualia, Truth};
 use super::page::Fingerprints;
 use super::retained::Piece;
-use crate::fingerprint::{Fingerprint, Sketch, sketch};
+use super::sketches::Sketches;
+use crate::fingerprint::{Fingerprint, LAYERS, sketch};
 
 /// When a node that never expires expires.
 pub const NEVER: i64 = i64::MAX;
@@ -23,8 +24,8 @@ pub const NEVER: i64 = i64::MAX;
 /// Slots before one that are asked for kinds to share.
 const KINDS_NEAR: u8 = 4;
 
-/// How many of a chunk's pieces follow from its fingerprints: parity, fingerprints, sketches and checksums.
-const FINGERPRINT_PIECES: usize = 4;
+/// How many of a chunk's pieces follow from its fingerprints: parity, fingerprints, checksums and layers of sketches.
+const FINGERPRINT_PIECES: usize = 3 + LAYERS;
 
 /// Shared kinds of a node, sorted.
 pub type Kinds = Arc<[Arc<str>]>;
@@ -72,7 +73,7 @@ pub struct Chunk {
     /// ⊕ of all 256 fingerprints.
     pub parity: Arc<Fingerprint>,
     fingerprints: Fingerprints,
-    sketches: Column<Sketch>,
+    sketches: Sketches,
     checksums: Column<u64>,
     /// Node and edge ids.
     pub id: Column<u64>,
@@ -140,7 +141,7 @@ impl Chunk {
             bound: SlotSet::EMPTY,
             parity: Arc::new(Fingerprint::ZERO),
             fingerprints: Fingerprints::zeroed(),
-            sketches: Column::filled(sketch(&Fingerprint::ZERO)),
+            sketches: Sketches::filled(sketch(&Fingerprint::ZERO)),
             checksums: Column::filled(Fingerprint::ZERO.checksum()),
             id: Column::filled(0),
             frequency: Column::filled(Truth::DEFAULT.frequency()),
@@ -179,7 +180,7 @@ impl Chunk {
             ..Self::default()
         };
         for slot in occupied.iter() {
-            *chunk.sketches.get_mut(slot) = sketch(fingerprints.get(slot));
+            chunk.sketches.set(slot, sketch(fingerprints.get(slot)));
             *chunk.checksums.get_mut(slot) = recorded_checksum(slot);
         }
         chunk.fingerprints = fingerprints;
@@ -197,7 +198,7 @@ impl Chunk {
     }
 
     /// The sketches of all slots.
-    pub fn sketches(&self) -> &Column<Sketch> {
+    pub fn sketches(&self) -> &Sketches {
         &self.sketches
     }
 
@@ -235,18 +236,22 @@ impl Chunk {
             Arc::make_mut(&mut self.parity).xor_assign(&change);
         }
         *self.fingerprints.get_mut(slot) = fingerprint.clone();
-        *self.sketches.get_mut(slot) = sketch(fingerprint);
+        self.sketches.set(slot, sketch(fingerprint));
         *self.checksums.get_mut(slot) = checksum;
     }
 
     /// Where each column lies and how many bytes it takes, in the same order for every chunk: first what
     /// [`FINGERPRINT_PIECES`] counts.
-    pub(super) fn pieces(&self) -> [Piece; 24] {
+    pub(super) fn pieces(&self) -> [Piece; 23 + LAYERS] {
+        let [outlines, second, third, fourth] = self.sketches.pieces();
         [
             Piece::of(&self.parity, 0),
             self.fingerprints.piece(),
-            self.sketches.piece(),
             self.checksums.piece(),
+            outlines,
+            second,
+            third,
+            fourth,
             self.id.piece(),
             self.frequency.piece(),
             self.confidence.piece(),

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `address` | addresses and zones |
 //! | `access` | when and how often addresses were used |
-//! | `column`, `page`, `chunk` | 256 slots as copy-on-write columns |
+//! | `column`, `page`, `sketches`, `chunk` | 256 slots as copy-on-write columns |
 //! | `directory` | names and ids to addresses |
 //! | `allocator` | which free address is next |
 //! | `graph` | edges, in both directions |
@@ -39,6 +39,7 @@ pub mod restore;
 pub mod retained;
 pub mod rows;
 pub mod schema;
+pub mod sketches;
 pub mod state;
 pub mod temporal;
 pub mod verbs;

@@ -7,18 +7,19 @@
 //! functions"). What is carried out of them is counted by a table of nibbles into bytes, which are summed once.
 
 use std::arch::x86_64::{
-    __m256i, _MM_HINT_T0, _mm_add_epi16, _mm_add_epi32, _mm_cvtsi128_si32, _mm_cvtsi128_si64,
-    _mm_prefetch, _mm_shuffle_epi32, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256,
-    _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_loadu_si256,
-    _mm256_or_si256, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_slli_epi64, _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
+    __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch, _mm_shuffle_epi32,
+    _mm_storeu_si128, _mm_unpacklo_epi16, _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi64,
+    _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
+    _mm256_loadu_si256, _mm256_or_si256, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_setr_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_slli_epi64,
+    _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
 };
 
 use super::scalar;
 use super::simd::{PART_LINES, PARTS, parts_before_look, table};
-use super::table::{Kernels, block, candidates};
+use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(
@@ -59,59 +60,44 @@ fn prefetch(line: *const u64) {
     _mm_prefetch::<_MM_HINT_T0>(line.cast());
 }
 
-#[target_feature(enable = "avx2")]
-fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
-    let (fours, rest) = candidates.as_chunks::<4>();
-    let (distances, distances_rest) = distances.as_chunks_mut::<4>();
-    for (four, distances) in fours.iter().zip(distances) {
-        // As far ahead as memory takes to answer: a prefetch may name any address.
-        let ahead = four.as_ptr().wrapping_add(SKETCHES_AHEAD);
-        (0..4).for_each(|line| prefetch(ahead.wrapping_add(line).cast()));
-        *distances = sketch_distances_of_four(query, four);
-    }
-    for (candidate, distance) in rest.iter().zip(distances_rest) {
-        *distance = sum(sketch_lanes(query, candidate)) as u16;
-    }
-}
-
-/// How many sketches a scan asks for before it compares them; each is a line of the cache.
-const SKETCHES_AHEAD: usize = 40;
-
-/// The distances of four sketches, whose lanes are summed side by side.
+/// Eight candidates at once, whose layers are two in each of four registers.
 #[inline]
-#[target_feature(enable = "avx2")]
-fn sketch_distances_of_four(query: &Sketch, four: &[[u64; SKETCH_WORDS]; 4]) -> [u16; 4] {
-    let [a, b, c, d] = four;
-    let lanes = _mm256_or_si256(
-        _mm256_or_si256(
-            sketch_lanes(query, a),
-            _mm256_slli_epi64::<16>(sketch_lanes(query, b)),
-        ),
-        _mm256_or_si256(
-            _mm256_slli_epi64::<32>(sketch_lanes(query, c)),
-            _mm256_slli_epi64::<48>(sketch_lanes(query, d)),
-        ),
-    );
-    let halves = _mm_add_epi16(
-        _mm256_castsi256_si128(lanes),
-        _mm256_extracti128_si256::<1>(lanes),
-    );
-    let sum = _mm_add_epi16(halves, _mm_shuffle_epi32::<0b01_00_11_10>(halves));
-    let packed = _mm_cvtsi128_si64(sum) as u64;
-    std::array::from_fn(|index| (packed >> (16 * index)) as u16)
-}
-
-/// The number of bits that differ in each lane of two sketches: its word and the fourth after it.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn sketch_lanes(a: &Sketch, b: &Sketch) -> __m256i {
-    let (a_low, a_high) = nibble_counts::<1>(differing(a, b, 0));
-    let (b_low, b_high) = nibble_counts::<1>(differing(a, b, 1));
-    let counts = _mm256_add_epi8(
-        _mm256_add_epi8(a_low, a_high),
-        _mm256_add_epi8(b_low, b_high),
-    );
-    _mm256_sad_epu8(counts, _mm256_setzero_si256())
+#[target_feature(enable = "avx2,popcnt")]
+fn layers<const N: usize>(query: &[Layer; N], runs: [&[Layer]; N], distances: &mut [u16]) {
+    // Bytes count what differs.
+    const { assert!(N * 8 <= 255 && REGISTER == 2 * LAYER_WORDS) };
+    let query_twice = query.map(|[a, b]| [a, b, a, b]);
+    let eights = runs.map(|run| run.as_chunks::<8>().0);
+    let (of_eights, rest) = distances.as_chunks_mut::<8>();
+    let first_left = of_eights.len() * 8;
+    for (index, distances) in of_eights.iter_mut().enumerate() {
+        // Loops, as closures are not compiled into what calls them for every processor.
+        let mut lanes = [_mm256_setzero_si256(); 4];
+        for (register, lanes) in lanes.iter_mut().enumerate() {
+            let mut bytes = _mm256_setzero_si256();
+            for (query, eights) in query_twice.iter().zip(eights) {
+                let words = eights[index].as_flattened();
+                let two = &words[register * REGISTER..][..REGISTER];
+                let (low, high) = nibble_counts::<1>(differing(query, two, 0));
+                bytes = _mm256_add_epi8(bytes, _mm256_add_epi8(low, high));
+            }
+            *lanes = _mm256_sad_epu8(bytes, _mm256_setzero_si256());
+        }
+        let [a, b, c, d] = lanes;
+        let words = _mm256_or_si256(
+            _mm256_or_si256(a, _mm256_slli_epi64::<16>(b)),
+            _mm256_or_si256(_mm256_slli_epi64::<32>(c), _mm256_slli_epi64::<48>(d)),
+        );
+        // Of both words: in the low half those of each register's first candidate, in the high half its second's.
+        let sums = _mm256_add_epi16(words, _mm256_shuffle_epi32::<0b01_00_11_10>(words));
+        let in_turn = _mm_unpacklo_epi16(
+            _mm256_castsi256_si128(sums),
+            _mm256_extracti128_si256::<1>(sums),
+        );
+        // SAFETY: eight distances are as long as the register, and unaligned stores ask for no alignment.
+        unsafe { _mm_storeu_si128(distances.as_mut_ptr().cast(), in_turn) }
+    }
+    scalar::layers(query, runs.map(|run| &run[first_left..]), rest);
 }
 
 /// The bits that differ in register `index` of two vectors.

@@ -4,46 +4,51 @@
 //! ternary logic adds three bits in two operations. A fingerprint is 20 registers, a sketch is one.
 
 use std::arch::x86_64::{
-    __m512i, _MM_HINT_T0, _mm_add_epi16, _mm_cvtsi128_si64, _mm_prefetch, _mm_setr_epi8,
-    _mm_shuffle_epi32, _mm256_add_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm512_add_epi8, _mm512_add_epi64, _mm512_and_si512, _mm512_broadcast_i32x4,
-    _mm512_castsi512_si256, _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_or_si512,
+    __m512i, _MM_HINT_T0, _mm_prefetch, _mm_setr_epi8, _mm256_storeu_si256, _mm512_add_epi8,
+    _mm512_add_epi16, _mm512_add_epi64, _mm512_and_si512, _mm512_broadcast_i32x4,
+    _mm512_castsi512_si256, _mm512_loadu_si512, _mm512_or_si512, _mm512_permutexvar_epi16,
     _mm512_reduce_add_epi64, _mm512_sad_epu8, _mm512_set1_epi8, _mm512_setzero_si512,
-    _mm512_shuffle_epi8, _mm512_slli_epi64, _mm512_srli_epi16, _mm512_ternarylogic_epi64,
-    _mm512_xor_si512,
+    _mm512_shuffle_epi8, _mm512_shuffle_epi32, _mm512_slli_epi64, _mm512_srli_epi16,
+    _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::avx2::extract;
 use super::scalar;
 use super::simd::{PART_LINES, PARTS, parts_before_look, table};
-use super::table::{Kernels, block, candidates};
+use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::sketch::{Gathered, Layer};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
-/// The function `sketches` of a module whose `sketch_lanes` counts the bits that differ in each word.
-macro_rules! sketch_scan {
+/// The function `layers` of a module whose `counts` counts the bits that differ in each word of two registers.
+macro_rules! layer_scan {
     ($features:literal) => {
+        /// Sixteen candidates at once, whose layers are four in each of four registers.
+        #[inline]
         #[target_feature(enable = $features)]
-        fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
-            let (fours, rest) = candidates.as_chunks::<4>();
-            let (distances, distances_rest) = distances.as_chunks_mut::<4>();
-            for ([a, b, c, d], distances) in fours.iter().zip(distances) {
-                *distances = sums([
-                    sketch_lanes(query, a),
-                    sketch_lanes(query, b),
-                    sketch_lanes(query, c),
-                    sketch_lanes(query, d),
-                ]);
+        fn layers<const N: usize>(query: &[Layer; N], runs: [&[Layer]; N], distances: &mut [u16]) {
+            let four_times = query.map(|[a, b]| [a, b, a, b, a, b, a, b]);
+            let sixteens = runs.map(|run| run.as_chunks::<16>().0);
+            let (of_sixteens, rest) = distances.as_chunks_mut::<16>();
+            let first_left = of_sixteens.len() * 16;
+            for (index, distances) in of_sixteens.iter_mut().enumerate() {
+                // Loops, as closures are not compiled into what calls them for every processor.
+                let mut lanes = [_mm512_setzero_si512(); 4];
+                for (register, lanes) in lanes.iter_mut().enumerate() {
+                    for (query, sixteens) in four_times.iter().zip(sixteens) {
+                        let words = sixteens[index].as_flattened();
+                        let four = &words[register * REGISTER..][..REGISTER];
+                        *lanes = _mm512_add_epi64(*lanes, counts(differing(query, four, 0)));
+                    }
+                }
+                *distances = pair_sums(lanes);
             }
-            for (candidate, distance) in rest.iter().zip(distances_rest) {
-                *distance = _mm512_reduce_add_epi64(sketch_lanes(query, candidate)) as u16;
-            }
+            scalar::layers(query, runs.map(|run| &run[first_left..]), rest);
         }
     };
 }
 
-pub(super) use sketch_scan;
+pub(super) use layer_scan;
 
 table!(
     "avx512",
@@ -53,7 +58,7 @@ table!(
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
 );
-sketch_scan!("avx512f,avx512bw,avx512vl");
+layer_scan!("avx512f,avx512bw,avx512vl,popcnt");
 
 /// Words of one 512-bit register.
 pub(super) const REGISTER: usize = 8;
@@ -93,33 +98,40 @@ fn quarter(a: &Words, b: &Words) -> u32 {
         .total()
 }
 
-/// The number of bits that differ in each word of two sketches.
+/// The number of bits set in each word.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn sketch_lanes(a: &Sketch, b: &Sketch) -> __m512i {
-    let (low, high) = nibble_counts::<1>(differing(a, b, 0));
+fn counts(bits: __m512i) -> __m512i {
+    let (low, high) = nibble_counts::<1>(bits);
     _mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512())
 }
 
-/// The sums of the lanes of four registers, each below 2^16.
+/// The sums of each two lanes of four registers, each below 2^16.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-pub(super) fn sums([a, b, c, d]: [__m512i; 4]) -> [u16; 4] {
+pub(super) fn pair_sums([a, b, c, d]: [__m512i; 4]) -> [u16; 16] {
+    // Which of the sums in the lanes is which, register by register.
+    const PLACES: [u16; 32] = {
+        let mut places = [0; 32];
+        let mut index = 0;
+        while index < 16 {
+            places[index] = (index % 4 * 8 + index / 4) as u16;
+            index += 1;
+        }
+        places
+    };
     let lanes = _mm512_or_si512(
         _mm512_or_si512(a, _mm512_slli_epi64::<16>(b)),
         _mm512_or_si512(_mm512_slli_epi64::<32>(c), _mm512_slli_epi64::<48>(d)),
     );
-    let four = _mm256_add_epi16(
-        _mm512_castsi512_si256(lanes),
-        _mm512_extracti64x4_epi64::<1>(lanes),
-    );
-    let two = _mm_add_epi16(
-        _mm256_castsi256_si128(four),
-        _mm256_extracti128_si256::<1>(four),
-    );
-    let one = _mm_add_epi16(two, _mm_shuffle_epi32::<0b01_00_11_10>(two));
-    let packed = _mm_cvtsi128_si64(one) as u64;
-    std::array::from_fn(|index| (packed >> (16 * index)) as u16)
+    let sums = _mm512_add_epi16(lanes, _mm512_shuffle_epi32::<0b01_00_11_10>(lanes));
+    // SAFETY: the places are one register long, and unaligned loads ask for no alignment.
+    let places = unsafe { _mm512_loadu_si512(PLACES.as_ptr().cast()) };
+    let in_turn = _mm512_castsi512_si256(_mm512_permutexvar_epi16(places, sums));
+    let mut distances = [0; 16];
+    // SAFETY: the distances are as long as the register, and unaligned stores ask for no alignment.
+    unsafe { _mm256_storeu_si256(distances.as_mut_ptr().cast(), in_turn) };
+    distances
 }
 
 /// Adds three bits in each position: the sum and the carry.

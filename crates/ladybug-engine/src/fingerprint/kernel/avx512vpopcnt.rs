@@ -7,12 +7,12 @@ use std::arch::x86_64::{
 };
 
 use super::avx2::extract;
-use super::avx512::{PART, REGISTER, differing, prefetch, sketch_scan, sums};
+use super::avx512::{PART, REGISTER, differing, layer_scan, pair_sums, prefetch};
 use super::scalar;
 use super::simd::{PART_LINES, PARTS, parts_before_look, table};
-use super::table::{Kernels, block, candidates};
+use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::sketch::{Gathered, Layer};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(
@@ -20,7 +20,7 @@ table!(
     "avx512f,avx512bw,avx512vl,avx512vpopcntdq,bmi2,popcnt",
     (super::avx512::KERNELS.available)() && is_x86_feature_detected!("avx512vpopcntdq")
 );
-sketch_scan!("avx512f,avx512bw,avx512vl,avx512vpopcntdq");
+layer_scan!("avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt");
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
@@ -30,11 +30,11 @@ fn quarter(a: &Words, b: &Words) -> u32 {
         .total()
 }
 
-/// The number of bits that differ in each word of two sketches.
+/// The number of bits set in each word.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn sketch_lanes(a: &Sketch, b: &Sketch) -> __m512i {
-    _mm512_popcnt_epi64(differing(a, b, 0))
+fn counts(bits: __m512i) -> __m512i {
+    _mm512_popcnt_epi64(bits)
 }
 
 /// The number of bits counted so far, in lanes.

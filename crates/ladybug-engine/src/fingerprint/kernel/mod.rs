@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::fingerprint::expand::LANES;
     use crate::fingerprint::plan::{Column, PLANES, Plan};
-    use crate::fingerprint::{BITS, Fingerprint, SKETCH_BITS, SKETCH_WORDS, Sketch, WORDS};
+    use crate::fingerprint::{BITS, Fingerprint, Layer, SKETCH_BITS, Sketch, WORDS};
 
     /// Random, sparse, dense, equal and complementary words: carries of every kind.
     fn words() -> impl Strategy<Value = [u64; WORDS]> {
@@ -206,24 +206,28 @@ mod tests {
 
         #[test]
         fn every_kernel_equals_scalar_on_sketches(
-            queries in prop::collection::vec(words(), 0..4),
+            query in words(),
             run in prop::collection::vec(words(), 0..5),
-            cut in 0_usize..20,
+            cut in 0_usize..80,
         ) {
-            let queries: Vec<Sketch> = queries.iter().flat_map(|words| *words.as_chunks().0.as_array::<20>().expect("160 words are 20 sketches")).collect();
-            let flat = &run.as_flattened()[..(run.len() * 20).saturating_sub(cut) * SKETCH_WORDS];
-            let candidates = flat.len() / SKETCH_WORDS;
-            let mut expected = vec![0; queries.len() * candidates];
-            (scalar::KERNELS.block_sketch_distances)(&queries, flat, &mut expected);
+            // A fingerprint is as good as 80 layers; the runs of several may overlap.
+            let query: &Sketch = query.as_chunks().0.first_chunk().expect("80 layers are 20 sketches");
+            let (layers, _) = run.as_flattened().as_chunks();
+            let layers: &[Layer] = &layers[..layers.len().saturating_sub(cut)];
+            let [outline, rest @ ..] = query;
+            let shifts = [0, 1, 2];
+            let count = layers.len().saturating_sub(shifts.len());
+            let runs = shifts.map(|shift| &layers[shift.min(layers.len())..][..count]);
+            let (mut outlines, mut rests) = (vec![0; layers.len()], vec![0; count]);
+            (scalar::KERNELS.outline_distances)(outline, layers, &mut outlines);
+            (scalar::KERNELS.rest_distances)(rest, runs, &mut rests);
             for kernels in available() {
-                let mut distances = vec![u16::MAX; expected.len()];
-                (kernels.block_sketch_distances)(&queries, flat, &mut distances);
-                prop_assert_eq!(&distances, &expected, "a block, of {}", kernels.name);
-                for (query, expected) in queries.iter().zip(expected.chunks(candidates.max(1))) {
-                    let distances = &mut distances[..candidates];
-                    (kernels.sketch_distances)(query, flat, distances);
-                    prop_assert_eq!(&*distances, expected, "one, of {}", kernels.name);
-                }
+                let mut distances = vec![u16::MAX; layers.len()];
+                (kernels.outline_distances)(outline, layers, &mut distances);
+                prop_assert_eq!(&distances, &outlines, "outlines, of {}", kernels.name);
+                let mut distances = vec![u16::MAX; count];
+                (kernels.rest_distances)(rest, runs, &mut distances);
+                prop_assert_eq!(&distances, &rests, "rests, of {}", kernels.name);
             }
         }
 
@@ -332,6 +336,14 @@ mod tests {
                 })
             );
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "[2, 2, 1] layers for 2 distances")]
+    fn layers_of_the_wrong_number_panic() {
+        let layers = [[0; 2]; 2];
+        let runs = [&layers[..], &layers, &layers[..1]];
+        (active().rest_distances)(&[[0; 2]; 3], runs, &mut [0; 2]);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::arch::aarch64::{
 
 use super::scalar::{self, extract};
 use super::simd::{PART_LINES, PARTS, parts_before_look, table};
-use super::table::{Kernels, block, candidates};
+use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(
@@ -53,10 +53,17 @@ fn quarter(a: &Words, b: &Words) -> u32 {
     u32::from(vaddlvq_u8(byte_counts(a, b, 0..QUARTER / REGISTER)))
 }
 
+#[inline]
 #[target_feature(enable = "neon")]
-fn sketches(query: &Sketch, candidates: &[Sketch], distances: &mut [u16]) {
-    for (candidate, distance) in candidates.iter().zip(distances) {
-        *distance = vaddlvq_u8(byte_counts(query, candidate, 0..SKETCH_WORDS / REGISTER));
+fn layers<const N: usize>(query: &[Layer; N], runs: [&[Layer]; N], distances: &mut [u16]) {
+    // Bytes count what differs.
+    const { assert!(N * 8 <= 255 && LAYER_WORDS == REGISTER) };
+    for (index, distance) in distances.iter_mut().enumerate() {
+        let mut bytes = vdupq_n_u8(0);
+        for (query, run) in query.iter().zip(runs) {
+            bytes = vaddq_u8(bytes, differing(query, &run[index], 0));
+        }
+        *distance = vaddlvq_u8(bytes);
     }
 }
 

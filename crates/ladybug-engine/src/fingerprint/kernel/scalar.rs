@@ -1,9 +1,9 @@
 //! The portable kernels: what every processor runs, and what every other kernel must equal.
 
-use super::table::{Kernels, block, candidates};
+use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::expand::{LANES, lanes, step};
 use crate::fingerprint::plan::{Block, ONES, PLANES, Plan, ZEROS};
-use crate::fingerprint::sketch::{SKETCH_WORDS, Sketch};
+use crate::fingerprint::sketch::{Gathered, Layer, SKETCH_BITS};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 pub(super) static KERNELS: Kernels = Kernels {
@@ -13,8 +13,9 @@ pub(super) static KERNELS: Kernels = Kernels {
     quarter_distance,
     distances_within,
     block_distances_within,
-    sketch_distances,
-    block_sketch_distances,
+    outline_distances,
+    rest_distances,
+    rest_distance,
     expand,
     weigh,
     carry_save_add,
@@ -23,7 +24,7 @@ pub(super) static KERNELS: Kernels = Kernels {
 };
 
 #[inline(always)]
-fn differing(a: &[u64], b: &[u64]) -> u32 {
+pub(super) fn differing(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
 
@@ -70,24 +71,33 @@ fn within(a: &Words, b: &Words, bound: u32) -> u32 {
     distance
 }
 
-fn sketch_distances(query: &Sketch, run: &[u64], distances: &mut [u16]) {
-    for (candidate, distance) in candidates::<SKETCH_WORDS>(run, distances.len())
-        .iter()
-        .zip(distances)
-    {
-        *distance = differing(query, candidate) as u16;
-    }
+fn outline_distances(query: &Layer, run: &[Layer], distances: &mut [u16]) {
+    check_layers([run], distances.len());
+    layers(&[*query], [run], distances);
 }
 
-fn block_sketch_distances(queries: &[Sketch], run: &[u64], distances: &mut [u16]) {
-    let candidates = block::<SKETCH_WORDS>(queries.len(), run, queries.len(), distances.len());
-    for (index, candidate) in candidates.iter().enumerate() {
-        for (query, distances) in queries
-            .iter()
-            .zip(distances.chunks_exact_mut(candidates.len()))
-        {
-            distances[index] = differing(query, candidate) as u16;
-        }
+fn rest_distances(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]) {
+    check_layers(runs, distances.len());
+    layers(query, runs, distances);
+}
+
+#[inline(always)]
+pub(super) fn rest_distance(a: &Rest, b: &Rest) -> u16 {
+    differing(a.as_flattened(), b.as_flattened()) as u16
+}
+
+/// The distances over some layers of as many candidates as there are distances.
+#[inline(always)]
+pub(super) fn layers<const N: usize>(
+    query: &[Layer; N],
+    runs: [&[Layer]; N],
+    distances: &mut [u16],
+) {
+    for (index, distance) in distances.iter_mut().enumerate() {
+        let layers = query.iter().zip(runs);
+        *distance = layers
+            .map(|(query, run)| differing(query, &run[index]) as u16)
+            .sum();
     }
 }
 
@@ -162,21 +172,25 @@ pub(super) fn carry_save_add(sum: &mut Words, addend: &Words, carry: &mut Words)
     }
 }
 
-fn gather(words: &Words, masks: &Words) -> Sketch {
+fn gather(words: &Words, masks: &Words) -> Gathered {
     gather_by(words, masks, extract)
 }
 
 /// Gathers by what `extract` packs of each word.
 #[inline(always)]
-pub(super) fn gather_by(words: &Words, masks: &Words, extract: impl Fn(u64, u64) -> u64) -> Sketch {
-    let mut gathered = [0; SKETCH_WORDS];
+pub(super) fn gather_by(
+    words: &Words,
+    masks: &Words,
+    extract: impl Fn(u64, u64) -> u64,
+) -> Gathered {
+    let mut gathered = [0; SKETCH_BITS / 64];
     // What fills the next word, and with how many bits.
     let (mut next, mut filled, mut full) = (0, 0, 0);
     for (&word, &mask) in words.iter().zip(masks) {
         let bits = extract(word, mask);
         next |= bits << filled;
         let more = filled + mask.count_ones();
-        if more >= 64 && full < SKETCH_WORDS {
+        if more >= 64 && full < gathered.len() {
             gathered[full] = next;
             full += 1;
             // In two steps, as 64 bits at once are no shift.

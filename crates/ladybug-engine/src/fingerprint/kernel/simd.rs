@@ -22,7 +22,8 @@ pub(super) fn parts_before_look(bound: u32) -> usize {
 ///
 /// The module has `Count`, the number of bits that differ so far, with `new()`, `part(self, a, b, part)`, which
 /// adds one of [`PARTS`], and `total(self)`; and the functions `quarter(a, b)`, `prefetch(line)`,
-/// `sketches(query, candidates, distances)` and `extract(word, mask)`, which packs the bits under a mask.
+/// `layers(query, runs, distances)`, which adds up some layers of sketches, and `extract(word, mask)`, which packs the bits
+/// under a mask.
 macro_rules! table {
     ($name:literal, $features:literal, $available:expr) => {
         pub(super) static KERNELS: Kernels = Kernels {
@@ -32,8 +33,9 @@ macro_rules! table {
             quarter_distance,
             distances_within,
             block_distances_within,
-            sketch_distances,
-            block_sketch_distances,
+            outline_distances,
+            rest_distances,
+            rest_distance,
             expand,
             weigh,
             carry_save_add,
@@ -73,19 +75,25 @@ macro_rules! table {
             }
         }
 
-        fn sketch_distances(query: &Sketch, run: &[u64], distances: &mut [u16]) {
-            let candidates = candidates::<SKETCH_WORDS>(run, distances.len());
+        fn outline_distances(query: &Layer, run: &[Layer], distances: &mut [u16]) {
+            check_layers([run], distances.len());
             // SAFETY: this table is in use only on a processor with these features.
-            unsafe { sketches(query, candidates, distances) }
+            unsafe { layers(&[*query], [run], distances) }
         }
 
-        fn block_sketch_distances(queries: &[Sketch], run: &[u64], distances: &mut [u16]) {
-            let queries_len = queries.len();
-            let candidates = block::<SKETCH_WORDS>(queries_len, run, queries_len, distances.len());
-            if !candidates.is_empty() {
-                // SAFETY: this table is in use only on a processor with these features.
-                unsafe { sketch_blocks(queries, candidates, distances) }
+        fn rest_distances(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]) {
+            check_layers(runs, distances.len());
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { layers(query, runs, distances) }
+        }
+
+        fn rest_distance(a: &Rest, b: &Rest) -> u16 {
+            #[target_feature(enable = $features)]
+            fn compiled(a: &Rest, b: &Rest) -> u16 {
+                scalar::rest_distance(a, b)
             }
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { compiled(a, b) }
         }
 
         fn expand(seed: u64, words: &mut Words) {
@@ -115,9 +123,9 @@ macro_rules! table {
             unsafe { compiled(sum, addend, carry) }
         }
 
-        fn gather(words: &Words, masks: &Words) -> Sketch {
+        fn gather(words: &Words, masks: &Words) -> Gathered {
             #[target_feature(enable = $features)]
-            fn compiled(words: &Words, masks: &Words) -> Sketch {
+            fn compiled(words: &Words, masks: &Words) -> Gathered {
                 scalar::gather_by(words, masks, |word, mask| extract(word, mask))
             }
             // SAFETY: this table is in use only on a processor with these features.
@@ -213,18 +221,6 @@ macro_rules! table {
                         &mut distances[index..=index],
                     );
                 }
-            }
-        }
-
-        /// Scans the run for each query while it is in the second cache: sketches take longer to compare than
-        /// to load from there.
-        #[target_feature(enable = $features)]
-        fn sketch_blocks(queries: &[Sketch], candidates: &[Sketch], distances: &mut [u16]) {
-            for (query, distances) in queries
-                .iter()
-                .zip(distances.chunks_exact_mut(candidates.len()))
-            {
-                sketches(query, candidates, distances);
             }
         }
     };

@@ -1,16 +1,16 @@
 //! The table of functions that every kind of processor has, and their checks of lengths.
 
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::Sketch;
+use crate::fingerprint::sketch::{Gathered, LAYERS, Layer};
 use crate::fingerprint::vector::Words;
 
 /// The functions of one kind of processor.
 ///
-/// A *run* is a slice of contiguous candidates: fingerprints of 160 words each, or sketches of 8. The
+/// A *run* is a slice of contiguous candidates: fingerprints of 160 words each, or layers of sketches, of 2. The
 /// functions over one write a distance for each of them. Those over a *block* of queries write a row of
 /// distances for each query, one a candidate: that of query `q` to candidate `c` of `n` stands at `q * n + c`.
 /// They take each candidate from memory once for all queries, if the run stays in the second cache with its
-/// distances: 256 sketches, 64 fingerprints.
+/// distances: 64 fingerprints.
 ///
 /// # Panics
 /// Those over a run panic if it is not as long as the distances ask for.
@@ -28,10 +28,12 @@ pub struct Kernels {
     pub distances_within: fn(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]),
     /// As `distances_within`, of a block of queries, each with a bound of its own.
     pub block_distances_within: BlockDistancesWithin,
-    /// Hamming distances of a query's sketch to a run of sketches.
-    pub sketch_distances: fn(query: &Sketch, run: &[u64], distances: &mut [u16]),
-    /// As `sketch_distances`, of a block of queries.
-    pub block_sketch_distances: fn(queries: &[Sketch], run: &[u64], distances: &mut [u16]),
+    /// Hamming distances of a query's outline to a run of outlines.
+    pub outline_distances: fn(query: &Layer, run: &[Layer], distances: &mut [u16]),
+    /// Hamming distances of the rest of a query's sketch to that of others, each layer of which is a run.
+    pub rest_distances: fn(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]),
+    /// Hamming distance of the rests of one pair of sketches.
+    pub rest_distance: fn(a: &Rest, b: &Rest) -> u16,
     /// Grows a seed to a pseudo-random vector, see [`expand`](crate::fingerprint::expand).
     pub expand: fn(seed: u64, words: &mut Words),
     /// Adds expanded seeds to planes, as a plan says, in the memory of its slots.
@@ -41,10 +43,14 @@ pub struct Kernels {
     /// carry in `carry`.
     pub carry_save_add: fn(sum: &mut Words, addend: &Words, carry: &mut Words),
     /// Gathers the bits that are set in `masks`, 512 in all, lowest first.
-    pub gather: fn(words: &Words, masks: &Words) -> Sketch,
+    pub gather: fn(words: &Words, masks: &Words) -> Gathered,
     /// Rotates all bits up by `bits`, below 10,240.
     pub rotate: fn(words: &Words, bits: usize) -> Words,
 }
+
+/// Layers of a sketch beside the outline, and those.
+pub(super) const REST: usize = LAYERS - 1;
+pub(super) type Rest = [Layer; REST];
 
 /// Writes a row of distances for each query of a block, exact up to its bound.
 pub type BlockDistancesWithin =
@@ -60,6 +66,16 @@ pub(super) fn candidates<const N: usize>(run: &[u64], distances: usize) -> &[[u6
         run.len(),
     );
     candidates
+}
+
+/// The layers of candidates, checked to be as many as the distances to be written.
+#[inline(always)]
+pub(super) fn check_layers<const N: usize>(runs: [&[Layer]; N], distances: usize) {
+    assert!(
+        runs.iter().all(|run| run.len() == distances),
+        "invariant: {:?} layers for {distances} distances",
+        runs.map(<[Layer]>::len),
+    );
 }
 
 /// The candidates of a run, checked to be as many as each query's row of the distances to be written.

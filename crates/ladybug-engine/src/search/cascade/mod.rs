@@ -1,12 +1,14 @@
-//! The search that looks at sketches first: all sketches, then a quarter of the fingerprints whose sketch
-//! is near enough, then all of those whose quarter is.
+//! The search that looks at samples first: all outlines, then the sketches of those whose outline is near enough, a
+//! quarter of the fingerprints whose sketch is, and all of those whose quarter is.
 //!
-//! 1. [`sampled`] scans the sketches of all candidates into distances of sixteen bits.
-//! 2. The *pilots*, those with the nearest sketches, are measured in full: their k-th best distance
+//! 1. [`sampled`] scans the outlines of all candidates into distances of sixteen bits.
+//! 2. The *pilots*, those with the nearest outlines, are measured in full: their k-th best distance
 //!    bounds the answer, nearly tightly, since it comes last in a scan and first here.
 //! 3. Pairs that are measured anyway, and a few picked by chance, tell how well samples of this data
 //!    agree with theory; limits widen where they scatter more.
-//! 4. What lies within the limit of the bound is measured in the order of its sketch, its quarter first,
+//! 4. The sketches of what lies within the limit of the bound are compared; of all candidates, in another scan, where
+//!    outlines leave many. Again the nearest are measured first.
+//! 5. What lies within the limit of the bound by its sketch is measured in the order of that, its quarter first,
 //!    and the bound tightens further. Distances that are answered are exact.
 //!
 //! Where sketches leave many candidates, quarters are read for all that are left, in the order of memory,
@@ -24,20 +26,22 @@ use super::filter::Segment;
 use super::sampling::{Limit, Sample};
 use super::{TopK, exact};
 use crate::fingerprint::expand::split_mix;
-use crate::fingerprint::{Fingerprint, QUARTER, SKETCH_BITS, Sketch, sketch};
+use crate::fingerprint::{Fingerprint, LAYER_BITS, QUARTER, SKETCH_BITS};
 use crate::space::address::SLOTS;
 use crate::space::column::SlotSet;
-use nearest::{Nearest, Outcome};
-use sampled::Sampled;
+use nearest::{First, Nearest, Outcome};
+use sampled::{Sampled, Sketches};
 
-/// The samples of the two first levels.
+/// The samples of the three first levels.
+const OUTLINE: Sample = Sample::of(LAYER_BITS);
 const SKETCH: Sample = Sample::of(SKETCH_BITS);
 const QUARTER_SAMPLE: Sample = Sample::of(QUARTER * 64);
 
-/// Which part of the loss that a recall allows the sketches may cause, and which the quarters. Most is the
-/// sketches' because every candidate passes them; half of it is a margin, so that what is measured over
-/// some thousands of neighbours is at least what was asked for.
-const SKETCH_SHARE: f64 = 0.4;
+/// Which part of the loss that a recall allows each kind of sample may cause. Most is the sketches' because they leave
+/// what costs most; two fifths are a margin, so that what is measured over some thousands of neighbours is at least
+/// what was asked for.
+const OUTLINE_SHARE: f64 = 0.2;
+const SKETCH_SHARE: f64 = 0.3;
 const QUARTER_SHARE: f64 = 0.1;
 
 /// Up to so many candidates all are measured: there is nothing to gain.
@@ -45,18 +49,18 @@ const EXACT_CANDIDATES_MAX: usize = 512;
 /// The same where so great a share of them is wanted: one in so many.
 const EXACT_K_SHARE: usize = 16;
 
-/// Queries that share a pass over the sketches: their distances fit the second level of the cache.
+/// Queries that share a pass over outlines or sketches: their distances fit the second level of the cache.
 const QUERIES_PER_PASS: usize = 8;
 
 /// Distances of quarters that a pass over them holds, 8 MiB: as many queries share it as that lets, and at least
-/// those of a pass over sketches.
+/// those of a pass over the smaller samples.
 const QUARTERS_PER_PASS: usize = 4 << 20;
 
-/// From how many sketches on a search goes to the pool: some 300 µs of one core.
+/// From how many candidates, of all queries together, on a search goes to the pool: 100 to 300 µs of one core.
 #[cfg(feature = "parallel")]
-const PARALLEL_SKETCHES_MIN: usize = 131_072;
+const PARALLEL_CANDIDATES_MIN: usize = 131_072;
 
-/// Candidates picked by chance to see how well their sketches agree with their distances.
+/// Candidates picked by chance to see how well their samples agree with their distances.
 const CHECKED: usize = 48;
 
 /// A candidate: its segment, and its slot there.
@@ -77,9 +81,10 @@ impl Candidate {
     }
 }
 
-/// The limits of both levels.
+/// The limits of all levels.
 #[derive(Clone, Copy)]
 struct Limits {
+    outline: Limit,
     sketch: Limit,
     quarter: Limit,
 }
@@ -101,13 +106,14 @@ pub(super) fn search(
         checked: checked(segments, candidates),
         wanted,
         limits: Limits {
+            outline: Limit::new(OUTLINE, loss * OUTLINE_SHARE),
             sketch: Limit::new(SKETCH, loss * SKETCH_SHARE),
             quarter: Limit::new(QUARTER_SAMPLE, loss * QUARTER_SHARE),
         },
         is_parallel: false,
     };
     #[cfg(feature = "parallel")]
-    if candidates.saturating_mul(queries.len()) >= PARALLEL_SKETCHES_MIN {
+    if candidates.saturating_mul(queries.len()) >= PARALLEL_CANDIDATES_MIN {
         let pass = Pass {
             is_parallel: true,
             ..pass
@@ -170,7 +176,7 @@ impl Pass<'_> {
     fn run(&self, queries: &[&Fingerprint]) -> Vec<Best> {
         let mut found: Vec<Option<Best>> = Vec::with_capacity(queries.len());
         let (mut unsettled, mut unanswered) = (Vec::new(), Vec::new());
-        for (index, outcome) in self.by_sketches(queries).into_iter().enumerate() {
+        for (index, outcome) in self.by_samples(queries).into_iter().enumerate() {
             found.push(None);
             match outcome {
                 Outcome::Found(best) => found[index] = Some(best),
@@ -216,17 +222,39 @@ impl Pass<'_> {
             .collect()
     }
 
-    /// What sketches say of each query.
-    fn by_sketches(&self, queries: &[&Fingerprint]) -> Vec<Outcome> {
+    /// What outlines say of each query, and sketches of those of which outlines say too little.
+    fn by_samples(&self, queries: &[&Fingerprint]) -> Vec<Outcome> {
         let block = |queries: &[&Fingerprint]| -> Vec<Outcome> {
-            let sketches: Vec<Sketch> = queries.iter().map(|query| sketch(query)).collect();
-            let sampled = Sampled::sketches(self.segments, &sketches, self.is_parallel);
-            let outcome = |(number, query): (usize, &&Fingerprint)| {
-                Nearest::new(self, query).by_sketches(sampled.of_query(number))
-            };
-            let outcomes = queries.iter().enumerate().map(outcome).collect();
+            let asked: Vec<_> = queries
+                .iter()
+                .map(|query| Nearest::new(self, query))
+                .collect();
+            let outlines: Vec<_> = asked.iter().map(|nearest| nearest.sketch[0]).collect();
+            let mut sampled = Sampled::outlines(self.segments, &outlines, self.is_parallel);
+            let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(asked.len());
+            let mut open = Vec::new();
+            for (number, nearest) in asked.iter().enumerate() {
+                outcomes.push(match nearest.by_outlines(sampled.of_query(number)) {
+                    First::Settled(outcome) => Some(outcome),
+                    First::Open(begun) => {
+                        open.push((number, begun));
+                        None
+                    }
+                });
+            }
+            if !open.is_empty() {
+                let sketches = open
+                    .iter()
+                    .map(|(number, _)| (*number, asked[*number].sketch));
+                let sketches: Vec<_> = sketches.collect();
+                sampled.complete(self.segments, &sketches, self.is_parallel);
+            }
+            for (number, begun) in open {
+                let sketches = Sketches::All(sampled.of_query(number));
+                outcomes[number] = Some(asked[number].by_sketches(&sketches, begun));
+            }
             sampled.recycle();
-            outcomes
+            outcomes.into_iter().flatten().collect()
         };
         #[cfg(feature = "parallel")]
         if self.is_parallel {

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use super::sampled::{Distances, Near};
-use super::{Candidate, Limits, Pass, QUARTER_SAMPLE, SKETCH};
+use super::sampled::{Distances, Near, Sketches, sorted};
+use super::{Candidate, Limits, OUTLINE, Pass, QUARTER_SAMPLE, SKETCH};
 use crate::fingerprint::kernel::{self, Kernels};
-use crate::fingerprint::{Fingerprint, Words};
+use crate::fingerprint::{Fingerprint, Sketch, Words, sketch};
 use crate::search::best::{Best, Hit};
 use crate::search::sampling::{Fit, Limit};
 use crate::space::address::Address;
@@ -18,6 +18,12 @@ const PILOTS_MIN: usize = 32;
 const UNSAMPLED_MAX: usize = 64;
 /// Survivors picked evenly of more than that, to see how well samples agree with distances among them.
 const SURVIVORS_CHECKED: usize = 32;
+
+/// Where outlines leave more than this share of the candidates, all sketches are scanned: that takes less time than
+/// looking at these one by one.
+const OUTLINED_SHARE: usize = 48;
+/// Before that the sketches of this share of the candidates are looked at for pilots, if it is likely to help.
+const SCOUTS_SHARE: usize = 96;
 
 /// A greater share of the candidates than one in so many is not looked at in the order of sketches: reading
 /// memory in its own order takes less time a candidate, and is shared with other queries.
@@ -45,7 +51,8 @@ const SURVIVORS_PER_TASK: usize = 1024;
 #[derive(Clone, Copy)]
 pub(super) struct Nearest<'a> {
     pass: &'a Pass<'a>,
-    pub(super) query: &'a Fingerprint,
+    query: &'a Fingerprint,
+    pub(super) sketch: Sketch,
     kernels: &'static Kernels,
 }
 
@@ -59,6 +66,20 @@ pub(super) enum Outcome {
     Scan(u32),
 }
 
+/// What outlines come to.
+pub(super) enum First {
+    /// With the sketches of the few that they leave, as much as sketches come to.
+    Settled(Outcome),
+    /// They leave many: the sketches of all candidates are to be scanned.
+    Open(Begun),
+}
+
+/// A search before its sketches are looked at.
+pub(super) struct Begun {
+    found: Found,
+    any: Fits,
+}
+
 /// A search that many candidates are left to.
 pub(super) struct Unsettled {
     limit: Limit,
@@ -70,6 +91,7 @@ pub(super) struct Unsettled {
 /// How well samples agree with distances, of one group of candidates.
 #[derive(Default)]
 struct Fits {
+    outline: Fit,
     sketch: Fit,
     quarter: Fit,
     /// The distances of the quarters.
@@ -105,6 +127,12 @@ impl Found {
     fn has_measured(&self, candidate: Candidate) -> bool {
         self.measured.binary_search(&candidate).is_ok()
     }
+
+    /// Those are not to be offered again.
+    fn add(&mut self, measured: impl Iterator<Item = Candidate>) {
+        self.measured.extend(measured);
+        self.measured.sort_unstable();
+    }
 }
 
 impl<'a> Nearest<'a> {
@@ -112,6 +140,7 @@ impl<'a> Nearest<'a> {
         Self {
             pass,
             query,
+            sketch: sketch(query),
             kernels: kernel::active(),
         }
     }
@@ -121,8 +150,8 @@ impl<'a> Nearest<'a> {
         self.pass.wanted.k.max(PILOTS_MIN)
     }
 
-    /// The best, or how to go on, by the distances of sketches.
-    pub(super) fn by_sketches(&self, distances: Distances<'_>) -> Outcome {
+    /// How to go on by the distances of outlines.
+    pub(super) fn by_outlines(&self, distances: Distances<'_>) -> First {
         let candidates = self.pass.candidates;
         let mut best = self.pass.wanted.best();
         for segment in self.pass.segments {
@@ -135,32 +164,75 @@ impl<'a> Nearest<'a> {
             }
         }
 
-        let pilots = distances.nearest(self.pilots());
-        let mut near = Fits::default();
-        for pilot in &pilots {
-            let distance = self.measure(pilot.candidate, pilot.sample, &mut near);
-            best.offer(self.hit(pilot.candidate, distance));
-        }
+        let measured = Vec::new();
+        let mut found = Found { best, measured };
+        let near = self.pilot(&distances.nearest(self.pilots()), &mut found);
         let mut any = Fits::default();
         for &candidate in &self.pass.checked {
-            self.measure(candidate, distances.of(candidate), &mut any);
+            self.measure(candidate, &mut any);
         }
+        let spread = any.outline.spread().max(near.outline.spread_above());
+        let limit = self.pass.limits.outline.widened(spread);
+        let within = |distance: u32, share: usize| {
+            distances.within(limit.at(distance) as u16, candidates / share)
+        };
+        let mut few = within(found.best.bound(), OUTLINED_SHARE);
+        if few.is_none() {
+            // If the others lie where half of the best do, they are among these.
+            let half = found.best.distance_of(self.pass.wanted.k.div_ceil(2));
+            if let Some(scouts) = within(half, SCOUTS_SHARE) {
+                let scouts = self.sketched(scouts);
+                let pilots = self.pilots().min(scouts.len());
+                self.pilot(&scouts[..pilots], &mut found);
+                few = within(found.best.bound(), OUTLINED_SHARE);
+            }
+        }
+        let begun = Begun { found, any };
+        let Some(few) = few else {
+            return First::Open(begun);
+        };
+        let sketches = Sketches::Few(self.sketched(few));
+        First::Settled(self.by_sketches(&sketches, begun))
+    }
+
+    /// Candidates by the distances of their outlines as such by those of their sketches, in order.
+    fn sketched(&self, mut near: Vec<Near>) -> Vec<Near> {
+        for near in &mut near {
+            near.sample += self.rest_distance(near.candidate);
+        }
+        sorted(near)
+    }
+
+    /// Measures candidates that are near by their samples, which bounds the answer.
+    fn pilot(&self, pilots: &[Near], found: &mut Found) -> Fits {
+        let mut near = Fits::default();
+        for pilot in pilots {
+            let distance = self.measure(pilot.candidate, &mut near);
+            if !found.has_measured(pilot.candidate) {
+                found.best.offer(self.hit(pilot.candidate, distance));
+            }
+        }
+        found.add(pilots.iter().map(|pilot| pilot.candidate));
+        near
+    }
+
+    /// The best, or how to go on, by the distances of sketches.
+    pub(super) fn by_sketches(&self, sketches: &Sketches<'_>, begun: Begun) -> Outcome {
+        let candidates = self.pass.candidates;
+        let Begun { mut found, any } = begun;
+        let near = self.pilot(&sketches.nearest(self.pilots()), &mut found);
         let sketch_spread = any.sketch.spread().max(near.sketch.spread_above());
         let quarter_spread = any.quarter.spread().max(near.quarter.spread());
         let mut limits = Limits {
             sketch: self.pass.limits.sketch.widened(sketch_spread),
             quarter: self.pass.limits.quarter.widened(quarter_spread),
+            ..self.pass.limits
         };
-        let mut found = Found {
-            best,
-            measured: pilots.iter().map(|pilot| pilot.candidate).collect(),
-        };
-        found.measured.sort_unstable();
 
         // Those whose sketches lie within the limit, if they are not too many.
         let within = |limits: &Limits, best: &Best| {
             let limit = limits.sketch.at(best.bound()) as u16;
-            distances.within(limit, candidates / SURVIVORS_SHARE)
+            sketches.within(limit, candidates / SURVIVORS_SHARE)
         };
         // Whether quarters would sort out most, if as many as are wanted lay where the first `count` do.
         let is_promising = |count: usize, limits: &Limits, best: &Best| {
@@ -169,7 +241,7 @@ impl<'a> Nearest<'a> {
         };
         let mut survivors = within(&limits, &found.best);
         if survivors.is_none() && is_promising(1, &limits, &found.best) {
-            self.scout(&distances, &mut found);
+            self.scout(sketches, &mut found);
             survivors = within(&limits, &found.best);
         }
         if let Some(few) = &survivors
@@ -178,7 +250,7 @@ impl<'a> Nearest<'a> {
             // Those measured so far are the nearest or any: these are what must not be lost.
             let mut among = Fits::default();
             for survivor in few.iter().step_by(few.len() / SURVIVORS_CHECKED) {
-                self.measure(survivor.candidate, survivor.sample, &mut among);
+                self.measure(survivor.candidate, &mut among);
             }
             limits.quarter = limits.quarter.widened(among.quarter.spread());
             let spread = among.sketch.spread_above();
@@ -199,7 +271,7 @@ impl<'a> Nearest<'a> {
             _ => {}
         }
         Outcome::Quarters(Unsettled {
-            survivors: distances.slots_within(limits.sketch.at(found.best.bound()) as u16),
+            survivors: self.slots(sketches, limits.sketch.at(found.best.bound()) as u16),
             limit: limits.quarter,
             found,
         })
@@ -221,27 +293,26 @@ impl<'a> Nearest<'a> {
         let mut pilots = distances.nearest(self.pilots());
         pilots.retain(|pilot| !found.has_measured(pilot.candidate));
         let mut near = Fit::default();
-        for pilot in pilots {
+        for pilot in &pilots {
             let distance = self.distance(pilot.candidate);
             near.add(QUARTER_SAMPLE.error(pilot.sample.into(), distance));
             found.best.offer(self.hit(pilot.candidate, distance));
-            found.measured.push(pilot.candidate);
         }
-        found.measured.sort_unstable();
+        found.add(pilots.iter().map(|pilot| pilot.candidate));
         let limit = limit.widened(near.spread_above());
         let bound = found.best.bound();
         let most = self.pass.candidates / QUARTERED_SHARE;
         match distances.within(limit.at(bound) as u16, most) {
-            Some(few) => Ok(self.refine(&few, limit, None, found)),
+            Some(few) => Ok(self.refine(&sorted(few), limit, None, found)),
             None => Err(bound),
         }
     }
 
     /// Measures those with the nearest quarters among those with the nearest sketches, which bounds the
     /// answer better than sketches alone can.
-    fn scout(&self, distances: &Distances<'_>, found: &mut Found) {
+    fn scout(&self, sketches: &Sketches<'_>, found: &mut Found) {
         let scouted = self.pass.candidates / SCOUTED_SHARE;
-        let scouted = distances.nearest(scouted).into_iter();
+        let scouted = sketches.nearest(scouted).into_iter();
         let quarter = |near: Near| (self.quarter(self.words(near.candidate)), near.candidate);
         let mut quarters: Vec<_> = scouted
             .filter(|near| !found.has_measured(near.candidate))
@@ -252,12 +323,20 @@ impl<'a> Nearest<'a> {
             quarters.select_nth_unstable(wanted);
             quarters.truncate(wanted);
         }
-        for (_, candidate) in quarters {
+        for &(_, candidate) in &quarters {
             let distance = self.distance(candidate);
             found.best.offer(self.hit(candidate, distance));
-            found.measured.push(candidate);
         }
-        found.measured.sort_unstable();
+        found.add(quarters.iter().map(|(_, candidate)| *candidate));
+    }
+
+    /// The slots, by segment, of those whose sketches lie within a limit.
+    fn slots(&self, sketches: &Sketches<'_>, limit: u16) -> Vec<SlotSet> {
+        let mut slots = vec![SlotSet::EMPTY; self.pass.segments.len()];
+        sketches.each_within(limit, |candidate| {
+            slots[candidate.segment()].set(candidate.slot(), true);
+        });
+        slots
     }
 
     fn words(&self, candidate: Candidate) -> &'a Words {
@@ -279,15 +358,34 @@ impl<'a> Nearest<'a> {
     }
 
     /// The distance of a candidate, after its samples were compared with it.
-    fn measure(&self, candidate: Candidate, sketched: u16, fits: &mut Fits) -> u32 {
+    fn measure(&self, candidate: Candidate, fits: &mut Fits) -> u32 {
         let words = self.words(candidate);
         let distance = (self.kernels.distance)(self.query.words(), words);
-        let error = SKETCH.error(sketched.into(), distance);
-        fits.sketch.add(error);
+        let outlined = self.outline_distance(candidate);
+        fits.outline.add(OUTLINE.error(outlined.into(), distance));
+        let sketched = outlined + self.rest_distance(candidate);
+        fits.sketch.add(SKETCH.error(sketched.into(), distance));
         let quarter = self.quarter(words);
         fits.quarter.add(QUARTER_SAMPLE.error(quarter, distance));
         fits.quarters.push(quarter);
         distance
+    }
+
+    /// How far the outlines are apart.
+    fn outline_distance(&self, candidate: Candidate) -> u16 {
+        let sketches = self.pass.segments[candidate.segment()].chunk.sketches();
+        let mut distance = [0];
+        let slot = usize::from(candidate.slot());
+        let run = &sketches.layer(0)[slot..=slot];
+        (self.kernels.outline_distances)(&self.sketch[0], run, &mut distance);
+        distance[0]
+    }
+
+    /// How far the rests of the sketches are apart.
+    fn rest_distance(&self, candidate: Candidate) -> u16 {
+        let sketches = self.pass.segments[candidate.segment()].chunk.sketches();
+        let ([_, ours @ ..], [_, theirs @ ..]) = (&self.sketch, sketches.get(candidate.slot()));
+        (self.kernels.rest_distance)(ours, &theirs)
     }
 
     /// How far the first quarters are apart.

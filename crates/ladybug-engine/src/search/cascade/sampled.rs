@@ -1,14 +1,16 @@
-//! The distances of samples: those of sketches, computed for all candidates in one pass, or those of quarters,
-//! computed for what sketches leave of them. Then they are asked for the nearest.
+//! The distances of samples: those of outlines, computed for all candidates in one pass, those of sketches, which are
+//! that and the rest in another, or those of quarters, computed for what sketches leave. Then they are asked for the
+//! nearest.
 //!
 //! Each segment has 256 distances for each query, by slot; what is no candidate is [`NONE`]. Minima of
 //! blocks of 32 let later passes skip nearly all of them.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use super::Candidate;
-use crate::fingerprint::kernel::{self, Kernels};
-use crate::fingerprint::{Fingerprint, QUARTER, SKETCH_WORDS, Sketch};
+use crate::fingerprint::kernel;
+use crate::fingerprint::{Fingerprint, Layer, QUARTER, Sketch};
 use crate::search::exact::runs;
 use crate::search::filter::Segment;
 use crate::space::address::SLOTS;
@@ -25,7 +27,7 @@ const MINIMA_PER_NEAREST: usize = 4;
 const BLOCK: usize = 32;
 const BLOCKS: usize = SLOTS / BLOCK;
 
-/// With fewer candidates than this a segment's sketches are looked at run by run, and otherwise all.
+/// With fewer candidates than this a segment's samples are looked at run by run, and otherwise all.
 const DENSE_SLOTS_MIN: usize = 64;
 
 /// From how many segments on a pass is shared by threads, and how many each takes at a time.
@@ -50,21 +52,46 @@ thread_local! {
 const SPARE_DISTANCES_MAX: usize = 8 << 16;
 
 impl Sampled {
-    /// The sketches of all candidates.
-    pub(super) fn sketches(
+    /// The outlines of all candidates.
+    pub(super) fn outlines(segments: &[Segment<'_>], queries: &[Layer], is_parallel: bool) -> Self {
+        let outline_distances = kernel::active().outline_distances;
+        let fill = |_, segment: &Segment<'_>, distances: &mut [u16]| {
+            let outlines = segment.chunk.sketches().layer(0);
+            for (query, distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
+                distances.fill(NONE);
+                for slots in scanned(segment) {
+                    let run = &outlines[slots.clone()];
+                    outline_distances(query, run, &mut distances[slots]);
+                }
+                leave_candidates(segment, distances);
+            }
+        };
+        Self::filled(segments, queries.len(), is_parallel, fill)
+    }
+
+    /// Adds the rest of the sketches of all candidates to their outlines, for some queries by their number.
+    pub(super) fn complete(
+        &mut self,
         segments: &[Segment<'_>],
-        queries: &[Sketch],
+        queries: &[(usize, Sketch)],
         is_parallel: bool,
-    ) -> Self {
-        let kernels = kernel::active();
-        Self::filled(
-            segments,
-            queries.len(),
-            is_parallel,
-            |_, segment, distances| {
-                sketches_of(kernels, segment, queries, distances);
-            },
-        )
+    ) {
+        let rest_distances = kernel::active().rest_distances;
+        self.pass(segments, is_parallel, |_, segment, distances| {
+            let sketches = segment.chunk.sketches();
+            for (number, [_, query @ ..]) in queries {
+                let distances = &mut distances[number * SLOTS..][..SLOTS];
+                let mut rest = [0; SLOTS];
+                for slots in scanned(segment) {
+                    let layers = [1, 2, 3].map(|layer| &sketches.layer(layer)[slots.clone()]);
+                    rest_distances(query, layers, &mut rest[slots]);
+                }
+                for (distance, rest) in distances.iter_mut().zip(rest) {
+                    *distance += rest;
+                }
+                leave_candidates(segment, distances);
+            }
+        });
     }
 
     /// The first quarters of the candidates that each query still asks for, by segment. Those of a segment stay
@@ -95,10 +122,25 @@ impl Sampled {
         fill: impl Fn(usize, &Segment<'_>, &mut [u16]) + Sync,
     ) -> Self {
         let mut sampled = SPARE.take().unwrap_or_default();
-        let (per_segment, minima) = (queries * SLOTS, queries * BLOCKS);
         sampled.queries = queries;
-        sampled.distances.resize(segments.len() * per_segment, NONE);
-        sampled.minima.resize(segments.len() * minima, NONE);
+        sampled
+            .distances
+            .resize(segments.len() * queries * SLOTS, NONE);
+        sampled
+            .minima
+            .resize(segments.len() * queries * BLOCKS, NONE);
+        sampled.pass(segments, is_parallel, fill);
+        sampled
+    }
+
+    /// Lets `fill` write for each segment, and finds the minima of it.
+    fn pass(
+        &mut self,
+        segments: &[Segment<'_>],
+        is_parallel: bool,
+        fill: impl Fn(usize, &Segment<'_>, &mut [u16]) + Sync,
+    ) {
+        let (per_segment, minima) = (self.queries * SLOTS, self.queries * BLOCKS);
         let task = |first: usize, distances: &mut [u16], smallest: &mut [u16]| {
             let distances = distances.chunks_mut(per_segment);
             let smallest = smallest.chunks_mut(minima);
@@ -109,7 +151,7 @@ impl Sampled {
                 }
             }
         };
-        let (distances, smallest) = (&mut sampled.distances, &mut sampled.minima);
+        let (distances, smallest) = (&mut self.distances, &mut self.minima);
         let per_task = match is_parallel {
             true => SEGMENTS_PER_TASK,
             false => segments.len().max(1),
@@ -124,14 +166,13 @@ impl Sampled {
                 .for_each(|(number, (distances, smallest))| {
                     task(number * per_task, distances, smallest);
                 });
-            return sampled;
+            return;
         }
         let distances = distances.chunks_mut(per_task * per_segment);
         let smallest = smallest.chunks_mut(per_task * minima);
         for (number, (distances, smallest)) in distances.zip(smallest).enumerate() {
             task(number * per_task, distances, smallest);
         }
-        sampled
     }
 
     /// Keeps the memory for the thread's next pass.
@@ -156,33 +197,21 @@ fn minimum(block: &[u16; BLOCK]) -> u16 {
     least.unwrap_or(i16::MAX) as u16
 }
 
-/// The distances of a segment's sketches.
-fn sketches_of(
-    kernels: &Kernels,
-    segment: &Segment<'_>,
-    queries: &[Sketch],
-    distances: &mut [u16],
-) {
-    let sketches = segment.chunk.sketches().values().as_flattened();
-    if segment.slots.len() >= DENSE_SLOTS_MIN {
-        match queries {
-            [query] => (kernels.sketch_distances)(query, sketches, distances),
-            _ => (kernels.block_sketch_distances)(queries, sketches, distances),
-        }
-        for slot in SlotSet::ALL.without(&segment.slots).iter() {
-            for distances in distances.chunks_mut(SLOTS) {
-                distances[usize::from(slot)] = NONE;
-            }
-        }
-        return;
-    }
-    distances.fill(NONE);
-    for (slot, _, length) in runs(segment.slots, SlotSet::ALL) {
-        let slots = usize::from(slot)..usize::from(slot) + length;
-        let run = &sketches[slots.start * SKETCH_WORDS..slots.end * SKETCH_WORDS];
-        for (query, distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
-            (kernels.sketch_distances)(query, run, &mut distances[slots.clone()]);
-        }
+/// The slots of a segment whose samples are looked at, run by run: all, unless few are candidates.
+fn scanned(segment: &Segment<'_>) -> impl Iterator<Item = Range<usize>> {
+    let (whole, few) = match segment.slots.len() >= DENSE_SLOTS_MIN {
+        true => (Some(0..SLOTS), SlotSet::EMPTY),
+        false => (None, segment.slots),
+    };
+    let few = runs(few, SlotSet::ALL);
+    let few = few.map(|(slot, _, length)| usize::from(slot)..usize::from(slot) + length);
+    whole.into_iter().chain(few)
+}
+
+/// Takes away the distances of what is no candidate.
+fn leave_candidates(segment: &Segment<'_>, distances: &mut [u16]) {
+    for slot in SlotSet::ALL.without(&segment.slots).iter() {
+        distances[usize::from(slot)] = NONE;
     }
 }
 
@@ -214,11 +243,6 @@ impl Distances<'_> {
     fn segment(&self, segment: usize) -> &[u16] {
         let start = (segment * self.sampled.queries + self.query) * SLOTS;
         &self.sampled.distances[start..start + SLOTS]
-    }
-
-    /// The distance of a candidate.
-    pub(super) fn of(&self, candidate: Candidate) -> u16 {
-        self.segment(candidate.segment())[usize::from(candidate.slot())]
     }
 
     /// The `count` nearest, in order; all if there are fewer.
@@ -258,7 +282,7 @@ impl Distances<'_> {
         nearest
     }
 
-    /// Those up to a distance, in order; `None` if they are more than `most`.
+    /// Those up to a distance, by place; `None` if they are more than `most`.
     pub(super) fn within(&self, limit: u16, most: usize) -> Option<Vec<Near>> {
         let mut within = Vec::new();
         let are_few = self.minima().all(|(segment, block, minimum)| {
@@ -267,21 +291,16 @@ impl Distances<'_> {
             }
             within.len() <= most
         });
-        are_few.then(|| sorted(within))
+        are_few.then_some(within)
     }
 
-    /// Those up to a distance, as the slots of each segment.
-    pub(super) fn slots_within(&self, limit: u16) -> Vec<SlotSet> {
-        let segments = self.sampled.minima.len() / (self.sampled.queries * BLOCKS);
-        let mut within = vec![SlotSet::EMPTY; segments];
+    /// Calls `each` for all those up to a distance.
+    fn each_within(&self, limit: u16, mut each: impl FnMut(Near)) {
         self.minima().for_each(|(segment, block, minimum)| {
             if minimum <= limit {
-                self.block(segment, block, limit, |near| {
-                    within[segment].set(near.candidate.slot(), true);
-                });
+                self.block(segment, block, limit, &mut each);
             }
         });
-        within
     }
 
     /// Those of a block up to a distance.
@@ -303,6 +322,47 @@ impl Distances<'_> {
     }
 }
 
+/// The sketches that a search goes on with.
+pub(super) enum Sketches<'a> {
+    /// Those of all candidates.
+    All(Distances<'a>),
+    /// Those of the few that outlines leave, in order.
+    Few(Vec<Near>),
+}
+
+impl Sketches<'_> {
+    /// The `count` nearest, in order; all if there are fewer.
+    pub(super) fn nearest(&self, count: usize) -> Vec<Near> {
+        match self {
+            Self::All(distances) => distances.nearest(count),
+            Self::Few(few) => few[..count.min(few.len())].to_vec(),
+        }
+    }
+
+    /// Those up to a distance, in order; `None` if they are more than `most`.
+    pub(super) fn within(&self, limit: u16, most: usize) -> Option<Vec<Near>> {
+        match self {
+            Self::All(distances) => distances.within(limit, most).map(sorted),
+            Self::Few(few) => Some(few_within(few, limit).to_vec()),
+        }
+    }
+
+    /// Calls `each` for all those up to a distance.
+    pub(super) fn each_within(&self, limit: u16, mut each: impl FnMut(Candidate)) {
+        match self {
+            Self::All(distances) => distances.each_within(limit, |near| each(near.candidate)),
+            Self::Few(few) => few_within(few, limit)
+                .iter()
+                .for_each(|near| each(near.candidate)),
+        }
+    }
+}
+
+/// Of some that are in order, those up to a distance.
+fn few_within(few: &[Near], limit: u16) -> &[Near] {
+    &few[..few.partition_point(|near| near.sample <= limit)]
+}
+
 /// The least distance up to which there are `count`.
 fn quantile(counts: &[usize], count: usize) -> Option<u16> {
     let mut sum = 0;
@@ -317,7 +377,7 @@ fn quantile(counts: &[usize], count: usize) -> Option<u16> {
 const COUNTING_SORT_MIN: usize = 256;
 
 /// In order: they already are by place.
-fn sorted(mut near: Vec<Near>) -> Vec<Near> {
+pub(super) fn sorted(mut near: Vec<Near>) -> Vec<Near> {
     if near.len() < COUNTING_SORT_MIN {
         near.sort_unstable();
         return near;

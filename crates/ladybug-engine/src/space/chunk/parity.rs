@@ -126,7 +126,7 @@ impl Chunk {
     }
 
     fn stray_sketches(&self, damaged: &SlotSet) -> SlotSet {
-        let is_stray = |slot| sketch(self.fingerprint(slot)) != *self.sketches.get(slot);
+        let is_stray = |slot| sketch(self.fingerprint(slot)) != self.sketches.get(slot);
         SlotSet::ALL.without(damaged).filter(is_stray)
     }
 
@@ -164,7 +164,7 @@ impl Chunk {
             return false;
         };
         // The parity already is that of the right bits.
-        *self.sketches.get_mut(slot) = sketch(&fingerprint);
+        self.sketches.set(slot, sketch(&fingerprint));
         *self.fingerprints.get_mut(slot) = fingerprint;
         true
     }
@@ -204,7 +204,7 @@ impl Chunk {
         if repair.lost.is_empty() {
             for slot in damaged.iter() {
                 *self.fingerprints.get_mut(slot) = Fingerprint::ZERO;
-                *self.sketches.get_mut(slot) = sketch(&Fingerprint::ZERO);
+                self.sketches.set(slot, sketch(&Fingerprint::ZERO));
                 *self.checksums.get_mut(slot) = Fingerprint::ZERO.checksum();
                 repair.slots.push((slot, Remedy::Clearing));
             }
@@ -212,7 +212,7 @@ impl Chunk {
             damaged = SlotSet::EMPTY;
         }
         for slot in self.stray_sketches(&damaged).iter() {
-            *self.sketches.get_mut(slot) = sketch(self.fingerprint(slot));
+            self.sketches.set(slot, sketch(self.fingerprint(slot)));
             repair.slots.push((slot, Remedy::Computing));
         }
         repair
@@ -238,7 +238,11 @@ impl Chunk {
     #[cfg(test)]
     pub fn flip_kept_bit(&mut self, part: KeptPart, bit: usize) {
         match part {
-            KeptPart::Sketch(slot) => self.sketches.get_mut(slot)[bit / 64] ^= 1 << (bit % 64),
+            KeptPart::Sketch(slot) => {
+                let mut sketch = self.sketches.get(slot);
+                sketch.as_flattened_mut()[bit / 64] ^= 1 << (bit % 64);
+                self.sketches.set(slot, sketch);
+            }
             KeptPart::Checksum(slot) => *self.checksums.get_mut(slot) ^= 1 << bit,
             KeptPart::Parity => {
                 Arc::make_mut(&mut self.parity).words_mut()[bit / 64] ^= 1 << (bit % 64);
@@ -389,13 +393,14 @@ mod tests {
         let mut damaged = chunk();
         damaged.flip_kept_bit(KeptPart::Parity, 3);
         damaged.flip_kept_bit(KeptPart::Sketch(8), 9);
+        damaged.flip_kept_bit(KeptPart::Sketch(9), 511);
         let found = damaged.examine();
         assert_eq!(found.parity, ParityRow::Damaged);
-        assert_eq!(found.sketches, [8].into_iter().collect());
+        assert_eq!(found.sketches, [8, 9].into_iter().collect());
         let done = damaged.repair();
         assert_eq!(
             (done.slots, done.parity),
-            (vec![(8, Remedy::Computing)], true)
+            (vec![(8, Remedy::Computing), (9, Remedy::Computing)], true)
         );
         assert!(damaged.examine().is_clean());
     }
