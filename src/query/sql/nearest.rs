@@ -1,16 +1,17 @@
 //! The rule that lets `ORDER BY hamming(fingerprint, <constant>) LIMIT k` be a search.
 //!
 //! It replaces the table below such a sort by the nearest `k` of what the filters in between let through, found by the
-//! exact search; the sort stays, over `k` rows. `similarity(…) DESC` is the same order.
+//! exact search, nearest first. The sort stays, over `k` rows, unless nothing between the table and whoever asks could
+//! change the order of rows: then it goes, and with it most of what planning and running take. `similarity(…) DESC`
+//! is the same order.
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, Sort, TableScan};
-use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::logical_expr::{Expr, Limit, LogicalPlan, Projection, Sort, TableScan};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::ADDRESSES;
@@ -26,10 +27,6 @@ impl OptimizerRule for NearestRule {
         "nearest"
     }
 
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::TopDown)
-    }
-
     fn supports_rewrite(&self) -> bool {
         true
     }
@@ -39,17 +36,71 @@ impl OptimizerRule for NearestRule {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Sort(sort) = &plan else {
-            return Ok(Transformed::no(plan));
-        };
-        Ok(match searched(sort) {
-            Some(input) => Transformed::yes(LogicalPlan::Sort(Sort {
-                input: Arc::new(input),
-                ..sort.clone()
-            })),
-            None => Transformed::no(plan),
+        let searching = plan.transform_down(|plan| {
+            let LogicalPlan::Sort(sort) = &plan else {
+                return Ok(Transformed::no(plan));
+            };
+            Ok(match searched(sort) {
+                Some(input) => Transformed::yes(LogicalPlan::Sort(Sort {
+                    input: Arc::new(input),
+                    ..sort.clone()
+                })),
+                None => Transformed::no(plan),
+            })
+        })?;
+        searching.transform_data(|plan| {
+            Ok(match unsorted(&plan) {
+                Some(unsorted) => Transformed::yes(unsorted),
+                None => Transformed::no(plan),
+            })
         })
     }
+}
+
+/// A whole plan without its sort of what comes from a search in order, if only columns are chosen on the way.
+fn unsorted(plan: &LogicalPlan) -> Option<LogicalPlan> {
+    let below = |input: &LogicalPlan| unsorted(input).map(Arc::new);
+    match plan {
+        LogicalPlan::Projection(projection) if chooses_columns(projection) => {
+            let input = below(&projection.input)?;
+            Some(LogicalPlan::Projection(
+                Projection::try_new_with_schema(
+                    projection.expr.clone(),
+                    input,
+                    Arc::clone(&projection.schema),
+                )
+                .ok()?,
+            ))
+        }
+        LogicalPlan::Limit(limit) => Some(LogicalPlan::Limit(Limit {
+            input: below(&limit.input)?,
+            ..limit.clone()
+        })),
+        LogicalPlan::Sort(sort) if is_in_order(&sort.input) => Some(sort.input.as_ref().clone()),
+        _ => None,
+    }
+}
+
+/// Whether rows come as a search found them.
+fn is_in_order(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            chooses_columns(projection) && is_in_order(&projection.input)
+        }
+        LogicalPlan::SubqueryAlias(alias) => is_in_order(&alias.input),
+        LogicalPlan::TableScan(scan) => source_as_provider(&scan.source).is_ok_and(|table| {
+            table
+                .downcast_ref::<NodesTable>()
+                .is_some_and(|table| table.nearest.is_some())
+        }),
+        _ => false,
+    }
+}
+
+/// Whether a projection calculates nothing, which several threads could do, each with some of the rows.
+fn chooses_columns(projection: &Projection) -> bool {
+    let mut columns = projection.expr.iter();
+    columns.all(|expr| matches!(expr.clone().unalias(), Expr::Column(_)))
 }
 
 /// The input of a sort with a search in place of its table, if the sort is one by distance.
@@ -140,7 +191,7 @@ fn replace(plan: &LogicalPlan, wanted: Wanted, mut predicates: Vec<Expr>) -> Opt
 }
 
 /// What an expression over a projection is over its input; columns only, and whole expressions by their name.
-fn through(projection: &datafusion::logical_expr::Projection, expr: &Expr) -> Option<Expr> {
+fn through(projection: &Projection, expr: &Expr) -> Option<Expr> {
     let below = |column: &Column| {
         let place = projection.schema.maybe_index_of_column(column)?;
         Some(projection.expr[place].clone().unalias())
@@ -164,7 +215,6 @@ fn through(projection: &datafusion::logical_expr::Projection, expr: &Expr) -> Op
 }
 
 fn has_subquery(expr: &Expr) -> bool {
-    use datafusion::common::tree_node::TreeNode;
     let is_subquery = |expr: &Expr| {
         Ok(matches!(
             expr,

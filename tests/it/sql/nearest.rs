@@ -80,6 +80,29 @@ fn the_rule_is_seen_in_the_plan() {
     }
 }
 
+#[test]
+fn there_is_no_sort_where_nothing_can_change_the_order() {
+    let mut database = grown(100, 0);
+    for query in [
+        "SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+        "SELECT n.name AS of, fingerprint FROM nodes n ORDER BY similarity(fingerprint, encode('x')) DESC LIMIT 5 OFFSET 2",
+        "SELECT * FROM nodes WHERE rung <= 2 AND zone = 'node' ORDER BY hamming(fingerprint, encode('x')), address LIMIT 5",
+    ] {
+        let plan = database.explain(query);
+        assert!(plan.contains("NearestScan"), "{query}: {plan}");
+        assert!(!plan.contains("Sort"), "{query}: {plan}");
+    }
+    for query in [
+        "SELECT upper(name) FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+        "SELECT name FROM nodes WHERE length(name) > 2 ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+        "SELECT count(*) FROM (SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5) GROUP BY name",
+    ] {
+        let plan = database.explain(query);
+        assert!(plan.contains("NearestScan"), "{query}: {plan}");
+        assert!(plan.contains("Sort"), "{query}: {plan}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     /// With and without WHERE, whatever k: the same rows as a sort of all of them.
@@ -110,6 +133,13 @@ proptest! {
         let sorted = database.rows(&by(OPAQUE));
         let searched = database.rows(&by("hamming(fingerprint, encode_exact('family 3')), address"));
         prop_assert_eq!(&sorted, &searched);
+        // Nothing is calculated here, so that no sort is left.
+        let plain = |order: &str| format!("SELECT name, address FROM nodes WHERE {condition} ORDER BY {order} LIMIT {k}");
+        let named: Vec<_> = database.rows(&plain(OPAQUE));
+        let in_order = database.rows(&plain("hamming(fingerprint, encode_exact('family 3')), address"));
+        prop_assert_eq!(&named, &in_order);
+        let alike = database.rows(&plain("similarity(fingerprint, encode_exact('family 3')) DESC, address"));
+        prop_assert_eq!(&named, &alike);
         let mut alone = database.rows(&by("hamming(fingerprint, encode_exact('family 3'))"));
         let mut expected = sorted;
         alone.sort();

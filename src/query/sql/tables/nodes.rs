@@ -1,10 +1,11 @@
 //! The table of nodes: what of a WHERE it answers itself, and its plans.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{SchemaRef, UInt16Type};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -402,6 +403,17 @@ fn predicate(session: &dyn Session, predicates: &[Expr]) -> Result<Option<Predic
     Ok(Some(Predicate { expr, projection }))
 }
 
+/// The rows of a batch in the order in which their addresses, its last column, were found, without that column.
+fn nearest_first(batch: &RecordBatch, found: &[Address]) -> Result<RecordBatch> {
+    let last = batch.num_columns() - 1;
+    let addresses = batch.column(last).as_primitive::<UInt16Type>().values();
+    let rows: HashMap<u16, u32> = addresses.iter().copied().zip(0..).collect();
+    let rows = found.iter().filter_map(|address| rows.get(&address.0));
+    let rows: UInt32Array = rows.copied().collect();
+    let columns: Vec<usize> = (0..last).collect();
+    Ok(take_record_batch(&batch.project(&columns)?, &rows)?)
+}
+
 /// Searches in place of a sort.
 struct NearestSource {
     place: String,
@@ -475,17 +487,22 @@ impl Source for NearestSource {
         };
         let wanted = TopK::new(self.nearest.k).with_recall(Recall::EXACT);
         let hits = top_k(&[scope], &[&self.nearest.query], wanted);
-        let found = hits.into_iter().flatten().map(|hit| hit.address).collect();
+        let found: Vec<Address> = hits.into_iter().flatten().map(|hit| hit.address).collect();
+        let asked = self.scan.projection.clone();
+        let mut columns = asked.unwrap_or_else(|| (0..node_schema().fields().len()).collect());
+        // The last column tells whose a row is.
+        columns.push(ADDRESS);
         let scan = NodeScan {
-            addresses: Some(found),
-            projection: self.scan.projection.clone(),
+            addresses: Some(found.clone()),
+            projection: Some(columns),
             accesses: self.scan.accesses.clone(),
             ..NodeScan::default()
         };
         let batches = node_batches(Arc::clone(&self.snapshot), scan);
         let schema = Arc::clone(batches.schema());
-        let batches = Box::new(batches.map(|batch| batch.map_err(engine)));
-        Ok(coalesced(batches, schema))
+        let batches = batches.collect::<std::result::Result<Vec<_>, _>>();
+        let batch = concat_batches(&schema, &batches.map_err(engine)?)?;
+        Ok(Box::new(std::iter::once(nearest_first(&batch, &found))))
     }
 
     fn describe(&self) -> String {
