@@ -26,6 +26,7 @@ use ladybug_engine::space::mutation::{Bits, Content};
 use ladybug_engine::table::node_schema;
 
 use super::error::FlightError;
+use super::put::bytes_of;
 use crate::server::resp::commands::content::content_of;
 use crate::server::resp::commands::search::fields_of_json;
 use crate::server::resp::server::Server;
@@ -163,7 +164,10 @@ pub fn write(
         .iter()
         .map(Columns::of)
         .collect::<Result<Vec<_>, _>>()?;
+    // The record holds what the rows do, and a little more.
+    let bytes = batches.iter().map(bytes_of).sum();
     let outcome = server.engine.commit::<_, FlightError>(&[space], |tx| {
+        tx.reserve(bytes);
         let mut writer = Writer::default();
         let mut before = 0;
         for columns in &columns {

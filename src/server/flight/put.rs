@@ -7,7 +7,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError as StreamError;
 use arrow_flight::flight_descriptor::DescriptorType;
@@ -161,7 +161,7 @@ pub async fn collect(
     let mut batches = std::pin::pin!(batches);
     let (mut all, mut bytes) = (Vec::new(), 0);
     while let Some(batch) = batches.try_next().await? {
-        bytes += batch.get_array_memory_size();
+        bytes += bytes_of(&batch);
         if bytes > STREAM_BYTES_MAX {
             let message = format!(
                 "a stream that is one commit has at most {STREAM_BYTES_MAX} bytes; send it with mode=chunked"
@@ -171,6 +171,15 @@ pub async fn collect(
         all.push(batch);
     }
     Ok(all)
+}
+
+/// Bytes of a batch's rows, of buffers that are shared with others the part that it uses.
+pub fn bytes_of(batch: &RecordBatch) -> usize {
+    let sizes = batch.columns().iter().map(|column| {
+        let size = column.to_data().get_slice_memory_size();
+        size.unwrap_or_else(|_| column.get_array_memory_size())
+    });
+    sizes.sum()
 }
 
 /// The batches that a client sends.
@@ -198,6 +207,21 @@ mod tests {
     fn of_command(command: &str) -> Result<Target, String> {
         let descriptor = FlightDescriptor::new_cmd(command.as_bytes().to_vec());
         Target::of(&descriptor).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn columns_that_share_a_message_count_what_they_use_of_it() {
+        use arrow::array::UInt64Array;
+        use arrow::buffer::{Buffer, ScalarBuffer};
+        let message = Buffer::from_vec(vec![7_u64; 1000]);
+        let column = |first: usize| -> Arc<dyn Array> {
+            Arc::new(UInt64Array::new(
+                ScalarBuffer::new(message.clone(), first, 100),
+                None,
+            ))
+        };
+        let batch = RecordBatch::try_from_iter([("a", column(0)), ("b", column(500))]);
+        assert_eq!(bytes_of(&batch.expect("a batch")), 2 * 100 * 8);
     }
 
     #[test]

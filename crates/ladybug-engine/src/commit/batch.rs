@@ -10,11 +10,11 @@ const NAME_SPACE: u8 = 2;
 const FORK: u8 = 3;
 const DROP: u8 = 4;
 
-/// Encodes a commit made at `now` (microseconds since the epoch).
-pub fn encode_commit(now: i64, changes: &[Changes]) -> Vec<u8> {
+/// Appends the encoding of a commit made at `now` (microseconds since the epoch).
+pub fn encode_commit(now: i64, changes: &[Changes], payload: &mut Vec<u8>) {
     let bytes: usize = changes.iter().map(|change| change.record.len() + 32).sum();
-    let mut payload = Vec::with_capacity(bytes + 16);
-    let mut encoder = Encoder(&mut payload);
+    payload.reserve(bytes + 16);
+    let mut encoder = Encoder(payload);
     encoder.u8(COMMIT);
     encoder.i64(now);
     encoder.number(changes.len() as u64);
@@ -24,7 +24,6 @@ pub fn encode_commit(now: i64, changes: &[Changes]) -> Vec<u8> {
         encoder.number(change.count);
         encoder.0.extend_from_slice(&change.record);
     }
-    payload
 }
 
 /// Encodes that the space `id` got a name.

@@ -123,19 +123,20 @@ impl Record<'_> {
     }
 }
 
-/// Appends the frame of a record to `queue`, all but what [`seal`] fills in when it is written.
-pub(super) fn frame(queue: &mut Vec<u8>, position: Position, payload: &[u8]) {
+/// Appends the frame of a record to `queue`, all but what [`seal`] fills in when it is written, with what `write` appends
+/// as its payload.
+pub(super) fn frame(queue: &mut Vec<u8>, position: Position, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = queue.len();
+    queue.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
+    write(queue);
+    let payload_bytes = queue.len() - start - RECORD_HEADER_BYTES;
     assert!(
-        payload.len() <= RECORD_BYTES_MAX,
-        "a log record holds at most {RECORD_BYTES_MAX} bytes, got {}; the engine refuses such commits",
-        payload.len()
+        payload_bytes <= RECORD_BYTES_MAX,
+        "a log record holds at most {RECORD_BYTES_MAX} bytes, got {payload_bytes}; the engine refuses such commits",
     );
-    let mut header = [0; RECORD_HEADER_BYTES];
-    header[12..16].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    let header = &mut queue[start..];
+    header[12..16].copy_from_slice(&(payload_bytes as u32).to_le_bytes());
     header[24..32].copy_from_slice(&position.to_le_bytes());
-    queue.reserve(RECORD_HEADER_BYTES + payload.len());
-    queue.extend_from_slice(&header);
-    queue.extend_from_slice(payload);
 }
 
 /// The position and framed length of the (unsealed) record at the start of `queue`.
@@ -305,7 +306,9 @@ mod tests {
     #[test]
     fn every_flipped_bit_of_a_record_is_seen() {
         let mut bytes = Vec::new();
-        frame(&mut bytes, 10, b"payload");
+        frame(&mut bytes, 10, |payload| {
+            payload.extend_from_slice(b"payload")
+        });
         assert_eq!(peek(&bytes), (10, bytes.len()));
         seal(&mut bytes, &header(), 9);
         let record = decode(&bytes, &header()).unwrap();

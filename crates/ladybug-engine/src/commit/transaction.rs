@@ -277,6 +277,11 @@ impl<'e> Transaction<'e> {
         positions.max().unwrap_or_default()
     }
 
+    /// Makes room for a record of so many bytes in the current space, so that it does not move while it grows.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.parts[self.current].record.reserve(bytes);
+    }
+
     /// How many bytes of mutations the commit's record will hold.
     pub(crate) fn record_bytes(&self) -> usize {
         self.parts.iter().map(|part| part.record.len()).sum()

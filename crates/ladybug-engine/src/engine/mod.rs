@@ -356,7 +356,9 @@ impl Engine {
         if !changes.is_empty() {
             let mutations: u64 = changes.iter().map(|space| space.count).sum();
             copied = copied_bytes_max(mutations, record_bytes);
-            position = self.log.append(&encode_commit(tx.now(), &changes));
+            let now = tx.now();
+            let encode = |payload: &mut Vec<u8>| encode_commit(now, &changes, payload);
+            position = self.log.append_with(encode);
             tx.finish(position, self.history_limits(tx.now()));
         }
         let events = tx.take_events();

@@ -311,13 +311,22 @@ impl Log {
     /// # Panics
     /// If the payload is longer than [`record::RECORD_BYTES_MAX`]: the engine refuses such commits.
     pub fn append(&self, payload: &[u8]) -> Position {
+        self.append_with(|queue| queue.extend_from_slice(payload))
+    }
+
+    /// As [`append`](Self::append), with what `write` appends as the payload: it is made where it waits to be written.
+    /// Others wait meanwhile.
+    ///
+    /// # Panics
+    /// As [`append`](Self::append).
+    pub fn append_with(&self, write: impl FnOnce(&mut Vec<u8>)) -> Position {
         let mut queue = self.shared.queue.lock();
         let position = queue.next;
         if queue.refusing {
             return position;
         }
         queue.next += 1;
-        record::frame(&mut queue.bytes, position, payload);
+        record::frame(&mut queue.bytes, position, write);
         let queued = queue.bytes.len();
         self.shared
             .queued_bytes
