@@ -96,7 +96,8 @@ def run(options, cache, driver, encoder):
     ]
     # Half of the planted data has but half of a query's neighbours.
     data = datasets.load("debian", cache, driver, encoder)
-    lines += measure(data, binary, driver, options.rounds)
+    rows, statement = measure(data, binary, driver, options.rounds)
+    lines += [*rows, "", statement]
     text = "\n".join(lines) + "\n"
     print(text)
     (options.output / "search-wire.md").write_text(text)
@@ -115,7 +116,8 @@ def measure(data, binary, driver, rounds):
         with open(f"{directory}/log", "wb") as log:
             server = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            return compare(data, engine, connect(port), rounds)
+            client = connect(port)
+            return compare(data, engine, client, rounds), compare_sql(data, client, rounds)
         finally:
             server.terminate()
             server.wait()
@@ -163,6 +165,38 @@ def compare(data, engine, client, rounds):
         lines.append(f"| {data.name} | {name} | {np.median(within):.0f} | {np.median(around):.0f} | {added:.0f} | {ping:.0f} "
                      f"| {added - ping:.0f} |")
     return lines
+
+
+def compare_sql(data, client, rounds):
+    """The sentence on the ten nearest by SQL beside RESONATE … EXACT, which takes turns with it."""
+    ratios, searched, stated = [], [], []
+    for round_ in range(rounds + 1):
+        for query in range(QUERIES):
+            bits = data.queries[query].tobytes()
+            statement = f"SELECT name FROM nodes ORDER BY hamming(fingerprint, fingerprint('{bits.hex()}')) LIMIT 10"
+
+            def search():
+                ns, reply = client.ask(b"RESONATE", b"FP", bits, b"K", b"10", b"EXACT")
+                return ns, [row[2] for row in reply]
+
+            def state():
+                ns, reply = client.ask(b"SQL", statement.encode())
+                rows = [int(name.removeprefix(b"row:")) for (name,) in reply[1:]]
+                return ns, data.distances(query, rows).tolist()
+
+            turns = [search, state]
+            if (round_ + query) % 2:
+                turns.reverse()
+            answers = {turn: turn() for turn in turns}
+            (search_ns, near), (state_ns, stated_near) = answers[search], answers[state]
+            if near != stated_near:
+                raise SystemExit(f"RESONATE and SQL differ on query {query} of {data.name}: {near}, {stated_near}")
+            if round_ > 0:
+                ratios.append(state_ns / search_ns)
+                searched.append(search_ns / 1e3)
+                stated.append(state_ns / 1e3)
+    return (f"By SQL, `… ORDER BY hamming(fingerprint, fingerprint('…')) LIMIT 10`, the same ten take {np.median(stated):.0f} µs where "
+            f"`RESONATE … EXACT` takes {np.median(searched):.0f}: {np.median(ratios):.2f} times as long, the median of pairs in turn.")
 
 
 def connect(port):
