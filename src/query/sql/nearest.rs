@@ -36,7 +36,7 @@ impl OptimizerRule for NearestRule {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let searching = plan.transform_down(|plan| {
+        let searching = plan.transform_down_with_subqueries(|plan| {
             let LogicalPlan::Sort(sort) = &plan else {
                 return Ok(Transformed::no(plan));
             };

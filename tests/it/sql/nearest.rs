@@ -54,6 +54,10 @@ fn the_rule_is_seen_in_the_plan() {
             5,
         ),
         (
+            "SELECT (SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 1)",
+            1,
+        ),
+        (
             "SELECT name FROM nodes VERSION AS OF 1 ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
             5,
         ),
