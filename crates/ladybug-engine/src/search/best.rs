@@ -42,6 +42,14 @@ impl Best {
         }
     }
 
+    /// Within which distances the best of all lie, in order: the first, the second, and so on.
+    pub(super) fn bounds(&self) -> Vec<u32> {
+        let mut bounds: Vec<u32> = self.hits.iter().map(|hit| hit.distance).collect();
+        bounds.resize(self.k, self.distance_max);
+        bounds.sort_unstable();
+        bounds
+    }
+
     /// The distance that so many of the best lie within, as far as there are so many.
     pub(super) fn distance_of(&self, count: usize) -> u32 {
         let mut distances: Vec<u32> = self.hits.iter().map(|hit| hit.distance).collect();

@@ -42,7 +42,7 @@ const ROWS_PER_BLOCK_CALL: usize = 64;
 
 /// From how many comparisons on a scan goes to the pool: some 200 µs of one core.
 #[cfg(feature = "parallel")]
-const PARALLEL_COMPARISONS_MIN: usize = 4096;
+pub(super) const PARALLEL_COMPARISONS_MIN: usize = 4096;
 
 impl Scan<'_> {
     fn run(&self, segments: &[Segment<'_>], best: Vec<Best>) -> Vec<Best> {
@@ -118,12 +118,12 @@ impl Scan<'_> {
             for (((distances, &bound), best), shared) in
                 of_queries.zip(&mut *best).zip(&self.bounds)
             {
-                for (&distance, at) in distances.iter().zip(address..=u16::MAX) {
+                for (row, &distance) in distances.iter().enumerate() {
                     if distance <= bound {
                         best.offer(Hit {
                             distance,
                             scope,
-                            address: Address(at),
+                            address: Address(address + row as u16),
                         });
                     }
                 }
@@ -145,14 +145,8 @@ struct Room {
 /// The runs of `slots`, of which each is in `stored` and has a row there: first slot, its row, and how
 /// many.
 pub(crate) fn runs(slots: SlotSet, stored: SlotSet) -> impl Iterator<Item = (u8, usize, usize)> {
-    let mut slots = slots.iter().peekable();
-    std::iter::from_fn(move || {
-        let first = slots.next()?;
-        let mut length = 1;
-        let mut last = first;
-        while let Some(next) = slots.next_if(|next| last.checked_add(1) == Some(*next)) {
-            (last, length) = (next, length + 1);
-        }
-        Some((first, stored.rank(first), length))
+    slots.runs().map(move |run| {
+        let first = run.start as u8;
+        (first, stored.rank(first), run.len())
     })
 }

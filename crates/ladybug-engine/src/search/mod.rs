@@ -5,7 +5,7 @@
 //! | `filter` | which addresses a search may answer, as slots of chunks |
 //! | `best` | what a search answers, and the best `k` so far |
 //! | `exact` | the scan over all of them |
-//! | `cascade` | the search that looks at sketches first |
+//! | `cascade` | the search that looks at samples first |
 //! | `sampling` | what a sketch says of a distance, and how far that can be trusted |
 //! | `pool` | the threads of long reads |
 //!
@@ -63,7 +63,7 @@ impl TopK {
 
 /// The nearest to each of `queries` in all of `scopes` together: for each query its hits, nearest first,
 /// ties by scope and address. Distances are exact, and there are `k` wherever there are `k` candidates;
-/// with a recall of less than 1 each of the true nearest is missed with at most the probability that is left.
+/// with a recall of less than 1 the true nearest are missed with at most the probability that is left, in their mean.
 ///
 /// # Panics
 /// If there are more than 65,536 scopes.
@@ -77,10 +77,7 @@ pub fn top_k(scopes: &[Scope<'_>], queries: &[&Fingerprint], wanted: TopK) -> Ve
         return vec![Vec::new(); queries.len()];
     }
     let segments = filter::segments(scopes);
-    let mut best = match wanted.recall {
-        Recall::EXACT => exact::search(&segments, queries, vec![wanted.best(); queries.len()]),
-        _ => cascade::search(&segments, queries, wanted),
-    };
+    let mut best = cascade::search(&segments, queries, wanted);
     for (scope, index) in scopes.iter().zip(0..=u16::MAX) {
         if scope.asks_for_words() {
             for (query, best) in queries.iter().zip(&mut best) {

@@ -60,6 +60,22 @@ pub(super) fn normal_quantile(tail: f64) -> f64 {
     t - numerator / denominator + ERROR_MAX
 }
 
+/// How probable it is that a normal variable lies more than `z` standard deviations above its mean (Abramowitz and
+/// Stegun, 26.2.17); its error is below a ten-millionth.
+fn normal_tail(z: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
+    let terms = [
+        1.330_274_429,
+        -1.821_255_978,
+        1.781_477_937,
+        -0.356_563_782,
+        0.319_381_530,
+    ];
+    let polynomial = terms.into_iter().fold(0.0, |sum, term| (sum + term) * t);
+    let beyond = polynomial * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+    if z < 0.0 { 1.0 - beyond } else { beyond }
+}
+
 /// A sample of so many bits of a fingerprint.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
@@ -83,6 +99,12 @@ impl Sample {
         self.mean(distance) * (1.0 - distance / all) * ((all - self.bits) / (all - 1.0))
     }
 
+    /// A sixth of the skewness of the sample's distance, in bits.
+    fn skew(self, distance: f64) -> f64 {
+        let all = BITS as f64;
+        (1.0 - 2.0 * distance / all) * (1.0 - 2.0 * self.bits / all) / 6.0
+    }
+
     /// What a pair's sample says too much, in standard deviations; of equal fingerprints nothing.
     pub(super) fn error(self, sampled: u32, distance: u32) -> f64 {
         let distance = f64::from(distance);
@@ -94,10 +116,14 @@ impl Sample {
 /// Below it a distance of 0 or [`BITS`] would divide by nothing.
 const MIN_VARIANCE: f64 = 0.01;
 
+/// Into how many groups distances are put of which a limit is asked.
+const GROUPS_MAX: usize = 16;
+
 /// Up to which distance of a sample its pair may be among the nearest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
     sample: Sample,
+    tail: f64,
     z: f64,
     /// How many times the standard deviation of theory the data show, at least 1.
     spread: f64,
@@ -109,6 +135,7 @@ impl Limit {
     pub(super) fn new(sample: Sample, tail: f64) -> Self {
         Self {
             sample,
+            tail,
             z: normal_quantile(tail),
             spread: 1.0,
         }
@@ -132,13 +159,54 @@ impl Limit {
     /// at every distance.
     pub(super) fn at(self, bound: u32) -> u32 {
         let distance = f64::from(bound);
-        let all = BITS as f64;
         let deviation = self.sample.variance(distance).sqrt();
-        // Skewness times deviation.
-        let skew = (1.0 - 2.0 * distance / all) * (1.0 - 2.0 * self.sample.bits / all);
-        let reach = self.z * deviation + skew * (self.z * self.z - 1.0) / 6.0;
+        let reach = self.z * deviation + self.sample.skew(distance) * (self.z * self.z - 1.0);
         let limit = self.sample.mean(distance) + self.spread * reach.max(0.0) + 0.5;
         (limit as u32).min(bound)
+    }
+
+    /// The same of many pairs at distances of at most these, which are in order: the least that they pass with the
+    /// limit's probability *in the mean*. What is nearer than the last of them passes it hardly ever, which leaves
+    /// more to that.
+    pub(super) fn among(self, bounds: &[u32]) -> u32 {
+        let Some(&last) = bounds.last() else {
+            return 0;
+        };
+        // Each of some groups counts as its last.
+        let groups = bounds.chunks(bounds.len().div_ceil(GROUPS_MAX));
+        let is_kept = |limit: u32| {
+            let passed = groups.clone().map(|group| {
+                let last = group.last().map_or(last, |last| *last);
+                group.len() as f64 * self.beyond(limit, last)
+            });
+            passed.sum::<f64>() <= self.tail * bounds.len() as f64
+        };
+        let (mut least, mut most) = (0, self.at(last));
+        while least < most {
+            let middle = least.midpoint(most);
+            match is_kept(middle) {
+                true => most = middle,
+                false => least = middle + 1,
+            }
+        }
+        most
+    }
+
+    /// How probable it is that a pair at a distance has a sample beyond `limit`: what [`at`](Self::at) answers, solved
+    /// for the probability.
+    fn beyond(self, limit: u32, distance: u32) -> f64 {
+        if limit >= distance {
+            return 0.0;
+        }
+        let distance = f64::from(distance);
+        let deviation = self.sample.variance(distance).sqrt();
+        let skew = self.sample.skew(distance);
+        let reach = (f64::from(limit) - 0.5 - self.sample.mean(distance)) / self.spread;
+        let root = deviation * deviation + 4.0 * skew * (reach + skew);
+        match root > 0.0 {
+            true => normal_tail(2.0 * (reach + skew) / (deviation + root.sqrt())),
+            false => 1.0,
+        }
     }
 }
 
@@ -224,6 +292,63 @@ mod tests {
                     assert!(lower == 0 || beyond(lower) > tail, "{} is wide", case());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_limit_of_many_loses_no_more_in_the_mean() {
+        for bits in [128, 512, 2_560] {
+            for (nearest, step) in [
+                (300, 0),
+                (2_000, 200),
+                (3_500, 10),
+                (1_000, 450),
+                (4_900, 20),
+            ] {
+                for count in [1, 10, 40] {
+                    let distances: Vec<u32> = (0..count)
+                        .map(|n| (nearest + n * step).min(9_000))
+                        .collect();
+                    let probabilities: Vec<_> = distances
+                        .iter()
+                        .map(|distance| probabilities(bits, *distance as usize))
+                        .collect();
+                    let beyond = |limit: u32| -> f64 {
+                        let beyond = |one: &Vec<f64>| one[limit as usize + 1..].iter().sum::<f64>();
+                        probabilities.iter().map(beyond).sum::<f64>() / f64::from(count)
+                    };
+                    for tail in [0.4, 0.25, 0.1, 0.05, 0.005, 0.0005, 1e-5] {
+                        let one = Limit::new(Sample::of(bits), tail);
+                        let limit = one.among(&distances);
+                        let case = || {
+                            format!(
+                                "{bits} bits of {count} from {nearest} on, tail {tail}: {limit}"
+                            )
+                        };
+                        assert!(beyond(limit) <= tail, "{}: {}", case(), beyond(limit));
+                        assert!(
+                            limit <= one.at(distances[distances.len() - 1]),
+                            "{}",
+                            case()
+                        );
+                        // Forty distances count as fourteen.
+                        if count <= 10 {
+                            let lower = limit.saturating_sub(4);
+                            assert!(lower == 0 || beyond(lower) > tail, "{} is wide", case());
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(Limit::new(Sample::of(512), 0.1).among(&[]), 0);
+    }
+
+    #[test]
+    fn a_normal_tail_undoes_the_quantile() {
+        for tail in [0.4, 0.1, 0.01, 1e-3, 1e-6] {
+            let found = normal_tail(normal_quantile(tail));
+            assert!((0.99 * tail..=tail).contains(&found), "{tail}: {found}");
+            assert!((normal_tail(-normal_quantile(tail)) - (1.0 - found)).abs() < 1e-6);
         }
     }
 

@@ -1,6 +1,7 @@
 //! One column of a chunk: 256 values behind an `Arc` of their own, copied when a snapshot holds
 //! them and a writer comes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_buffer::Buffer;
@@ -160,6 +161,30 @@ impl SlotSet {
             })
         })
     }
+
+    /// The runs of adjacent slots, in ascending order.
+    pub fn runs(self) -> impl Iterator<Item = Range<usize>> {
+        let mut end = 0;
+        std::iter::from_fn(move || {
+            let start = self.next(end, true);
+            end = self.next(start, false);
+            (start < end).then_some(start..end)
+        })
+    }
+
+    /// The first slot from `from` on that is in the set, or is not; 256 if there is none.
+    fn next(&self, from: usize, present: bool) -> usize {
+        let sought = |word: usize| if present { self.0[word] } else { !self.0[word] };
+        let mut passed = (1 << (from % 64)) - 1;
+        for word in from / 64..self.0.len() {
+            let bits = sought(word) & !passed;
+            if bits != 0 {
+                return word * 64 + bits.trailing_zeros() as usize;
+            }
+            passed = 0;
+        }
+        SLOTS
+    }
 }
 
 impl FromIterator<u8> for SlotSet {
@@ -191,6 +216,14 @@ mod tests {
         fn slot_sets_agree_with_a_set(slots in prop::collection::btree_set(any::<u8>(), 0..256), probe: u8) {
             let set: SlotSet = slots.iter().copied().collect();
             prop_assert_eq!(set.iter().collect::<Vec<_>>(), slots.iter().copied().collect::<Vec<_>>());
+            let runs = slots.iter().map(|slot| usize::from(*slot)).fold(Vec::new(), |mut runs: Vec<Range<usize>>, slot| {
+                match runs.last_mut() {
+                    Some(run) if run.end == slot => run.end += 1,
+                    _ => runs.push(slot..slot + 1),
+                }
+                runs
+            });
+            prop_assert_eq!(set.runs().collect::<Vec<_>>(), runs);
             prop_assert_eq!(set.len(), slots.len());
             prop_assert_eq!(set.contains(probe), slots.contains(&probe));
             prop_assert_eq!(set.rank(probe), slots.range(..probe).count());

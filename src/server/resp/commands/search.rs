@@ -56,8 +56,8 @@ pub const COMMANDS: &[Command] = &[
         arity: -2,
         summary: "The K nodes (10 unless given) nearest to an operand, text unless it says otherwise: rows of \
                   name or nil, address, distance, similarity, z and, with SPACES, the space and, WITHFP, the \
-                  fingerprint in hex (RESP2: arrays in this order; RESP3: maps). Each of the true nearest is \
-                  found with a probability of RECALL, 0.999 unless given, or all of them for certain if EXACT",
+                  fingerprint in hex (RESP2: arrays in this order; RESP3: maps). Of the true nearest a share \
+                  of at least RECALL, 0.999 unless given, is found in the mean, or all for certain if EXACT",
         complexity: "O(N) where N is the number of nodes that the filters let through",
         handler: Handler::Query(nearest::resonate),
         spaces: Spaces::Queried(nearest::named_spaces),

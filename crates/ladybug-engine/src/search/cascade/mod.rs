@@ -15,6 +15,9 @@
 //! in one pass for all queries of a batch that need it; the nearest of these bound the answer better. If quarters sort
 //! out too little as well, the exact scan runs, within the bound found so far. `docs/design/search.md` says why a
 //! limit keeps the recall that was asked.
+//!
+//! A search for every one of the nearest takes only the first two steps, and then the exact scan: with a bound
+//! from the start that gives up most candidates after a part of them.
 
 mod nearest;
 mod sampled;
@@ -24,7 +27,7 @@ use std::num::NonZero;
 use super::best::Best;
 use super::filter::Segment;
 use super::sampling::{Limit, Sample};
-use super::{TopK, exact};
+use super::{Recall, TopK, exact};
 use crate::fingerprint::expand::split_mix;
 use crate::fingerprint::{Fingerprint, LAYER_BITS, QUARTER, SKETCH_BITS};
 use crate::space::address::SLOTS;
@@ -37,10 +40,10 @@ const OUTLINE: Sample = Sample::of(LAYER_BITS);
 const SKETCH: Sample = Sample::of(SKETCH_BITS);
 const QUARTER_SAMPLE: Sample = Sample::of(QUARTER * 64);
 
-/// Which part of the loss that a recall allows each kind of sample may cause. Most is the sketches' because they leave
-/// what costs most; two fifths are a margin, so that what is measured over some thousands of neighbours is at least
-/// what was asked for.
-const OUTLINE_SHARE: f64 = 0.2;
+/// Which part of the loss that a recall allows each kind of sample may cause. Most is the outlines' because they decide
+/// whether all sketches are read; a tenth is a margin, so that what is measured over some thousands of neighbours is at
+/// least what was asked for.
+const OUTLINE_SHARE: f64 = 0.5;
 const SKETCH_SHARE: f64 = 0.3;
 const QUARTER_SHARE: f64 = 0.1;
 
@@ -89,7 +92,7 @@ struct Limits {
     quarter: Limit,
 }
 
-/// The best of each query.
+/// The best of each query, with the recall that is wanted.
 pub(super) fn search(
     segments: &[Segment<'_>],
     queries: &[&Fingerprint],
@@ -113,14 +116,14 @@ pub(super) fn search(
         is_parallel: false,
     };
     #[cfg(feature = "parallel")]
-    if candidates.saturating_mul(queries.len()) >= PARALLEL_CANDIDATES_MIN {
+    if pass.is_shared(queries.len()) {
         let pass = Pass {
             is_parallel: true,
             ..pass
         };
-        return super::pool::run(|| pass.run(queries));
+        return super::pool::run(|| pass.search(queries));
     }
-    pass.run(queries)
+    pass.search(queries)
 }
 
 /// Candidates picked by chance, evenly: one at a pseudo-random place of each of as many equal parts.
@@ -172,8 +175,26 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    /// Whether the pool shares the work.
+    #[cfg(feature = "parallel")]
+    fn is_shared(&self, queries: usize) -> bool {
+        let least = match self.wanted.recall {
+            Recall::EXACT => exact::PARALLEL_COMPARISONS_MIN,
+            _ => PARALLEL_CANDIDATES_MIN,
+        };
+        self.candidates.saturating_mul(queries) >= least
+    }
+
     /// The best of each query.
-    fn run(&self, queries: &[&Fingerprint]) -> Vec<Best> {
+    fn search(&self, queries: &[&Fingerprint]) -> Vec<Best> {
+        match self.wanted.recall {
+            Recall::EXACT => self.scan(queries, self.bounds(queries)),
+            _ => self.cascade(queries),
+        }
+    }
+
+    /// The best of each query, as far as samples tell.
+    fn cascade(&self, queries: &[&Fingerprint]) -> Vec<Best> {
         let mut found: Vec<Option<Best>> = Vec::with_capacity(queries.len());
         let (mut unsettled, mut unanswered) = (Vec::new(), Vec::new());
         for (index, outcome) in self.by_samples(queries).into_iter().enumerate() {
@@ -204,16 +225,10 @@ impl Pass<'_> {
             sampled.recycle();
         }
         if !unanswered.is_empty() {
-            let queries: Vec<_> = unanswered
-                .iter()
-                .map(|(index, _)| queries[*index])
-                .collect();
-            let within = unanswered
-                .iter()
-                .map(|(_, bound)| Best::new(self.wanted.k, *bound));
-            let best = exact::search(self.segments, &queries, within.collect());
-            for ((index, _), best) in unanswered.iter().zip(best) {
-                found[*index] = Some(best);
+            let (indices, bounds): (Vec<usize>, Vec<u32>) = unanswered.into_iter().unzip();
+            let queries: Vec<_> = indices.iter().map(|index| queries[*index]).collect();
+            for (index, best) in indices.into_iter().zip(self.scan(&queries, bounds)) {
+                found[index] = Some(best);
             }
         }
         let found = found.into_iter();
@@ -222,15 +237,27 @@ impl Pass<'_> {
             .collect()
     }
 
+    /// The best of each query by the exact scan, within a bound each.
+    fn scan(&self, queries: &[&Fingerprint], bounds: Vec<u32>) -> Vec<Best> {
+        let within = bounds
+            .into_iter()
+            .map(|bound| Best::new(self.wanted.k, bound));
+        exact::search(self.segments, queries, within.collect())
+    }
+
+    /// For each query a distance within which as many as are wanted lie: that of those with the nearest outlines.
+    fn bounds(&self, queries: &[&Fingerprint]) -> Vec<u32> {
+        self.outlined(queries, |asked, sampled| {
+            let bound = |(number, nearest): (usize, &Nearest<'_>)| {
+                nearest.begin(sampled.of_query(number)).0.best.bound()
+            };
+            asked.iter().enumerate().map(bound).collect()
+        })
+    }
+
     /// What outlines say of each query, and sketches of those of which outlines say too little.
     fn by_samples(&self, queries: &[&Fingerprint]) -> Vec<Outcome> {
-        let block = |queries: &[&Fingerprint]| -> Vec<Outcome> {
-            let asked: Vec<_> = queries
-                .iter()
-                .map(|query| Nearest::new(self, query))
-                .collect();
-            let outlines: Vec<_> = asked.iter().map(|nearest| nearest.sketch[0]).collect();
-            let mut sampled = Sampled::outlines(self.segments, &outlines, self.is_parallel);
+        self.outlined(queries, |asked, sampled| {
             let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(asked.len());
             let mut open = Vec::new();
             for (number, nearest) in asked.iter().enumerate() {
@@ -253,8 +280,24 @@ impl Pass<'_> {
                 let sketches = Sketches::All(sampled.of_query(number));
                 outcomes[number] = Some(asked[number].by_sketches(&sketches, begun));
             }
-            sampled.recycle();
             outcomes.into_iter().flatten().collect()
+        })
+    }
+
+    /// Calls `each` for blocks of queries with the distances of their outlines.
+    fn outlined<T: Send>(
+        &self,
+        queries: &[&Fingerprint],
+        each: impl Fn(&[Nearest<'_>], &mut Sampled) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        let block = |queries: &[&Fingerprint]| {
+            let asked = queries.iter().map(|query| Nearest::new(self, query));
+            let asked: Vec<_> = asked.collect();
+            let outlines: Vec<_> = asked.iter().map(|nearest| nearest.sketch[0]).collect();
+            let mut sampled = Sampled::outlines(self.segments, &outlines, self.is_parallel);
+            let answers = each(&asked, &mut sampled);
+            sampled.recycle();
+            answers
         };
         #[cfg(feature = "parallel")]
         if self.is_parallel {

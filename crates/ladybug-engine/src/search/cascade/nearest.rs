@@ -21,9 +21,9 @@ const SURVIVORS_CHECKED: usize = 32;
 
 /// Where outlines leave more than this share of the candidates, all sketches are scanned: that takes less time than
 /// looking at these one by one.
-const OUTLINED_SHARE: usize = 48;
+const OUTLINED_SHARE: usize = 16;
 /// Before that the sketches of this share of the candidates are looked at for pilots, if it is likely to help.
-const SCOUTS_SHARE: usize = 96;
+const SCOUTS_SHARE: usize = 48;
 
 /// A greater share of the candidates than one in so many is not looked at in the order of sketches: reading
 /// memory in its own order takes less time a candidate, and is shared with other queries.
@@ -90,7 +90,7 @@ pub(super) struct Unsettled {
 
 /// How well samples agree with distances, of one group of candidates.
 #[derive(Default)]
-struct Fits {
+pub(super) struct Fits {
     outline: Fit,
     sketch: Fit,
     quarter: Fit,
@@ -117,8 +117,8 @@ impl Limits {
 }
 
 /// The best so far, and which candidates are not to be offered again.
-struct Found {
-    best: Best,
+pub(super) struct Found {
+    pub(super) best: Best,
     /// In order.
     measured: Vec<Candidate>,
 }
@@ -150,9 +150,8 @@ impl<'a> Nearest<'a> {
         self.pass.wanted.k.max(PILOTS_MIN)
     }
 
-    /// How to go on by the distances of outlines.
-    pub(super) fn by_outlines(&self, distances: Distances<'_>) -> First {
-        let candidates = self.pass.candidates;
+    /// The best of what lies beside the columns and of those with the nearest outlines, and how well these fit.
+    pub(super) fn begin(&self, distances: Distances<'_>) -> (Found, Fits) {
         let mut best = self.pass.wanted.best();
         for segment in self.pass.segments {
             for (address, fingerprint) in &segment.derived {
@@ -167,24 +166,33 @@ impl<'a> Nearest<'a> {
         let measured = Vec::new();
         let mut found = Found { best, measured };
         let near = self.pilot(&distances.nearest(self.pilots()), &mut found);
+        (found, near)
+    }
+
+    /// How to go on by the distances of outlines.
+    pub(super) fn by_outlines(&self, distances: Distances<'_>) -> First {
+        let candidates = self.pass.candidates;
+        let (mut found, near) = self.begin(distances);
         let mut any = Fits::default();
         for &candidate in &self.pass.checked {
             self.measure(candidate, &mut any);
         }
         let spread = any.outline.spread().max(near.outline.spread_above());
         let limit = self.pass.limits.outline.widened(spread);
-        let within = |distance: u32, share: usize| {
-            distances.within(limit.at(distance) as u16, candidates / share)
+        let within = |best: &Best| {
+            let limit = limit.among(&best.bounds());
+            distances.within(limit as u16, candidates / OUTLINED_SHARE)
         };
-        let mut few = within(found.best.bound(), OUTLINED_SHARE);
+        let mut few = within(&found.best);
         if few.is_none() {
             // If the others lie where half of the best do, they are among these.
             let half = found.best.distance_of(self.pass.wanted.k.div_ceil(2));
-            if let Some(scouts) = within(half, SCOUTS_SHARE) {
+            let scouts = distances.within(limit.at(half) as u16, candidates / SCOUTS_SHARE);
+            if let Some(scouts) = scouts {
                 let scouts = self.sketched(scouts);
                 let pilots = self.pilots().min(scouts.len());
                 self.pilot(&scouts[..pilots], &mut found);
-                few = within(found.best.bound(), OUTLINED_SHARE);
+                few = within(&found.best);
             }
         }
         let begun = Begun { found, any };
@@ -231,8 +239,8 @@ impl<'a> Nearest<'a> {
 
         // Those whose sketches lie within the limit, if they are not too many.
         let within = |limits: &Limits, best: &Best| {
-            let limit = limits.sketch.at(best.bound()) as u16;
-            sketches.within(limit, candidates / SURVIVORS_SHARE)
+            let limit = limits.sketch.among(&best.bounds());
+            sketches.within(limit as u16, candidates / SURVIVORS_SHARE)
         };
         // Whether quarters would sort out most, if as many as are wanted lay where the first `count` do.
         let is_promising = |count: usize, limits: &Limits, best: &Best| {
@@ -271,7 +279,7 @@ impl<'a> Nearest<'a> {
             _ => {}
         }
         Outcome::Quarters(Unsettled {
-            survivors: self.slots(sketches, limits.sketch.at(found.best.bound()) as u16),
+            survivors: self.slots(sketches, limits.sketch.among(&found.best.bounds()) as u16),
             limit: limits.quarter,
             found,
         })
@@ -300,11 +308,10 @@ impl<'a> Nearest<'a> {
         }
         found.add(pilots.iter().map(|pilot| pilot.candidate));
         let limit = limit.widened(near.spread_above());
-        let bound = found.best.bound();
         let most = self.pass.candidates / QUARTERED_SHARE;
-        match distances.within(limit.at(bound) as u16, most) {
+        match distances.within(limit.among(&found.best.bounds()) as u16, most) {
             Some(few) => Ok(self.refine(&sorted(few), limit, None, found)),
-            None => Err(bound),
+            None => Err(found.best.bound()),
         }
     }
 

@@ -11,7 +11,6 @@ use std::ops::Range;
 use super::Candidate;
 use crate::fingerprint::kernel;
 use crate::fingerprint::{Fingerprint, Layer, QUARTER, Sketch};
-use crate::search::exact::runs;
 use crate::search::filter::Segment;
 use crate::space::address::SLOTS;
 use crate::space::column::SlotSet;
@@ -58,7 +57,6 @@ impl Sampled {
         let fill = |_, segment: &Segment<'_>, distances: &mut [u16]| {
             let outlines = segment.chunk.sketches().layer(0);
             for (query, distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
-                distances.fill(NONE);
                 for slots in scanned(segment) {
                     let run = &outlines[slots.clone()];
                     outline_distances(query, run, &mut distances[slots]);
@@ -203,9 +201,7 @@ fn scanned(segment: &Segment<'_>) -> impl Iterator<Item = Range<usize>> {
         true => (Some(0..SLOTS), SlotSet::EMPTY),
         false => (None, segment.slots),
     };
-    let few = runs(few, SlotSet::ALL);
-    let few = few.map(|(slot, _, length)| usize::from(slot)..usize::from(slot) + length);
-    whole.into_iter().chain(few)
+    whole.into_iter().chain(few.runs())
 }
 
 /// Takes away the distances of what is no candidate.
