@@ -17,6 +17,9 @@ type FreeSlots = VecDeque<(u64, u8)>;
 #[derive(Clone)]
 pub struct Allocator {
     chunks: [Option<Arc<FreeSlots>>; CHUNKS],
+    /// When each chunk's oldest free slot became free, [`FULL`] if none is: side by side, for each new node looks at
+    /// those of a whole zone.
+    oldest: [u64; CHUNKS],
     /// Frees so far; the slots free from the start come before all of them.
     clock: u64,
 }
@@ -25,6 +28,7 @@ impl Default for Allocator {
     fn default() -> Self {
         Self {
             chunks: std::array::from_fn(|_| None),
+            oldest: std::array::from_fn(|prefix| (prefix * SLOTS) as u64),
             clock: ADDRESSES_FROM_START,
         }
     }
@@ -33,29 +37,33 @@ impl Default for Allocator {
 /// Moments below this belong to slots that were free from the start, in address order.
 const ADDRESSES_FROM_START: u64 = (CHUNKS * SLOTS) as u64;
 
+/// The moment that stands for a chunk without a free slot.
+const FULL: u64 = u64::MAX;
+
 impl Allocator {
-    fn chunk(&mut self, prefix: u8) -> &mut FreeSlots {
+    /// Changes the queue of a chunk.
+    fn change(&mut self, prefix: u8, change: impl FnOnce(&mut FreeSlots)) {
         let all = || {
             let slots = 0..=255;
             let free = slots.map(|slot| (Address::new(prefix, slot).index() as u64, slot));
             Arc::new(free.collect())
         };
-        Arc::make_mut(self.chunks[prefix as usize].get_or_insert_with(all))
-    }
-
-    /// When the chunk's oldest free slot became free; `None` if it is full.
-    fn oldest(&self, prefix: u8) -> Option<u64> {
-        match &self.chunks[prefix as usize] {
-            None => Some(Address::new(prefix, 0).index() as u64),
-            Some(free) => free.front().map(|(since, _)| *since),
+        let free = Arc::make_mut(self.chunks[prefix as usize].get_or_insert_with(all));
+        change(free);
+        self.oldest[prefix as usize] = free.front().map_or(FULL, |(since, _)| *since);
+        if free.is_empty() {
+            // A full chunk keeps no room for free slots.
+            *free = FreeSlots::new();
         }
     }
 
     /// The address that the next node of `zone` should get, near `parent` if it has one there;
     /// `None` if the zone is full. Take it with [`Allocator::take`].
     pub fn choose(&self, zone: Zone, parent: Option<Address>) -> Option<Address> {
-        let prefixes = zone.prefixes();
-        let free = prefixes.filter_map(|prefix| Some((prefix, self.oldest(prefix)?)));
+        let all = zone
+            .prefixes()
+            .map(|prefix| (prefix, self.oldest[usize::from(prefix)]));
+        let free = all.filter(|(_, since)| *since != FULL);
         let (prefix, _) = match parent {
             Some(parent) => {
                 free.min_by_key(|(prefix, since)| (prefix.abs_diff(parent.prefix()), *since))
@@ -71,23 +79,21 @@ impl Allocator {
 
     /// Marks `address` as used.
     pub fn take(&mut self, address: Address) {
-        let free = self.chunk(address.prefix());
-        if let Some(at) = free.iter().position(|(_, slot)| *slot == address.slot()) {
-            free.remove(at);
-        }
-        if free.is_empty() {
-            // A full chunk keeps no room for free slots.
-            *free = FreeSlots::new();
-        }
+        self.change(address.prefix(), |free| {
+            if let Some(at) = free.iter().position(|(_, slot)| *slot == address.slot()) {
+                free.remove(at);
+            }
+        });
     }
 
     /// Gives `address` back; it will be reused after all that are free now.
     pub fn release(&mut self, address: Address) {
         self.clock += 1;
         let since = self.clock;
-        let free = self.chunk(address.prefix());
-        debug_assert!(free.iter().all(|(_, slot)| *slot != address.slot()));
-        free.push_back((since, address.slot()));
+        self.change(address.prefix(), |free| {
+            debug_assert!(free.iter().all(|(_, slot)| *slot != address.slot()));
+            free.push_back((since, address.slot()));
+        });
     }
 
     /// How many addresses of `zone` are free.
