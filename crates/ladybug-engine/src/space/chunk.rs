@@ -16,7 +16,7 @@ use super::marks::{Qualia, Truth};
 use super::page::Fingerprints;
 use super::retained::Piece;
 use super::sketches::Sketches;
-use crate::fingerprint::{Fingerprint, LAYERS, sketch};
+use crate::fingerprint::{Fingerprint, sketch};
 
 /// When a node that never expires expires.
 pub const NEVER: i64 = i64::MAX;
@@ -25,7 +25,7 @@ pub const NEVER: i64 = i64::MAX;
 const KINDS_NEAR: u8 = 4;
 
 /// How many of a chunk's pieces follow from its fingerprints: parity, fingerprints, checksums and layers of sketches.
-const FINGERPRINT_PIECES: usize = 3 + LAYERS;
+const FINGERPRINT_PIECES: usize = 4;
 
 /// Shared kinds of a node, sorted.
 pub type Kinds = Arc<[Arc<str>]>;
@@ -242,16 +242,12 @@ impl Chunk {
 
     /// Where each column lies and how many bytes it takes, in the same order for every chunk: first what
     /// [`FINGERPRINT_PIECES`] counts.
-    pub(super) fn pieces(&self) -> [Piece; 23 + LAYERS] {
-        let [outlines, second, third, fourth] = self.sketches.pieces();
+    pub(super) fn pieces(&self) -> [Piece; 24] {
         [
             Piece::of(&self.parity, 0),
             self.fingerprints.piece(),
             self.checksums.piece(),
-            outlines,
-            second,
-            third,
-            fourth,
+            self.sketches.piece(),
             self.id.piece(),
             self.frequency.piece(),
             self.confidence.piece(),

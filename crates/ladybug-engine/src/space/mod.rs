@@ -7,6 +7,7 @@
 //! | `address` | addresses and zones |
 //! | `access` | when and how often addresses were used |
 //! | `column`, `page`, `sketches`, `chunk` | 256 slots as copy-on-write columns |
+//! | `arena` | the memory of pages and sketches |
 //! | `directory` | names and ids to addresses |
 //! | `allocator` | which free address is next |
 //! | `graph` | edges, in both directions |
@@ -24,6 +25,7 @@ pub mod access;
 pub mod address;
 pub mod allocator;
 pub mod apply;
+mod arena;
 pub mod chunk;
 pub mod column;
 pub mod concepts;

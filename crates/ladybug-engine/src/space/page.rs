@@ -1,117 +1,30 @@
-//! The memory of a chunk's fingerprints: 256 × 1,280 bytes, 64-byte aligned, on huge pages where the
-//! system gives them, recycled when a copy is dropped.
+//! The fingerprints of a chunk: a page of 256 × 1,280 bytes, copied when a snapshot holds it and a writer comes.
 //!
 //! A chunk opened from a checkpoint reads the mapped file instead, until it is first written.
 
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use arrow_buffer::Buffer;
-use parking_lot::Mutex;
 
 use super::address::SLOTS;
+use super::arena::{Arenas, Block, InArenas};
 use super::column::SlotSet;
 use super::retained::Piece;
 use crate::fingerprint::{BYTES, Fingerprint, WORDS};
 
 /// Bytes of one page: a chunk's fingerprints.
 pub const PAGE_BYTES: usize = SLOTS * BYTES;
-/// Pages of one arena: 32 × 320 KiB = 10 MiB, five huge pages exactly.
-const ARENA_PAGES: usize = 32;
-/// Size and alignment of a huge page.
-const HUGE_PAGE_BYTES: usize = 2 << 20;
-
-/// Pages that are not in use. Arenas are never given back to the system: the pool holds at most
-/// what the process once needed at the same time.
-static FREE_PAGES: Mutex<Vec<FreePage>> = Mutex::new(Vec::new());
-
-/// A page's memory, and whether it has been zero since it came from the system.
-struct FreePage {
-    rows: NonNull<Fingerprint>,
-    zeroed: bool,
-}
-
-// SAFETY: a free page is owned by whoever holds the value; nothing is tied to a thread.
-unsafe impl Send for FreePage {}
-
-/// Takes a page from the pool, after a new arena was put there if it was empty.
-fn take_page() -> FreePage {
-    let mut free = FREE_PAGES.lock();
-    if free.is_empty() {
-        let layout = Layout::from_size_align(ARENA_PAGES * PAGE_BYTES, HUGE_PAGE_BYTES)
-            .expect("an arena's size is a multiple of its alignment");
-        // SAFETY: the layout is not empty.
-        let arena = unsafe { alloc_zeroed(layout) };
-        let Some(arena) = NonNull::new(arena) else {
-            handle_alloc_error(layout)
-        };
-        // SAFETY: the range is the arena that was just allocated; the advice changes no content.
-        #[cfg(target_os = "linux")]
-        unsafe {
-            libc::madvise(arena.as_ptr().cast(), layout.size(), libc::MADV_HUGEPAGE);
-        }
-        for page in (0..ARENA_PAGES).rev() {
-            // SAFETY: the offset lies in the arena, and is a multiple of 64, the alignment of a
-            // fingerprint.
-            let rows = unsafe { arena.add(page * PAGE_BYTES) }.cast();
-            free.push(FreePage { rows, zeroed: true });
-        }
-    }
-    free.pop().expect("the pool was just filled")
-}
 
 /// 256 fingerprints in memory of their own.
-pub struct Page(NonNull<Fingerprint>);
+pub type Page = Block<[Fingerprint; SLOTS]>;
 
-// SAFETY: a page owns its memory exclusively and has no interior mutability.
-unsafe impl Send for Page {}
-// SAFETY: as above; shared access only reads.
-unsafe impl Sync for Page {}
+static PAGES: Arenas<[Fingerprint; SLOTS]> = Arenas::new();
 
-impl Page {
-    /// A page of zero fingerprints.
-    pub fn zeroed() -> Self {
-        let page = take_page();
-        if !page.zeroed {
-            // SAFETY: the page is PAGE_BYTES of owned memory, and zero is a valid fingerprint.
-            unsafe { page.rows.as_ptr().cast::<u8>().write_bytes(0, PAGE_BYTES) };
-        }
-        Self(page.rows)
-    }
-
-    /// The 256 fingerprints.
-    pub fn rows(&self) -> &[Fingerprint; SLOTS] {
-        // SAFETY: the memory is owned, aligned, and initialised (zeroed or copied) from the start.
-        unsafe { self.0.cast::<[Fingerprint; SLOTS]>().as_ref() }
-    }
-
-    fn rows_mut(&mut self) -> &mut [Fingerprint; SLOTS] {
-        // SAFETY: as in `rows`, and `&mut self` makes the access exclusive.
-        unsafe { self.0.cast::<[Fingerprint; SLOTS]>().as_mut() }
-    }
-}
-
-impl Clone for Page {
-    fn clone(&self) -> Self {
-        let page = take_page();
-        // SAFETY: both are PAGE_BYTES of initialised memory, and a page from the pool is no other's.
-        unsafe {
-            page.rows
-                .as_ptr()
-                .cast::<u8>()
-                .copy_from_nonoverlapping(self.0.as_ptr().cast(), PAGE_BYTES);
-        }
-        Self(page.rows)
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        FREE_PAGES.lock().push(FreePage {
-            rows: self.0,
-            zeroed: false,
-        });
+// SAFETY: a fingerprint is its words, 1,280 bytes aligned to 64, and any are one. The arenas are for pages alone.
+unsafe impl InArenas for [Fingerprint; SLOTS] {
+    fn arenas() -> &'static Arenas<Self> {
+        &PAGES
     }
 }
 
@@ -150,7 +63,7 @@ impl Fingerprints {
     /// The fingerprint in `slot`.
     pub fn get(&self, slot: u8) -> &Fingerprint {
         match self {
-            Self::Owned(page) => &page.rows()[slot as usize],
+            Self::Owned(page) => &page[slot as usize],
             Self::Mapped { rows, slots } if slots.contains(slot) => {
                 // SAFETY: `mapped` checked alignment and that the buffer has a row for every slot
                 // of the set; any bits are a valid fingerprint.
@@ -165,12 +78,12 @@ impl Fingerprints {
         if let Self::Mapped { slots, .. } = self {
             let mut page = Page::zeroed();
             for slot in slots.iter() {
-                page.rows_mut()[slot as usize] = self.get(slot).clone();
+                page[slot as usize] = self.get(slot).clone();
             }
             *self = Self::Owned(Arc::new(page));
         }
         match self {
-            Self::Owned(page) => &mut Arc::make_mut(page).rows_mut()[slot as usize],
+            Self::Owned(page) => &mut Arc::make_mut(page)[slot as usize],
             Self::Mapped { .. } => unreachable!("a mapped chunk was just copied"),
         }
     }
@@ -181,10 +94,11 @@ impl Fingerprints {
         match self {
             Self::Owned(page) => {
                 let owner = Arc::clone(page);
+                let rows: &[Fingerprint; SLOTS] = page;
+                let bytes = NonNull::from(rows).cast();
                 // SAFETY: the page is PAGE_BYTES of initialised memory that the `Arc` keeps alive,
                 // and a shared page is never written.
-                let buffer =
-                    unsafe { Buffer::from_custom_allocation(owner.0.cast(), PAGE_BYTES, owner) };
+                let buffer = unsafe { Buffer::from_custom_allocation(bytes, PAGE_BYTES, owner) };
                 (buffer, SlotSet::ALL)
             }
             Self::Mapped { rows, slots } => (rows.clone(), *slots),
@@ -206,7 +120,7 @@ impl Fingerprints {
                 // SAFETY: a page is 256 fingerprints one after the other, and a fingerprint is its words
                 // without padding; the borrow of the page bounds the slice.
                 let words =
-                    unsafe { std::slice::from_raw_parts(page.0.as_ptr().cast(), SLOTS * WORDS) };
+                    unsafe { std::slice::from_raw_parts(page.as_ptr().cast(), SLOTS * WORDS) };
                 (words, SlotSet::ALL)
             }
             Self::Mapped { rows, slots } => (rows.typed_data(), *slots),
