@@ -1,5 +1,5 @@
 """Streams a full space out of Ladybug and out of a C++ Flight server, to two clients, in alternating pairs; and puts
-rows with fsync beside writing and syncing their bytes. Prints medians and ratios, and the CPU seconds a GB of both
+rows with fsync beside writing and syncing their bytes, and beside that server doing so. Prints medians and ratios, and the CPU seconds a GB of both
 servers.
 """
 
@@ -54,6 +54,13 @@ def ladybug(binary, directory, *flags):
     return process, port
 
 
+def cpp_server(file, kept):
+    port = free_port()
+    process = subprocess.Popen([sys.executable, str(HERE / "peer.py"), str(port), file, kept])
+    wait_for(port, process)
+    return process, port
+
+
 def rows(count, prefix, expires=None):
     bits = pa.FixedSizeBinaryArray.from_buffers(pa.binary(1280), count, [None, pa.py_buffer(os.urandom(count * 1280))])
     columns = {"name": [f"{prefix}{n}" for n in range(count)], "fingerprint": bits}
@@ -103,12 +110,26 @@ def compare(name, read, ours, theirs, rounds):
           f"CPU seconds a GB {per_gb[0]:.2f} and {per_gb[1]:.2f}, ratio {per_gb[0] / per_gb[1]:.2f}")
 
 
-def compare_put(binary, rounds):
-    """32,768 rows as one commit with fsync, beside their bytes behind what a file has already, with fsync. All files are kept
-    until the end: memory that a removed one gives back is faster than fresh one, and only one side would get it."""
-    puts, writes = [], []
+def compare_put(binary, peer_file, rounds):
+    """32,768 rows as one commit with fsync, beside a C++ server that keeps them in memory and a file, with fsync, and beside
+    their bytes behind what a file has already, with fsync. All files are kept until the end: memory that a removed one
+    gives back is faster than fresh one, and only one side would get it."""
+    puts, peers, writes = [], [], []
     table = rows(NODES, "n")
     payload = b"".join(column.combine_chunks().buffers()[-1].to_pybytes() for column in table.columns)
+
+    def timed_put(started):
+        process, port = started
+        try:
+            with flight.FlightClient(f"grpc://127.0.0.1:{port}") as client:
+                client.wait_for_available()
+                begun = time.perf_counter()
+                put(client, table)
+                return time.perf_counter() - begun
+        finally:
+            process.kill()
+            process.wait()
+
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory, open(f"{directory}/bytes", "wb") as file:
         for round_ in range(rounds):
             begun = time.perf_counter()
@@ -116,19 +137,11 @@ def compare_put(binary, rounds):
             file.flush()
             os.fsync(file.fileno())
             writes.append(time.perf_counter() - begun)
-            process, port = ladybug(binary, f"{directory}/data-{round_}", "--fsync", "always")
-            try:
-                with flight.FlightClient(f"grpc://127.0.0.1:{port}") as client:
-                    client.wait_for_available()
-                    begun = time.perf_counter()
-                    put(client, table)
-                    puts.append(time.perf_counter() - begun)
-            finally:
-                process.kill()
-                process.wait()
-    ours, theirs = statistics.median(puts), statistics.median(writes)
-    print(f"put of {NODES} rows: {ours * 1e3:.0f} ms, write and sync of {len(payload) / 1e6:.0f} MB {theirs * 1e3:.0f} ms, "
-          f"ratio {ours / theirs:.2f}")
+            peers.append(timed_put(cpp_server(peer_file, f"{directory}/kept")))
+            puts.append(timed_put(ladybug(binary, f"{directory}/data-{round_}", "--fsync", "always")))
+    ours, theirs, bare = (statistics.median(times) for times in (puts, peers, writes))
+    print(f"put of {NODES} rows: {ours * 1e3:.0f} ms, C++ server {theirs * 1e3:.0f} ms, ratio {ours / theirs:.2f}; "
+          f"write and sync of {len(payload) / 1e6:.0f} MB {bare * 1e3:.0f} ms, ratio {ours / bare:.2f}")
 
 
 def main():
@@ -148,17 +161,14 @@ def main():
                 with pa.ipc.new_file(f"{directory}/space.arrow", reader.schema) as writer:
                     for chunk in reader:
                         writer.write_batch(chunk.data)
-            port = free_port()
-            peer = subprocess.Popen([sys.executable, str(HERE / "peer.py"), str(port), f"{directory}/space.arrow"])
-            theirs = (peer, port)
-            wait_for(port, peer)
+            theirs = cpp_server(f"{directory}/space.arrow", f"{directory}/kept")
             compare("pyarrow client", read_with_pyarrow, ours, theirs, options.rounds)
             compare("client that drops", lambda port: read_with_drain(options.drain, port), ours, theirs, options.rounds)
         finally:
             for server in filter(None, (ours, theirs)):
                 server[0].kill()
                 server[0].wait()
-    compare_put(options.binary, max(3, options.rounds // 3))
+        compare_put(options.binary, f"{directory}/space.arrow", max(3, options.rounds // 3))
 
 
 if __name__ == "__main__":

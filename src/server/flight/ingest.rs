@@ -151,6 +151,9 @@ fn cast_column(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, arrow::error
     cast_with_options(array, to, &options)
 }
 
+/// What the record of a node takes beside the columns that a client sends, about: its id, times, lengths.
+const RECORD_ROW_BYTES: usize = 128;
+
 /// Writes batches as one commit, and waits until it is acknowledged. Blocks.
 ///
 /// # Errors
@@ -164,8 +167,9 @@ pub fn write(
         .iter()
         .map(Columns::of)
         .collect::<Result<Vec<_>, _>>()?;
-    // The record holds what the rows do, and a little more.
-    let bytes = batches.iter().map(bytes_of).sum();
+    // The record holds what the rows do, and what each node has beside it.
+    let record_bytes = |batch: &RecordBatch| bytes_of(batch) + batch.num_rows() * RECORD_ROW_BYTES;
+    let bytes = batches.iter().map(record_bytes).sum();
     let outcome = server.engine.commit::<_, FlightError>(&[space], |tx| {
         tx.reserve(bytes);
         let mut writer = Writer::default();
