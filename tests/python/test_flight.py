@@ -289,8 +289,35 @@ def test_flight_ticket_of_a_cypher_statement(server, client):
     assert client.do_get(info.endpoints[0].ticket).read_all().to_pylist() == [{"one": 1}]
     with pytest.raises((flight.FlightError, pa.ArrowException), match="(?i)MATCHE"):
         get(client, "cypher:MATCHE (n) RETURN n")
+
+
+@pytest.mark.parametrize("statement", [
+    "MATCH (n:Person) RETURN n.name AS name, n.born AS born, n.height AS height, n, [n.born] AS list, null AS none",
+    "MATCH (n:Nobody) RETURN n.name, n.born",
+    "MATCH (n:Person) RETURN CASE n.name WHEN 'Ada' THEN 1 ELSE 'one' END AS mixed",
+    "PROFILE MATCH (n) RETURN count(n)",
+    "EXPLAIN CREATE (n:Other) RETURN n",
+    "CREATE (n:Other)",
+])
+def test_flight_info_of_a_cypher_statement_has_the_columns_of_its_stream(client, statement):
+    get(client, "cypher:CREATE (:Person {name: 'Ada', born: 1815, height: 1.5}), (:Person {name: 'Bob'})")
+    descriptor = flight.FlightDescriptor.for_command(f"cypher:{statement}")
+    info, asked = client.get_flight_info(descriptor), client.get_schema(descriptor).schema
+    assert get(client, "all").num_rows == 2, "nothing was changed to find out"
+    assert info.schema == asked == client.do_get(info.endpoints[0].ticket).read_all().schema
+
+
+def test_flight_info_of_a_cypher_statement_that_changes_something_does_not_run_it(client):
+    descriptor = flight.FlightDescriptor.for_command("cypher:CREATE (n:Other {name: 'x'}) RETURN n.name AS name")
+    info = client.get_flight_info(descriptor)
+    assert info.schema is None
     with pytest.raises((flight.FlightError, pa.ArrowException), match="known once it has run"):
-        client.get_schema(flight.FlightDescriptor.for_command("cypher:RETURN 1"))
+        client.get_schema(descriptor)
+    assert get(client, "all").num_rows == 0
+    assert client.do_get(info.endpoints[0].ticket).read_all().to_pylist() == [{"name": "x"}]
+    for wrong in ["cypher:RETURN x", "cypher:MATCHE (n)", "space=nowhere;cypher:RETURN 1"]:
+        with pytest.raises((flight.FlightError, pa.ArrowException)):
+            client.get_flight_info(flight.FlightDescriptor.for_command(wrong))
 
 
 @pytest.mark.parametrize("table, message", [

@@ -1,4 +1,5 @@
-//! What a Cypher statement answers, as a batch: the command CYPHER runs it, and its reply becomes columns.
+//! What a Cypher statement answers, as a batch, and its columns: the command CYPHER runs it, and its reply becomes
+//! columns.
 //!
 //! A column has the type that its values have in common: whole numbers, numbers, booleans, text, bytes, or lists of
 //! one of these. What else there is, nodes, relationships and maps among it, is JSON text.
@@ -10,11 +11,16 @@ use arrow::array::{
     RecordBatchOptions, StringArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::actions::calls::{Caller, Request, items, text};
 use super::error::FlightError;
 use super::listener::Peer;
+use crate::query::cypher::Statement;
+use crate::query::cypher::census::Unknown;
+use crate::query::cypher::procedures::BuiltIn;
+use crate::query::cypher::value::Map;
+use crate::server::resp::error::CommandError;
 use crate::server::resp::reply::Reply;
 use crate::server::resp::server::Server;
 
@@ -28,8 +34,39 @@ pub fn answer(
     space: Option<&str>,
     statement: &str,
 ) -> Result<RecordBatch, FlightError> {
-    let mut caller = Caller::new(server, peer)?;
     let request = Request::new("cypher").with(&[statement.as_bytes()]);
+    execute(server, peer, space, request)
+}
+
+/// The columns of what a statement answers. Their types are those of the values, so that one that only reads runs for
+/// them, and is refused what it would be refused as a stream. `None` of one that changes something and returns
+/// columns, since it must not run for that. Blocks.
+///
+/// # Errors
+/// The statement is wrong or refused.
+pub fn schema(
+    server: Arc<Server>,
+    peer: Option<Peer>,
+    space: Option<&str>,
+    statement: &str,
+) -> Result<Option<SchemaRef>, FlightError> {
+    let prepared = Statement::prepare(statement, &Map::new(), &BuiltIn, &Unknown);
+    let prepared = prepared.map_err(CommandError::from)?;
+    if prepared.writes() {
+        let is_known = prepared.columns().is_empty();
+        return Ok(is_known.then(|| Arc::new(Schema::empty())));
+    }
+    let request = Request::new("cypher").with(&[statement.as_bytes(), b"READONLY"]);
+    Ok(Some(execute(server, peer, space, request)?.schema()))
+}
+
+fn execute(
+    server: Arc<Server>,
+    peer: Option<Peer>,
+    space: Option<&str>,
+    request: Request,
+) -> Result<RecordBatch, FlightError> {
+    let mut caller = Caller::new(server, peer)?;
     let reply = caller.execute(space, request)?;
     let parts = items(&reply)?;
     match parts {

@@ -40,7 +40,9 @@ const TICKETS: &[(&str, &str)] = &[
     (
         "cypher:MATCH …",
         "what an openCypher statement answers: a column of whole numbers, of numbers, of booleans, of text or of lists of these where \
-         all its values are; maps, nodes and relationships as JSON text",
+         all its values are; maps, nodes and relationships as JSON text. GetFlightInfo and GetSchema run a statement that \
+         only reads to say its columns; of one that changes something and returns columns GetFlightInfo has no schema, \
+         and GetSchema is refused",
     ),
 ];
 

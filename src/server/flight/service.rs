@@ -130,16 +130,21 @@ impl Service {
         Ok(Stream::of_batches(schema, batches))
     }
 
-    /// The columns of a ticket's stream.
-    async fn schema(&self, ticket: &Ticket) -> Result<SchemaRef, FlightError> {
+    /// The columns of a ticket's stream; `None` if they show only once a statement has run that changes something.
+    async fn schema(
+        &self,
+        ticket: &Ticket,
+        peer: Option<Peer>,
+    ) -> Result<Option<SchemaRef>, FlightError> {
         let space = get::space(&self.server.engine, ticket.space.as_deref())?;
         match &ticket.what {
-            What::Sql(statement) => self.sql.schema(&query(statement), space).await,
-            What::Cypher(_) => Err(FlightError::new(
-                "UNSUPPORTED",
-                "the columns of what a Cypher statement answers are known once it has run: get it",
-            )),
-            _ => get::schema(ticket),
+            What::Sql(statement) => self.sql.schema(&query(statement), space).await.map(Some),
+            What::Cypher(statement) => {
+                let (server, space) = (Arc::clone(&self.server), ticket.space.clone());
+                let statement = statement.clone();
+                blocking(move || cypher::schema(server, peer, space.as_deref(), &statement)).await
+            }
+            _ => get::schema(ticket).map(Some),
         }
     }
 
@@ -147,11 +152,11 @@ impl Service {
         &self,
         ticket: &Ticket,
         descriptor: FlightDescriptor,
+        peer: Option<Peer>,
     ) -> Result<FlightInfo, FlightError> {
-        let schema = match &ticket.what {
-            // Unknown before it has run.
-            What::Cypher(_) => Default::default(),
-            _ => ipc::schema_message(&*self.schema(ticket).await?)?,
+        let schema = match self.schema(ticket, peer).await? {
+            Some(schema) => ipc::schema_message(&schema)?,
+            None => Default::default(),
         };
         let (engine, counted) = (Arc::clone(&self.server.engine), ticket.clone());
         let rows = blocking(move || get::rows(&engine, &counted)).await?;
@@ -313,6 +318,7 @@ impl FlightService for Service {
         request: Request<Criteria>,
     ) -> Result<Response<Self::ListFlightsStream>, Status> {
         self.admit(&request)?;
+        let peer = peer(&request);
         let wanted = String::from_utf8(request.into_inner().expression.to_vec())
             .map_err(|_| FlightError::bad("expected a space as criteria, in UTF-8"))?;
         let engine = &self.server.engine;
@@ -331,7 +337,8 @@ impl FlightService for Service {
                 let what =
                     String::from_utf8_lossy(&Ticket::of(ticket.what.clone()).text()).into_owned();
                 let descriptor = FlightDescriptor::new_path(vec![label.clone(), what]);
-                flights.push(self.info(&ticket, descriptor).await.map_err(Status::from));
+                let info = self.info(&ticket, descriptor, peer).await;
+                flights.push(info.map_err(Status::from));
             }
         }
         Ok(Response::new(Box::pin(futures::stream::iter(flights))))
@@ -342,11 +349,14 @@ impl FlightService for Service {
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
         self.admit(&request)?;
-        let space = self.space(&request)?;
+        let (space, peer) = (self.space(&request)?, peer(&request));
         let descriptor = request.into_inner();
         let info = match sql::command(&descriptor.cmd)? {
             Some(command) => self.sql.info(command, descriptor, space).await?,
-            None => self.info(&ticket_of(&descriptor)?, descriptor).await?,
+            None => {
+                self.info(&ticket_of(&descriptor)?, descriptor, peer)
+                    .await?
+            }
         };
         Ok(Response::new(info))
     }
@@ -365,11 +375,19 @@ impl FlightService for Service {
         request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
         self.admit(&request)?;
-        let space = self.space(&request)?;
+        let (space, peer) = (self.space(&request)?, peer(&request));
         let descriptor = request.into_inner();
         let schema = match sql::command(&descriptor.cmd)? {
             Some(command) => self.sql.schema(&command, space).await?,
-            None => self.schema(&ticket_of(&descriptor)?).await?,
+            None => {
+                let schema = self.schema(&ticket_of(&descriptor)?, peer).await?;
+                schema.ok_or_else(|| {
+                    FlightError::new(
+                        "UNSUPPORTED",
+                        "the columns of what a Cypher statement answers that changes something are known once it has run: get it",
+                    )
+                })?
+            }
         };
         let schema = ipc::schema_message(&schema).map_err(FlightError::from)?;
         Ok(Response::new(SchemaResult { schema }))
