@@ -42,7 +42,8 @@ impl From<DataFusionError> for SqlError {
             }
             DataFusionError::ResourcesExhausted(message) => Self::Limit(message.clone()),
             DataFusionError::NotImplemented(message) => Self::Unsupported(message.clone()),
-            _ => Self::Statement(explained(error.strip_backtrace())),
+            // Without the rules that it came through: they say nothing to whoever wrote the statement.
+            cause => Self::Statement(explained(&cause.message())),
         }
     }
 }
@@ -53,13 +54,13 @@ impl From<SqlError> for DataFusionError {
     }
 }
 
-/// What DataFusion says, with what was expected where it does not say that of a fingerprint.
-fn explained(message: String) -> String {
+/// What DataFusion says, with what was expected where it does not say that.
+fn explained(message: &str) -> String {
     match message.contains("FixedSizeBinary") {
         true => format!(
             "expected a fingerprint of {BYTES} bytes, as fingerprint('hex') and encode('text') make them: {message}"
         ),
-        false => message,
+        false => message.to_owned(),
     }
 }
 

@@ -143,19 +143,19 @@ fn what_says_more_than_it_should_is_refused() {
         ),
         (
             "SQL.SELECT \"colour = 1\"",
-            "predicate: Schema error: No field named colour",
+            "predicate: No field named colour",
         ),
         (
             "SQL.EXCEPT true \"colour = 1\"",
-            "p2: Schema error: No field named colour",
+            "p2: No field named colour",
         ),
         (
             "LANCE.FILTER red 3 \"colour = 1\"",
-            "predicate: Schema error: No field named colour",
+            "predicate: No field named colour",
         ),
         (
             "SQL.QUERY \"SELECT colour FROM nodes\"",
-            "sql: Schema error: No field named colour",
+            "sql: No field named colour",
         ),
         ("SQL.EXECUTE \"UPDATE nodes SET colour = 1\"", "dml: "),
     ] {
