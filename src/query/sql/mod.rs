@@ -12,7 +12,7 @@
 //! | `catalog` | spaces as schemas, for SHOW and `information_schema` |
 //! | `tables` | the tables, and what of a WHERE they answer themselves |
 //! | `functions` | scalar, aggregate and table functions |
-//! | `nearest` | the rule that lets ORDER BY hamming(…) LIMIT k be a search |
+//! | `nearest` | what lets ORDER BY hamming(…) LIMIT k be a search |
 //! | `singles` | the rule that lets `confidence = 0.9` find what was stored as 0.9 |
 //! | `write` | INSERT, UPDATE, DELETE and TRUNCATE as commits |
 //! | `error` | what can go wrong |

@@ -1,22 +1,104 @@
-//! The rule that lets `ORDER BY hamming(fingerprint, <constant>) LIMIT k` be a search.
+//! What lets `ORDER BY hamming(fingerprint, <constant>) LIMIT k` be a search.
 //!
 //! It replaces the table below such a sort by the nearest `k` of what the filters in between let through, found by the
 //! exact search, nearest first. The sort stays, over `k` rows, unless nothing between the table and whoever asks could
 //! change the order of rows: then it goes, and with it most of what planning and running take. `similarity(…) DESC`
 //! is the same order.
+//!
+//! [`searching`] does so before DataFusion looks at a plan, where no filter is in between, so that what DataFusion does
+//! again and again, naming a constant of 1,280 bytes among it, it does not do at all. [`NearestRule`] does it for the others, once
+//! filters have gone where they are answered and constants have been calculated.
 
 use std::sync::Arc;
 
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::common::{Column, DFSchemaRef, Result};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{Expr, Limit, LogicalPlan, Projection, Sort, TableScan};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{
+    Analyze, Explain, Expr, FetchType, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan,
+};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::ADDRESSES;
 
+use super::functions::DistanceTo;
 use super::tables::{Nearest, NodesTable};
+
+/// A plan that is not analysed yet, with searches for its sorts that have a limit and no filter.
+///
+/// # Errors
+/// The plan cannot be taken apart.
+pub(super) fn searching(plan: LogicalPlan, options: &Arc<ConfigOptions>) -> Result<LogicalPlan> {
+    let searching = plan.transform_down_with_subqueries(|plan| {
+        let limited = match &plan {
+            LogicalPlan::Limit(limit) => limited(limit, options),
+            _ => None,
+        };
+        Ok(match limited {
+            Some(limited) => Transformed::yes(LogicalPlan::Limit(limited)),
+            None => Transformed::no(plan),
+        })
+    })?;
+    let plan = searching.data;
+    Ok(match searching.transformed {
+        true => unsorted(&plan).unwrap_or(plan),
+        false => plan,
+    })
+}
+
+/// A limit of what a search finds, if it is one of a sort by distance.
+fn limited(limit: &Limit, options: &Arc<ConfigOptions>) -> Option<Limit> {
+    let (SkipType::Literal(skip), FetchType::Literal(Some(fetch))) =
+        (limit.get_skip_type().ok()?, limit.get_fetch_type().ok()?)
+    else {
+        return None;
+    };
+    let input = first(&limit.input, skip.checked_add(fetch)?, options)?;
+    Some(Limit {
+        input: Arc::new(input),
+        ..limit.clone()
+    })
+}
+
+/// The first `k` rows of a plan, if they are what a search finds.
+fn first(plan: &LogicalPlan, k: usize, options: &Arc<ConfigOptions>) -> Option<LogicalPlan> {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            let mut projection = projection.clone();
+            projection.input = Arc::new(first(&projection.input, k, options)?);
+            Some(LogicalPlan::Projection(projection))
+        }
+        LogicalPlan::Sort(sort) if !has_filter(&sort.input) => {
+            let mut simple = sort.clone();
+            simple.fetch = Some(k);
+            let key = simple.expr.first_mut()?;
+            key.expr = simplified(&key.expr, sort.input.schema(), options).ok()?;
+            let input = Arc::new(searched(&simple)?);
+            Some(LogicalPlan::Sort(Sort { input, ..simple }))
+        }
+        _ => None,
+    }
+}
+
+/// Whether there is a condition in a plan, which its table might answer.
+fn has_filter(plan: &LogicalPlan) -> bool {
+    let is_filter = |plan: &LogicalPlan| Ok(matches!(plan, LogicalPlan::Filter(_)));
+    plan.exists(is_filter).unwrap_or(true)
+}
+
+/// An expression over columns as the optimizer will know it.
+fn simplified(expr: &Expr, schema: &DFSchemaRef, options: &Arc<ConfigOptions>) -> Result<Expr> {
+    let context = SimplifyContext::builder()
+        .with_config_options(Arc::clone(options))
+        .with_schema(Arc::clone(schema))
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    simplifier.simplify(simplifier.coerce(expr.clone(), schema)?)
+}
 
 /// The rule.
 #[derive(Debug)]
@@ -77,6 +159,14 @@ fn unsorted(plan: &LogicalPlan) -> Option<LogicalPlan> {
             ..limit.clone()
         })),
         LogicalPlan::Sort(sort) if is_in_order(&sort.input) => Some(sort.input.as_ref().clone()),
+        LogicalPlan::Explain(explain) => Some(LogicalPlan::Explain(Explain {
+            plan: below(&explain.plan)?,
+            ..explain.clone()
+        })),
+        LogicalPlan::Analyze(analyze) => Some(LogicalPlan::Analyze(Analyze {
+            input: below(&analyze.input)?,
+            ..analyze.clone()
+        })),
         _ => None,
     }
 }
@@ -173,7 +263,7 @@ fn replace(plan: &LogicalPlan, wanted: Wanted, mut predicates: Vec<Expr>) -> Opt
                 return None;
             }
             let nearest = Nearest {
-                query: Arc::new(query),
+                query: Arc::clone(query),
                 k: wanted.k,
                 predicates,
             };
@@ -201,7 +291,6 @@ fn through(projection: &Projection, expr: &Expr) -> Option<Expr> {
         Expr::ScalarFunction(ScalarFunction { func, args }) => {
             let args = args.iter().map(|arg| match arg {
                 Expr::Column(column) => below(column),
-                Expr::Literal(..) => Some(arg.clone()),
                 _ => None,
             });
             let args = args.collect::<Option<Vec<_>>>()?;
@@ -228,28 +317,12 @@ fn has_subquery(expr: &Expr) -> bool {
 }
 
 /// The fingerprint that rows are ordered by their distance to, nearest first.
-fn query(expr: &Expr, ascending: bool) -> Option<Fingerprint> {
+fn query(expr: &Expr, ascending: bool) -> Option<&Arc<Fingerprint>> {
     let Expr::ScalarFunction(ScalarFunction { func, args }) = expr else {
         return None;
     };
-    let is_nearest_first = match func.name() {
-        "hamming" => ascending,
-        "similarity" => !ascending,
-        _ => false,
-    };
-    let (column, constant) = match &args[..] {
-        [column @ Expr::Column(_), Expr::Literal(constant, _)]
-        | [Expr::Literal(constant, _), column @ Expr::Column(_)] => (column, constant),
-        _ => return None,
-    };
-    let bytes = match constant {
-        ScalarValue::FixedSizeBinary(_, Some(bytes))
-        | ScalarValue::Binary(Some(bytes))
-        | ScalarValue::LargeBinary(Some(bytes))
-        | ScalarValue::BinaryView(Some(bytes)) => bytes,
-        _ => return None,
-    };
-    (is_nearest_first && is_column(column, "fingerprint"))
-        .then(|| Fingerprint::from_bytes(bytes).ok())
-        .flatten()
+    let distance = func.inner().downcast_ref::<DistanceTo>()?;
+    let is_of_nodes = matches!(&args[..], [of] if is_column(of, "fingerprint"));
+    let is_nearest_first = distance.is_similarity() != ascending;
+    (is_of_nodes && is_nearest_first).then(|| distance.query())
 }

@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use super::error::SqlError;
 use super::functions::METHODS;
 use super::handle::Sql;
+use super::nearest::searching;
 use super::parse::parse;
 use super::statement::{Planner, Statement, Surroundings};
 use super::write;
@@ -274,7 +275,7 @@ impl Session {
         parameters: Vec<ScalarValue>,
         head: oneshot::Sender<Outcome>,
     ) -> Result<Done, SqlError> {
-        let syntax = parse(text)?;
+        let mut syntax = parse(text)?;
         let nothing = Done {
             what: "SELECT",
             rows: 0,
@@ -289,14 +290,14 @@ impl Session {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         for _ in 0..ATTEMPTS {
             let statement = self.statement(Some(parameters.clone()));
-            let attempt = self.attempt(&statement, syntax.clone(), &parameters);
+            let attempt = self.attempt(&statement, syntax, &parameters);
             match self.in_time(deadline, attempt).await?? {
                 Attempt::Query(plan, state) => {
                     let stream = self.stream(&statement, *plan, state, deadline, head);
                     return stream.await.map(|()| nothing);
                 }
                 Attempt::Done(done) => return Ok(done),
-                Attempt::Stale => {}
+                Attempt::Stale => syntax = parse(text)?,
             }
         }
         Err(SqlError::Limit(format!(
@@ -331,6 +332,7 @@ impl Session {
             false => plan.with_param_values(ParamValues::from(parameters.to_vec()))?,
         };
         let mut state = self.sql.shared().state.clone();
+        let plan = searching(plan, state.config_options())?;
         state.execution_props_mut().query_execution_start_time = Some(statement.now);
         match plan {
             LogicalPlan::Dml(dml) => {

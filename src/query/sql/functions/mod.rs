@@ -18,4 +18,4 @@ pub(super) mod table;
 
 pub(super) use bundle::all as aggregate;
 pub(super) use cam::METHODS;
-pub(super) use scalar::all as scalar;
+pub(super) use scalar::{DistanceTo, all as scalar};

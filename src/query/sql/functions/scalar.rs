@@ -9,8 +9,10 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use ladybug_engine::fingerprint::{BITS, BYTES, Fingerprint, WORDS, encode, kernel, similarity};
 use ladybug_engine::space::address::Address;
@@ -152,6 +154,26 @@ impl ScalarUDFImpl for Function {
         Ok(self.kind.result())
     }
 
+    /// A distance to a constant becomes a [`DistanceTo`].
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let bound = match (self.kind, &args[..]) {
+            (
+                Kind::Hamming | Kind::Similarity,
+                [of, Expr::Literal(query, _)] | [Expr::Literal(query, _), of],
+            ) => DistanceTo::new(self.kind, query).map(|bound| (bound, of)),
+            _ => None,
+        };
+        Ok(match bound {
+            Some((bound, of)) => {
+                let args = vec![of.clone()];
+                let func = Arc::new(ScalarUDF::new_from_impl(bound));
+                let call = ScalarFunction::new_udf(func, args);
+                ExprSimplifyResult::Simplified(Expr::ScalarFunction(call))
+            }
+            None => ExprSimplifyResult::Original(args),
+        })
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let is_constant = args
             .args
@@ -288,6 +310,72 @@ impl Function {
     }
 }
 
+/// `hamming` or `similarity` of its one argument to a fingerprint that it holds: of a literal DataFusion writes out all 1,280
+/// bytes whenever it asks for the name of an expression, which it does several times a rule.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(in super::super) struct DistanceTo {
+    /// The function, and the first eight bytes of the fingerprint.
+    name: String,
+    function: Function,
+    query: Arc<Fingerprint>,
+}
+
+impl DistanceTo {
+    /// None if the constant is no fingerprint.
+    fn new(kind: Kind, query: &ScalarValue) -> Option<Self> {
+        let query = Fingerprint::from_bytes(bits(query)?).ok()?;
+        let function = Function::new(kind);
+        let shown = query.words()[0].swap_bytes();
+        Some(Self {
+            name: format!("{}[{shown:016x}…]", function.name()),
+            function,
+            query: Arc::new(query),
+        })
+    }
+
+    /// Whether it is greater the nearer its argument is.
+    pub(in super::super) fn is_similarity(&self) -> bool {
+        self.function.kind == Kind::Similarity
+    }
+
+    /// What the distance is to.
+    pub(in super::super) fn query(&self) -> &Arc<Fingerprint> {
+        &self.query
+    }
+}
+
+impl ScalarUDFImpl for DistanceTo {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        self.function.signature()
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.function.kind.result())
+    }
+
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let query = self.query.to_bytes().to_vec();
+        let query = ScalarValue::FixedSizeBinary(BYTES as i32, Some(query));
+        args.args.push(ColumnarValue::Scalar(query));
+        self.function.invoke_with_args(args)
+    }
+}
+
+/// The bytes of a constant.
+fn bits(constant: &ScalarValue) -> Option<&[u8]> {
+    match constant {
+        ScalarValue::FixedSizeBinary(_, Some(bytes))
+        | ScalarValue::Binary(Some(bytes))
+        | ScalarValue::LargeBinary(Some(bytes))
+        | ScalarValue::BinaryView(Some(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
 /// A column of fingerprints.
 fn encoded(rows: usize, of: impl Fn(usize) -> Result<Option<Fingerprint>>) -> Result<ArrayRef> {
     let mut column = FixedSizeBinaryBuilder::with_capacity(rows, BYTES as i32);
@@ -308,13 +396,7 @@ fn distances(args: &ScalarFunctionArgs) -> Option<Result<Vec<u32>>> {
         _ => return None,
     };
     let column = column.as_any().downcast_ref::<FixedSizeBinaryArray>()?;
-    let bytes = match one {
-        ScalarValue::FixedSizeBinary(_, Some(bytes))
-        | ScalarValue::Binary(Some(bytes))
-        | ScalarValue::LargeBinary(Some(bytes))
-        | ScalarValue::BinaryView(Some(bytes)) => bytes,
-        _ => return None,
-    };
+    let bytes = bits(one)?;
     let rows = column.value_data().get(..column.len() * BYTES)?;
     let is_aligned = rows.as_ptr().addr().is_multiple_of(align_of::<u64>());
     if column.value_length() != BYTES as i32
