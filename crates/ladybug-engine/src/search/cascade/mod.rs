@@ -52,6 +52,12 @@ const EXACT_CANDIDATES_MAX: usize = 512;
 /// The same where so great a share of them is wanted: one in so many.
 const EXACT_K_SHARE: usize = 16;
 
+/// Candidates measured first, at least.
+const PILOTS_MIN: usize = 32;
+/// A search for every one of the nearest measures these first where they are at most one in so many candidates: else
+/// they would take more time than they save.
+const PILOTS_SHARE: usize = 128;
+
 /// Queries that share a pass over outlines or sketches: their distances fit the second level of the cache.
 const QUERIES_PER_PASS: usize = 8;
 
@@ -188,9 +194,17 @@ impl Pass<'_> {
     /// The best of each query.
     fn search(&self, queries: &[&Fingerprint]) -> Vec<Best> {
         match self.wanted.recall {
+            Recall::EXACT if self.pilots() > self.candidates / PILOTS_SHARE => {
+                self.scan(queries, vec![self.wanted.distance_max; queries.len()])
+            }
             Recall::EXACT => self.scan(queries, self.bounds(queries)),
             _ => self.cascade(queries),
         }
+    }
+
+    /// How many are measured first: those with the nearest samples.
+    fn pilots(&self) -> usize {
+        self.wanted.k.max(PILOTS_MIN)
     }
 
     /// The best of each query, as far as samples tell.

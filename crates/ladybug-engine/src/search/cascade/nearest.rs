@@ -11,9 +11,6 @@ use crate::search::sampling::{Fit, Limit};
 use crate::space::address::Address;
 use crate::space::column::SlotSet;
 
-/// Candidates measured first, at least.
-const PILOTS_MIN: usize = 32;
-
 /// Up to so many survivors all are measured in full, since quarters would save little.
 const UNSAMPLED_MAX: usize = 64;
 /// Survivors picked evenly of more than that, to see how well samples agree with distances among them.
@@ -145,11 +142,6 @@ impl<'a> Nearest<'a> {
         }
     }
 
-    /// How many are measured first: those with the nearest samples.
-    fn pilots(&self) -> usize {
-        self.pass.wanted.k.max(PILOTS_MIN)
-    }
-
     /// The best of what lies beside the columns and of those with the nearest outlines, and how well these fit.
     pub(super) fn begin(&self, distances: Distances<'_>) -> (Found, Fits) {
         let mut best = self.pass.wanted.best();
@@ -165,7 +157,7 @@ impl<'a> Nearest<'a> {
 
         let measured = Vec::new();
         let mut found = Found { best, measured };
-        let near = self.pilot(&distances.nearest(self.pilots()), &mut found);
+        let near = self.pilot(&distances.nearest(self.pass.pilots()), &mut found);
         (found, near)
     }
 
@@ -190,7 +182,7 @@ impl<'a> Nearest<'a> {
             let scouts = distances.within(limit.at(half) as u16, candidates / SCOUTS_SHARE);
             if let Some(scouts) = scouts {
                 let scouts = self.sketched(scouts);
-                let pilots = self.pilots().min(scouts.len());
+                let pilots = self.pass.pilots().min(scouts.len());
                 self.pilot(&scouts[..pilots], &mut found);
                 few = within(&found.best);
             }
@@ -228,7 +220,7 @@ impl<'a> Nearest<'a> {
     pub(super) fn by_sketches(&self, sketches: &Sketches<'_>, begun: Begun) -> Outcome {
         let candidates = self.pass.candidates;
         let Begun { mut found, any } = begun;
-        let near = self.pilot(&sketches.nearest(self.pilots()), &mut found);
+        let near = self.pilot(&sketches.nearest(self.pass.pilots()), &mut found);
         let sketch_spread = any.sketch.spread().max(near.sketch.spread_above());
         let quarter_spread = any.quarter.spread().max(near.quarter.spread());
         let mut limits = Limits {
@@ -298,7 +290,7 @@ impl<'a> Nearest<'a> {
         let Unsettled {
             limit, mut found, ..
         } = unsettled;
-        let mut pilots = distances.nearest(self.pilots());
+        let mut pilots = distances.nearest(self.pass.pilots());
         pilots.retain(|pilot| !found.has_measured(pilot.candidate));
         let mut near = Fit::default();
         for pilot in &pilots {
@@ -325,7 +317,7 @@ impl<'a> Nearest<'a> {
             .filter(|near| !found.has_measured(near.candidate))
             .map(quarter)
             .collect();
-        let wanted = self.pilots();
+        let wanted = self.pass.pilots();
         if wanted < quarters.len() {
             quarters.select_nth_unstable(wanted);
             quarters.truncate(wanted);
