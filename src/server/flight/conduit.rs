@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tonic::codegen::http::HeaderMap;
 
@@ -36,6 +36,11 @@ struct State {
     bytes: usize,
     end: Option<Status>,
     reader: Option<Waker>,
+    /// Who fills the queue waits until less than this is left; 0 if nobody does. Waking it for each piece would cost as much
+    /// as sending one.
+    awaited: usize,
+    /// When a piece was taken last.
+    taken_at: Option<Instant>,
 }
 
 impl Conduit {
@@ -58,11 +63,21 @@ impl Conduit {
     }
 
     async fn less_than(&self, bytes: usize, stall: Duration) -> Result<(), Elapsed> {
-        // Whoever takes a piece after a look leaves a permit.
-        while self.state.lock().bytes >= bytes {
-            timeout(stall, self.taken.notified()).await?;
+        let mut since = Instant::now();
+        loop {
+            {
+                let mut state = self.state.lock();
+                if state.bytes < bytes {
+                    return Ok(());
+                }
+                state.awaited = bytes;
+            }
+            // A permit is left by whoever takes enough after this look.
+            if let Err(elapsed) = timeout_at(since + stall, self.taken.notified()).await {
+                let taken_at = self.state.lock().taken_at;
+                since = taken_at.filter(|at| *at > since).ok_or(elapsed)?;
+            }
         }
-        Ok(())
     }
 
     /// Ends the stream behind what is queued.
@@ -121,7 +136,11 @@ impl http_body::Body for ConduitBody {
         let mut state = self.conduit.state.lock();
         if let Some(piece) = state.pieces.pop_front() {
             state.bytes -= piece.len();
-            self.conduit.taken.notify_one();
+            state.taken_at = Some(Instant::now());
+            if state.bytes < state.awaited {
+                state.awaited = 0;
+                self.conduit.taken.notify_one();
+            }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let Some(end) = &state.end else {
@@ -188,6 +207,25 @@ mod tests {
         next(&mut body).await;
         conduit.room(moment).await.expect("room");
         conduit.drained(moment).await.expect("nothing left");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_slowly_is_not_taken_for_one_that_does_not() {
+        let conduit = Arc::new(Conduit::default());
+        let mut body = body(&conduit);
+        conduit.push(vec![Bytes::from_static(b"abc"); 8]);
+        let stall = Duration::from_millis(200);
+        let filling = Arc::clone(&conduit);
+        let filled = tokio::spawn(async move { filling.drained(stall).await });
+        // All of it takes longer than that, and no piece does.
+        for _ in 0..8 {
+            tokio::time::sleep(stall / 4).await;
+            next(&mut body).await;
+        }
+        filled.await.expect("no panic").expect("it was read");
+        conduit.push(vec![Bytes::from_static(b"abc"); 2]);
+        next(&mut body).await;
+        assert!(conduit.drained(stall).await.is_err(), "the rest was not");
     }
 
     #[tokio::test]

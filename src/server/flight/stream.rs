@@ -20,8 +20,9 @@ use super::ipc::StreamEncoder;
 use super::underway::Entry;
 use crate::server::resp::server::Server;
 
-/// A step ends once it has made this much.
-const STEP_BYTES: usize = 1 << 20;
+/// A step ends once it has made this much: batches that are views of what is in memory take none, and each step wakes
+/// two threads.
+const STEP_BYTES: usize = 4 << 20;
 
 /// Batches that are made one after the other by a thread that may block.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, FlightError>> + Send>;
