@@ -124,8 +124,10 @@ def compare_put(binary, peer_file, rounds):
             with flight.FlightClient(f"grpc://127.0.0.1:{port}") as client:
                 client.wait_for_available()
                 begun = time.perf_counter()
-                put(client, table)
-                return time.perf_counter() - begun
+                kept = put(client, table)["rows"]
+                took = time.perf_counter() - begun
+                assert kept == NODES, f"{kept} rows were kept"
+                return took
         finally:
             process.kill()
             process.wait()

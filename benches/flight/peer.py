@@ -27,7 +27,7 @@ class Server(flight.FlightServerBase):
             file.flush()
             os.fsync(file.fileno())
         self.put.append(put)
-        writer.write(pa.py_buffer(b"{}"))
+        writer.write(pa.py_buffer(b'{"rows": %d}' % put.num_rows))
 
 
 def main():

@@ -8,7 +8,7 @@
 #   benches/search/run.sh --help       the options of each, such as --rounds and --look for a short look
 #
 # Makes its own Python environment, and keeps it, the data and the peers' indexes in ~/.cache/ladybug-bench-search.
-# Needs cargo, python3 with venv, apt (for the catalogue's descriptions), and PyPI and deb.debian.org the first
+# Needs cargo, python3 with venv, redis-server (for the wire), apt (for the catalogue's descriptions), and PyPI and deb.debian.org the first
 # time. A quiet machine: times of a busy one mean little.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -103,7 +103,7 @@ def run(options, cache, driver, encoder):
         "on the same machine, beside the same search by a process of the engine alone, in turn. All threads, best",
         "kernel; microseconds, medians of queries, each of which is the median of its rounds. `FP` is 1,280 raw bytes; the answer is",
         "ten rows of name, address, distance, similarity and z. A round trip ends when the last byte has been received: what the client",
-        "makes of it is its own time. A real Redis, asked in the same run to run a script as long as the search took with 1,280 bytes",
+        f"makes of it is its own time. A real Redis ({redis_version()}), asked in the same run to run a script as long as the search took with 1,280 bytes",
         "that it does not read, shows what a round trip adds on this machine.",
         "",
         "| data | search | within the engine | round trip | added | PING | added by Redis to a script as long | its PING |",
@@ -116,6 +116,11 @@ def run(options, cache, driver, encoder):
     text = "\n".join(lines) + "\n"
     print(text)
     (options.output / "search-wire.md").write_text(text)
+
+
+def redis_version():
+    shown = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
+    return shown.split("v=")[1].split()[0]
 
 
 def measure(data, binary, driver, rounds):

@@ -214,12 +214,12 @@ mod tests {
         let conduit = Arc::new(Conduit::default());
         let mut body = body(&conduit);
         conduit.push(vec![Bytes::from_static(b"abc"); 8]);
-        let stall = Duration::from_millis(200);
+        let stall = Duration::from_secs(2);
         let filling = Arc::clone(&conduit);
         let filled = tokio::spawn(async move { filling.drained(stall).await });
         // All of it takes longer than that, and no piece does.
         for _ in 0..8 {
-            tokio::time::sleep(stall / 4).await;
+            tokio::time::sleep(stall / 6).await;
             next(&mut body).await;
         }
         filled.await.expect("no panic").expect("it was read");
