@@ -12,6 +12,9 @@ mod avx512vpopcnt;
 #[cfg(target_arch = "aarch64")]
 #[path = "../../crates/ladybug-engine/src/fingerprint/kernel/neon.rs"]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+#[path = "../../crates/ladybug-engine/src/fingerprint/kernel/nibbles.rs"]
+mod nibbles;
 #[path = "../../crates/ladybug-engine/src/fingerprint/kernel/scalar.rs"]
 mod scalar;
 #[path = "../../crates/ladybug-engine/src/fingerprint/kernel/simd.rs"]

@@ -15,6 +15,7 @@ use std::arch::x86_64::{
     _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
 };
 
+use super::nibbles;
 use super::scalar;
 use super::simd::{PART_LINES, PARTS, TILE, parts_before_look, table};
 use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
@@ -27,7 +28,8 @@ table!(
     "avx2,bmi2,popcnt",
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("popcnt")
+        && is_x86_feature_detected!("popcnt"),
+    blocks
 );
 
 /// Words of one 256-bit register.
@@ -44,6 +46,19 @@ fn quarter(a: &Words, b: &Words) -> u32 {
             count.bytes::<1>(differing(a, b, index))
         })
         .total()
+}
+
+/// From so many queries and candidates on it pays to transpose these.
+const TRANSPOSED_QUERIES_MIN: usize = 12;
+const TRANSPOSED_CANDIDATES_MIN: usize = 32;
+
+#[target_feature(enable = "avx2,bmi2,popcnt")]
+fn blocks(queries: &[&Words], candidates: &[Words], bounds: &[u32], distances: &mut [u32]) {
+    if queries.len() < TRANSPOSED_QUERIES_MIN || candidates.len() < TRANSPOSED_CANDIDATES_MIN {
+        in_turn(queries, candidates, bounds, distances);
+    } else {
+        nibbles::blocks(queries, candidates, bounds, distances, distance);
+    }
 }
 
 /// The bits of a word that are set in the mask, packed.

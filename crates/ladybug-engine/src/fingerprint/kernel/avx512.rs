@@ -56,7 +56,8 @@ table!(
     (super::avx2::KERNELS.available)()
         && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vl"),
+    in_turn
 );
 layer_scan!("avx512f,avx512bw,avx512vl,popcnt");
 

@@ -18,7 +18,8 @@ use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 table!(
     "avx512vpopcnt",
     "avx512f,avx512bw,avx512vl,avx512vpopcntdq,bmi2,popcnt",
-    (super::avx512::KERNELS.available)() && is_x86_feature_detected!("avx512vpopcntdq")
+    (super::avx512::KERNELS.available)() && is_x86_feature_detected!("avx512vpopcntdq"),
+    in_turn
 );
 layer_scan!("avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt");
 

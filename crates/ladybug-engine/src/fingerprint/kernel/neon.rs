@@ -15,7 +15,8 @@ use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 table!(
     "neon",
     "neon",
-    std::arch::is_aarch64_feature_detected!("neon")
+    std::arch::is_aarch64_feature_detected!("neon"),
+    in_turn
 );
 
 /// Words of one 128-bit register.

@@ -26,9 +26,9 @@ pub(super) fn parts_before_look(bound: u32) -> usize {
 /// The module has `Count`, the number of bits that differ so far, with `new()`, `part(self, a, b, part)`, which
 /// adds one of [`PARTS`], and `total(self)`; and the functions `quarter(a, b)`, `prefetch(line)`,
 /// `layers(query, runs, distances)`, which adds up some layers of sketches, and `extract(word, mask)`, which packs the bits
-/// under a mask.
+/// under a mask. `$blocks` names the function for blocks of queries: `in_turn`, or one of the module's own.
 macro_rules! table {
-    ($name:literal, $features:literal, $available:expr) => {
+    ($name:literal, $features:literal, $available:expr, $blocks:ident) => {
         pub(super) static KERNELS: Kernels = Kernels {
             name: $name,
             available: || $available,
@@ -74,7 +74,7 @@ macro_rules! table {
             let candidates = block::<WORDS>(queries.len(), run, bounds.len(), distances.len());
             if !candidates.is_empty() {
                 // SAFETY: this table is in use only on a processor with these features.
-                unsafe { blocks(queries, candidates, bounds, distances) }
+                unsafe { $blocks(queries, candidates, bounds, distances) }
             }
         }
 
@@ -211,7 +211,12 @@ macro_rules! table {
         /// Looks at each pair while both are in the first cache: a tile of candidates stays there, and meets the
         /// queries one by one.
         #[target_feature(enable = $features)]
-        fn blocks(queries: &[&Words], candidates: &[Words], bounds: &[u32], distances: &mut [u32]) {
+        fn in_turn(
+            queries: &[&Words],
+            candidates: &[Words],
+            bounds: &[u32],
+            distances: &mut [u32],
+        ) {
             for (tile, first) in candidates.chunks(TILE).zip((0..).step_by(TILE)) {
                 let rows = distances.chunks_exact_mut(candidates.len());
                 for ((query, &bound), row) in queries.iter().zip(bounds).zip(rows) {
