@@ -17,7 +17,7 @@ use std::arch::x86_64::{
 
 use super::nibbles;
 use super::scalar;
-use super::simd::{PART_LINES, PARTS, TILE, parts_before_look, table};
+use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
 use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};

@@ -6,7 +6,7 @@ use std::arch::aarch64::{
 };
 
 use super::scalar::{self, extract};
-use super::simd::{PART_LINES, PARTS, TILE, parts_before_look, table};
+use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
 use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};

@@ -16,6 +16,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     outline_distances,
     rest_distances,
     rest_distance,
+    prefetch: |_| (),
     expand,
     weigh,
     carry_save_add,

@@ -7,8 +7,10 @@ use crate::fingerprint::vector::WORDS;
 /// Parts of a fingerprint, of 2,048 bits each, after any of which a candidate may be given up.
 pub(super) const PARTS: usize = 5;
 
+/// Words of a cache line.
+pub(super) const LINE: usize = 8;
 /// Cache lines of a part.
-pub(super) const PART_LINES: usize = WORDS / PARTS / 8;
+pub(super) const PART_LINES: usize = WORDS / PARTS / LINE;
 
 /// Candidates that a block of queries meets before the next ones: 20 KiB, less than a first cache.
 pub(super) const TILE: usize = 16;
@@ -39,6 +41,7 @@ macro_rules! table {
             outline_distances,
             rest_distances,
             rest_distance,
+            prefetch: prefetch_words,
             expand,
             weigh,
             carry_save_add,
@@ -97,6 +100,17 @@ macro_rules! table {
             }
             // SAFETY: this table is in use only on a processor with these features.
             unsafe { compiled(a, b) }
+        }
+
+        fn prefetch_words(words: &[u64]) {
+            #[target_feature(enable = $features)]
+            fn compiled(words: &[u64]) {
+                for line in words.chunks(LINE) {
+                    prefetch(line.as_ptr());
+                }
+            }
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { compiled(words) }
         }
 
         fn expand(seed: u64, words: &mut Words) {
@@ -182,7 +196,7 @@ macro_rules! table {
                 // any address. Of it only what is looked at first, for hardly any is looked at further.
                 let ahead = candidate.as_ptr().wrapping_add(2 * WORDS);
                 for line in 0..LOOK * PART_LINES {
-                    prefetch(ahead.wrapping_add(line * 8));
+                    prefetch(ahead.wrapping_add(line * LINE));
                 }
                 *distance = within::<LOOK>(query, candidate, bound);
             }

@@ -34,6 +34,8 @@ pub struct Kernels {
     pub rest_distances: fn(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]),
     /// Hamming distance of the rests of one pair of sketches.
     pub rest_distance: fn(a: &Rest, b: &Rest) -> u16,
+    /// Asks memory for words that are looked at soon, where the processor can be asked. Only time differs.
+    pub prefetch: fn(words: &[u64]),
     /// Grows a seed to a pseudo-random vector, see [`expand`](crate::fingerprint::expand).
     pub expand: fn(seed: u64, words: &mut Words),
     /// Adds expanded seeds to planes, as a plan says, in the memory of its slots.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use super::sampled::{Distances, Near, Sketches, sorted};
 use super::{Candidate, Limits, OUTLINE, Pass, QUARTER_SAMPLE, SKETCH};
 use crate::fingerprint::kernel::{self, Kernels};
-use crate::fingerprint::{Fingerprint, Sketch, Words, sketch};
+use crate::fingerprint::{Fingerprint, QUARTER, Sketch, WORDS, Words, sketch};
 use crate::search::best::{Best, Hit};
 use crate::search::sampling::{Fit, Limit};
 use crate::space::address::Address;
@@ -39,6 +39,9 @@ const SCOUTED_SHARE: usize = 32;
 const QUARTER_SPREAD_MAX: f64 = 2.5;
 /// Where sketches leave many, quarters are worth their time if they leave less than this share of all.
 const PROMISING_SHARE_MAX: f64 = 0.125;
+
+/// So many candidates before a fingerprint is looked at, it is asked for from memory.
+const FETCHED_AHEAD: usize = 3;
 
 /// From how many survivors on they are shared by threads, and how many each takes at a time.
 #[cfg(feature = "parallel")]
@@ -166,8 +169,8 @@ impl<'a> Nearest<'a> {
         let candidates = self.pass.candidates;
         let (mut found, near) = self.begin(distances);
         let mut any = Fits::default();
-        for &candidate in &self.pass.checked {
-            self.measure(candidate, &mut any);
+        for checked in self.fetched(&self.pass.checked, WORDS, |checked| *checked) {
+            self.measure(*checked, &mut any);
         }
         let spread = any.outline.spread().max(near.outline.spread_above());
         let limit = self.pass.limits.outline.widened(spread);
@@ -206,7 +209,7 @@ impl<'a> Nearest<'a> {
     /// Measures candidates that are near by their samples, which bounds the answer.
     fn pilot(&self, pilots: &[Near], found: &mut Found) -> Fits {
         let mut near = Fits::default();
-        for pilot in pilots {
+        for pilot in self.fetched(pilots, WORDS, |pilot| pilot.candidate) {
             let distance = self.measure(pilot.candidate, &mut near);
             if !found.has_measured(pilot.candidate) {
                 found.best.offer(self.hit(pilot.candidate, distance));
@@ -338,6 +341,27 @@ impl<'a> Nearest<'a> {
         slots
     }
 
+    /// Candidates in turn, the first `words` of each of which are asked for from memory some candidates ahead.
+    fn fetched<'b, T>(
+        &self,
+        candidates: &'b [T],
+        words: usize,
+        candidate: impl Fn(&T) -> Candidate,
+    ) -> impl Iterator<Item = &'b T> {
+        candidates.iter().enumerate().map(move |(index, current)| {
+            // With the first one, all those ahead of it.
+            let first = if index == 0 { 0 } else { index + FETCHED_AHEAD };
+            for ahead in candidates
+                .iter()
+                .take(index + FETCHED_AHEAD + 1)
+                .skip(first)
+            {
+                (self.kernels.prefetch)(&self.words(candidate(ahead))[..words]);
+            }
+            current
+        })
+    }
+
     fn words(&self, candidate: Candidate) -> &'a Words {
         let segment = &self.pass.segments[candidate.segment()];
         segment.chunk.fingerprint(candidate.slot()).words()
@@ -436,7 +460,15 @@ impl Refinement<'_> {
     /// Offers survivors in the order of their samples, as long as these lie within the limit.
     fn offer_all(&self, survivors: &[Near], mut best: Best) -> Best {
         let mut bounds = self.bounds();
-        for near in survivors {
+        let words = if self.quarter.is_some() {
+            QUARTER
+        } else {
+            WORDS
+        };
+        for near in self
+            .nearest
+            .fetched(survivors, words, |near| near.candidate)
+        {
             if self.bound.load(Relaxed) != bounds.all {
                 bounds = self.bounds();
             }

@@ -54,8 +54,13 @@ impl Sampled {
     /// The outlines of all candidates.
     pub(super) fn outlines(segments: &[Segment<'_>], queries: &[Layer], is_parallel: bool) -> Self {
         let outline_distances = kernel::active().outline_distances;
-        let fill = |_, segment: &Segment<'_>, distances: &mut [u16]| {
-            let outlines = segment.chunk.sketches().layer(0);
+        // Looked up side by side: each waits for memory twice.
+        let outlines = segments
+            .iter()
+            .map(|segment| segment.chunk.sketches().layer(0));
+        let outlines: Vec<_> = outlines.collect();
+        let fill = |index: usize, segment: &Segment<'_>, distances: &mut [u16]| {
+            let outlines = outlines[index];
             for (query, distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
                 for slots in scanned(segment) {
                     let run = &outlines[slots.clone()];
@@ -226,13 +231,20 @@ pub(super) struct Distances<'a> {
 }
 
 impl Distances<'_> {
-    /// The minima with the number of their segment and their block there.
-    fn minima(&self) -> impl Iterator<Item = (usize, usize, u16)> {
-        let per_segment = self.sampled.queries * BLOCKS;
-        let segments = self.sampled.minima.chunks_exact(per_segment).enumerate();
-        segments.flat_map(|(segment, minima)| {
-            let minima = minima[self.query * BLOCKS..][..BLOCKS].iter().enumerate();
-            minima.map(move |(block, minimum)| (segment, block, *minimum))
+    fn segments(&self) -> usize {
+        self.sampled.distances.len() / (self.sampled.queries * SLOTS)
+    }
+
+    /// The minima of a segment's blocks.
+    fn minima(&self, segment: usize) -> &[u16; BLOCKS] {
+        &self.sampled.minima.as_chunks().0[segment * self.sampled.queries + self.query]
+    }
+
+    /// The blocks that have anything up to a distance, as segment and number there.
+    fn blocks_within(&self, limit: u16) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.segments()).flat_map(move |segment| {
+            let blocks = places(flags(self.minima(segment), limit));
+            blocks.map(move |block| (segment, block))
         })
     }
 
@@ -244,26 +256,24 @@ impl Distances<'_> {
     /// The `count` nearest, in order; all if there are fewer.
     pub(super) fn nearest(&self, count: usize) -> Vec<Near> {
         // The minima of blocks show a limit that is a little too wide, if they are many times as many.
-        let mut counts = [0_usize; DISTANCE_MAX + 1];
-        let mut add = |distance: u16| {
-            if let Some(count) = counts.get_mut(usize::from(distance)) {
+        let mut counts = [0_u32; DISTANCE_MAX + 1];
+        let mut add = |distance: &u16| {
+            if let Some(count) = counts.get_mut(usize::from(*distance)) {
                 *count += 1;
             }
         };
-        let per_segment = self.sampled.queries * SLOTS;
-        let segments = self.sampled.distances.len() / per_segment;
-        if count <= segments * BLOCKS / MINIMA_PER_NEAREST {
-            self.minima().for_each(|(_, _, minimum)| add(minimum));
+        let segments = 0..self.segments();
+        if count <= segments.len() * BLOCKS / MINIMA_PER_NEAREST {
+            segments.for_each(|segment| self.minima(segment).iter().for_each(&mut add));
         } else {
-            let all = (0..segments).flat_map(|segment| self.segment(segment));
-            all.for_each(|distance| add(*distance));
+            segments.for_each(|segment| self.segment(segment).iter().for_each(&mut add));
         }
         let limit = quantile(&counts, count);
         let limit = limit.unwrap_or(DISTANCE_MAX as u16);
         let mut nearest = Vec::new();
         let mut ties = 0;
-        self.minima().for_each(|(segment, block, minimum)| {
-            if minimum < limit || minimum == limit && ties < count {
+        for (segment, block) in self.blocks_within(limit) {
+            if ties < count || self.minima(segment)[block] < limit {
                 self.block(segment, block, limit, |near| {
                     let is_tie = near.sample == limit;
                     if !is_tie || ties < count {
@@ -272,7 +282,7 @@ impl Distances<'_> {
                     }
                 });
             }
-        });
+        }
         nearest.sort_unstable();
         nearest.truncate(count);
         nearest
@@ -281,41 +291,54 @@ impl Distances<'_> {
     /// Those up to a distance, by place; `None` if they are more than `most`.
     pub(super) fn within(&self, limit: u16, most: usize) -> Option<Vec<Near>> {
         let mut within = Vec::new();
-        let are_few = self.minima().all(|(segment, block, minimum)| {
-            if minimum <= limit {
-                self.block(segment, block, limit, |near| within.push(near));
+        for (segment, block) in self.blocks_within(limit) {
+            self.block(segment, block, limit, |near| within.push(near));
+            if within.len() > most {
+                return None;
             }
-            within.len() <= most
-        });
-        are_few.then_some(within)
+        }
+        Some(within)
     }
 
     /// Calls `each` for all those up to a distance.
     fn each_within(&self, limit: u16, mut each: impl FnMut(Near)) {
-        self.minima().for_each(|(segment, block, minimum)| {
-            if minimum <= limit {
-                self.block(segment, block, limit, &mut each);
-            }
-        });
+        for (segment, block) in self.blocks_within(limit) {
+            self.block(segment, block, limit, &mut each);
+        }
     }
 
     /// Those of a block up to a distance.
     fn block(&self, segment: usize, block: usize, limit: u16, mut each: impl FnMut(Near)) {
-        let first = block * BLOCK;
-        let distances = &self.segment(segment)[first..first + BLOCK];
-        let mut near = 0_u32;
-        for (bit, distance) in distances.iter().enumerate() {
-            near |= u32::from(*distance as i16 <= limit as i16) << bit;
-        }
-        while near != 0 {
-            let at = near.trailing_zeros() as usize;
-            near &= near - 1;
+        let distances: &[u16; BLOCK] = &self.segment(segment).as_chunks().0[block];
+        for at in places(flags(distances, limit)) {
             each(Near {
                 sample: distances[at],
-                candidate: Candidate::new(segment, (first + at) as u8),
+                candidate: Candidate::new(segment, (block * BLOCK + at) as u8),
             });
         }
     }
+}
+
+/// Which of up to 32 distances are at most `limit`, a bit each.
+fn flags<const N: usize>(distances: &[u16; N], limit: u16) -> u32 {
+    const { assert!(N.is_multiple_of(8) && N <= 32) };
+    // Multiplying moves the lowest bit of each byte to the highest byte, in order.
+    const GATHERED: u64 = 0x0102_0408_1020_4080;
+    let bytes = distances.map(|distance| u8::from(distance as i16 <= limit as i16));
+    let eights = bytes.as_chunks().0.iter().rev();
+    eights.fold(0, |flags, eight| {
+        let eight = u64::from_le_bytes(*eight).wrapping_mul(GATHERED) >> 56;
+        flags << 8 | eight as u32
+    })
+}
+
+/// The places of the bits that are set.
+fn places(mut flags: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (flags != 0).then(|| flags.trailing_zeros() as usize);
+        flags &= flags.wrapping_sub(1);
+        place
+    })
 }
 
 /// The sketches that a search goes on with.
@@ -360,10 +383,10 @@ fn few_within(few: &[Near], limit: u16) -> &[Near] {
 }
 
 /// The least distance up to which there are `count`.
-fn quantile(counts: &[usize], count: usize) -> Option<u16> {
+fn quantile(counts: &[u32], count: usize) -> Option<u16> {
     let mut sum = 0;
     let reached = counts.iter().position(|here| {
-        sum += here;
+        sum += *here as usize;
         sum >= count
     });
     reached.map(|distance| distance as u16)
