@@ -20,6 +20,9 @@ use futures::Stream;
 
 /// Rows that small batches are put together to.
 const BATCH_ROWS: usize = 8192;
+/// Bytes of texts and the like from which on a batch takes no more rows, 64 MiB: that and one more part is far below
+/// what Arrow's offsets reach, 2 GiB.
+const BATCH_VARYING_BYTES: usize = 64 << 20;
 
 /// Batches of one partition.
 pub(in super::super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -133,15 +136,17 @@ impl RecordBatchStream for BatchStream {
     }
 }
 
-/// Batches put together to some thousands of rows: what comes after costs by the batch.
+/// Batches put together to some thousands of rows, since what comes after costs by the batch, but to no more bytes than a
+/// batch may hold.
 pub(in super::super) fn coalesced(mut batches: Batches, schema: SchemaRef) -> Batches {
     Box::new(std::iter::from_fn(move || {
         let mut parts = Vec::new();
-        let mut rows = 0;
-        while rows < BATCH_ROWS {
+        let (mut rows, mut bytes) = (0, 0);
+        while rows < BATCH_ROWS && bytes < BATCH_VARYING_BYTES {
             match batches.next() {
                 Some(Ok(batch)) => {
                     rows += batch.num_rows();
+                    bytes += varying_bytes(&batch);
                     parts.push(batch);
                 }
                 Some(Err(error)) => return Some(Err(error)),
@@ -154,4 +159,41 @@ pub(in super::super) fn coalesced(mut batches: Batches, schema: SchemaRef) -> Ba
             _ => Some(concat_batches(&schema, &parts).map_err(Into::into)),
         }
     }))
+}
+
+/// Bytes of columns whose values differ in length.
+fn varying_bytes(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    let varying = columns.filter(|column| column.data_type().primitive_width().is_none());
+    // Where it overflows, it is too many.
+    let bytes = varying.map(|column| column.to_data().get_slice_memory_size());
+    bytes
+        .map(|bytes| bytes.unwrap_or(usize::MAX))
+        .fold(0, usize::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn batches_are_put_together_up_to_a_number_of_rows_and_of_bytes() {
+        let batch = |rows: usize, bytes: usize| {
+            let texts: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(bytes); rows]));
+            RecordBatch::try_from_iter([("text", texts)]).expect("a column")
+        };
+        let rows = |batches: Vec<RecordBatch>| -> Vec<usize> {
+            let schema = batches[0].schema();
+            coalesced(Box::new(batches.into_iter().map(Ok)), schema)
+                .map(|batch| batch.expect("a batch").num_rows())
+                .collect()
+        };
+        assert_eq!(
+            rows(vec![batch(BATCH_ROWS / 4, 1); 6]),
+            [BATCH_ROWS, BATCH_ROWS / 2]
+        );
+        assert_eq!(rows(vec![batch(2, BATCH_VARYING_BYTES / 4); 5]), [4, 4, 2]);
+    }
 }
