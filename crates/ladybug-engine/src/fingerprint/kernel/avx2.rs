@@ -7,12 +7,12 @@
 //! functions"). What is carried out of them is counted by a table of nibbles into bytes, which are summed once.
 
 use std::arch::x86_64::{
-    __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch, _mm_shuffle_epi32,
-    _mm_storeu_si128, _mm_unpacklo_epi16, _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi64,
+    __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_or_si128, _mm_prefetch,
+    _mm_shuffle_epi32, _mm_slli_epi32, _mm_storeu_si128, _mm256_add_epi8, _mm256_add_epi64,
     _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_loadu_si256, _mm256_or_si256, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_setr_epi8,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_slli_epi64,
-    _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_or_si256, _mm256_packus_epi32, _mm256_sad_epu8,
+    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_setr_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
 };
 
 use super::nibbles;
@@ -98,17 +98,13 @@ fn layers<const N: usize>(query: &[Layer; N], runs: [&[Layer]; N], distances: &m
             }
             *lanes = _mm256_sad_epu8(bytes, _mm256_setzero_si256());
         }
+        // Both words of each register's two candidates as four pairs in each half, of which the first half has every
+        // even candidate and the second every odd one.
         let [a, b, c, d] = lanes;
-        let words = _mm256_or_si256(
-            _mm256_or_si256(a, _mm256_slli_epi64::<16>(b)),
-            _mm256_or_si256(_mm256_slli_epi64::<32>(c), _mm256_slli_epi64::<48>(d)),
-        );
-        // Of both words: in the low half those of each register's first candidate, in the high half its second's.
-        let sums = _mm256_add_epi16(words, _mm256_shuffle_epi32::<0b01_00_11_10>(words));
-        let in_turn = _mm_unpacklo_epi16(
-            _mm256_castsi256_si128(sums),
-            _mm256_extracti128_si256::<1>(sums),
-        );
+        let words = _mm256_packus_epi32(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
+        let sums = _mm256_madd_epi16(words, _mm256_set1_epi16(1));
+        let odd = _mm_slli_epi32::<16>(_mm256_extracti128_si256::<1>(sums));
+        let in_turn = _mm_or_si128(_mm256_castsi256_si128(sums), odd);
         // SAFETY: eight distances are as long as the register, and unaligned stores ask for no alignment.
         unsafe { _mm_storeu_si128(distances.as_mut_ptr().cast(), in_turn) }
     }
