@@ -340,8 +340,7 @@ impl<'e> Transaction<'e> {
     pub fn create(&mut self, draft: Draft) -> Result<Address> {
         if let Some(name) = &draft.name {
             check_name(name)?;
-            self.clear_expired_name(name)?;
-            if self.find(name).is_some() {
+            if self.clear_expired_name(name)?.is_some() {
                 return Err(EngineError::NameTaken(lossy(name)));
             }
         }
@@ -497,8 +496,8 @@ impl<'e> Transaction<'e> {
     pub fn rename(&mut self, address: Address, name: Option<Arc<[u8]>>) -> Result<()> {
         if let Some(name) = &name {
             check_name(name)?;
-            self.clear_expired_name(name)?;
-            if self.find(name).is_some_and(|there| there != address) {
+            let there = self.clear_expired_name(name)?;
+            if there.is_some_and(|there| there != address) {
                 return Err(EngineError::NameTaken(lossy(name)));
             }
         }

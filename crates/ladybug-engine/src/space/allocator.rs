@@ -60,21 +60,30 @@ impl Allocator {
     /// The address that the next node of `zone` should get, near `parent` if it has one there;
     /// `None` if the zone is full. Take it with [`Allocator::take`].
     pub fn choose(&self, zone: Zone, parent: Option<Address>) -> Option<Address> {
-        let all = zone
-            .prefixes()
-            .map(|prefix| (prefix, self.oldest[usize::from(prefix)]));
-        let free = all.filter(|(_, since)| *since != FULL);
-        let (prefix, _) = match parent {
-            Some(parent) => {
-                free.min_by_key(|(prefix, since)| (prefix.abs_diff(parent.prefix()), *since))
-            }
-            None => free.min_by_key(|(_, since)| *since),
+        let prefix = match parent {
+            Some(parent) => zone
+                .prefixes()
+                .map(|prefix| (prefix, self.oldest[usize::from(prefix)]))
+                .filter(|(_, since)| *since != FULL)
+                .min_by_key(|(prefix, since)| (prefix.abs_diff(parent.prefix()), *since))
+                .map(|(prefix, _)| prefix),
+            None => self.longest_free(zone),
         }?;
         let slot = match &self.chunks[prefix as usize] {
             None => 0,
             Some(free) => free.front()?.1,
         };
         Some(Address::new(prefix, slot))
+    }
+
+    /// The chunk of the zone with the slot that has been free longest. Two plain passes over numbers: this is asked for
+    /// each new node.
+    fn longest_free(&self, zone: Zone) -> Option<u8> {
+        let (first, last) = zone.prefixes().into_inner();
+        let oldest = &self.oldest[usize::from(first)..=usize::from(last)];
+        let longest = oldest.iter().fold(FULL, |least, since| least.min(*since));
+        let at = oldest.iter().position(|since| *since == longest)?;
+        (longest != FULL).then_some(first + at as u8)
     }
 
     /// Marks `address` as used.

@@ -99,13 +99,14 @@ impl Transaction<'_> {
         self.remove(address)
     }
 
-    /// Lets a name be free for a new node: what stood under it has expired.
-    pub(super) fn clear_expired_name(&mut self, name: &[u8]) -> Result<()> {
+    /// Lets a name be free for a new node if what stands under it has expired; else answers where that is.
+    pub(super) fn clear_expired_name(&mut self, name: &[u8]) -> Result<Option<Address>> {
         match self.parts[self.current].guard.space.state().find(name) {
             Some(address) if self.view().node(address).is_none() => {
-                self.remove_gone(address, NodeEventKind::Expired)
+                self.remove_gone(address, NodeEventKind::Expired)?;
+                Ok(None)
             }
-            _ => Ok(()),
+            there => Ok(there),
         }
     }
 }
