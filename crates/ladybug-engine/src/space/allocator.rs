@@ -38,7 +38,7 @@ impl Default for Allocator {
 const ADDRESSES_FROM_START: u64 = (CHUNKS * SLOTS) as u64;
 
 /// The moment that stands for a chunk without a free slot.
-const FULL: u64 = u64::MAX;
+const FULL: u64 = u64::MAX >> u8::BITS;
 
 impl Allocator {
     /// Changes the queue of a chunk.
@@ -76,14 +76,14 @@ impl Allocator {
         Some(Address::new(prefix, slot))
     }
 
-    /// The chunk of the zone with the slot that has been free longest. Two plain passes over numbers: this is asked for
-    /// each new node.
+    /// The chunk of the zone with the slot that has been free longest: the least of plain numbers, for it is asked for each
+    /// new node.
     fn longest_free(&self, zone: Zone) -> Option<u8> {
         let (first, last) = zone.prefixes().into_inner();
         let oldest = &self.oldest[usize::from(first)..=usize::from(last)];
-        let longest = oldest.iter().fold(FULL, |least, since| least.min(*since));
-        let at = oldest.iter().position(|since| *since == longest)?;
-        (longest != FULL).then_some(first + at as u8)
+        let numbers = (0..).zip(oldest).map(|(at, since)| since << u8::BITS | at);
+        let least = numbers.fold(u64::MAX, u64::min);
+        (least >> u8::BITS != FULL).then_some(first + least as u8)
     }
 
     /// Marks `address` as used.

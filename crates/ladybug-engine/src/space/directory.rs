@@ -26,6 +26,12 @@ fn shard_of(hash: u64) -> usize {
     (hash >> 56) as usize
 }
 
+/// The hash for the table of a shard, which tells entries apart by the topmost bits of it: those of `hash` are the same
+/// for a whole shard.
+fn in_shard(hash: u64) -> u64 {
+    hash.rotate_left(8)
+}
+
 impl Directory {
     /// How many entries there are.
     pub fn len(&self) -> usize {
@@ -41,14 +47,15 @@ impl Directory {
     pub fn find(&self, hash: u64, mut matches: impl FnMut(Address) -> bool) -> Option<Address> {
         self.0[shard_of(hash)]
             .as_ref()?
-            .find(hash, |&raw| matches(Address(raw)))
+            .find(in_shard(hash), |&raw| matches(Address(raw)))
             .map(|&raw| Address(raw))
     }
 
     /// Adds an entry that is not there yet; `hash_of` answers the hash of any entry's key.
     pub fn insert(&mut self, hash: u64, address: Address, hash_of: impl Fn(Address) -> u64) {
         let shard = Arc::make_mut(&mut self.0)[shard_of(hash)].get_or_insert_default();
-        Arc::make_mut(shard).insert_unique(hash, address.0, |&raw| hash_of(Address(raw)));
+        let hash_of = |&raw: &u16| in_shard(hash_of(Address(raw)));
+        Arc::make_mut(shard).insert_unique(in_shard(hash), address.0, hash_of);
         self.1 += 1;
     }
 
@@ -57,7 +64,7 @@ impl Directory {
         let Some(shard) = &mut Arc::make_mut(&mut self.0)[shard_of(hash)] else {
             return false;
         };
-        let entry = Arc::make_mut(shard).find_entry(hash, |&raw| raw == address.0);
+        let entry = Arc::make_mut(shard).find_entry(in_shard(hash), |&raw| raw == address.0);
         let found = entry.map(|entry| entry.remove()).is_ok();
         self.1 -= found as usize;
         found
@@ -66,7 +73,7 @@ impl Directory {
     /// Lets the entry of `from` name `to` instead; the key stays.
     pub fn relocate(&mut self, hash: u64, from: Address, to: Address) {
         let shard = Arc::make_mut(&mut self.0)[shard_of(hash)].get_or_insert_default();
-        if let Some(raw) = Arc::make_mut(shard).find_mut(hash, |&raw| raw == from.0) {
+        if let Some(raw) = Arc::make_mut(shard).find_mut(in_shard(hash), |&raw| raw == from.0) {
             *raw = to.0;
         }
     }
@@ -160,6 +167,24 @@ mod tests {
         assert_eq!(find(&directory, 8, 8), None);
         assert_eq!(find(&snapshot, 8, 8), Some(Address(8)));
         assert_eq!(snapshot.iter().count(), 5000);
+    }
+
+    #[test]
+    fn an_entry_is_found_without_looking_at_the_keys_of_its_shard() {
+        let spread = |address: Address| u64::from(address.0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut directory = Directory::default();
+        for raw in 1..=u16::MAX {
+            directory.insert(spread(Address(raw)), Address(raw), spread);
+        }
+        let mut looked_at = 0;
+        for raw in 1..=u16::MAX {
+            let found = directory.find(spread(Address(raw)), |address| {
+                looked_at += 1;
+                address.0 == raw
+            });
+            assert_eq!(found, Some(Address(raw)));
+        }
+        assert!(looked_at < 80_000, "{looked_at} keys for 65,535 entries");
     }
 
     #[test]

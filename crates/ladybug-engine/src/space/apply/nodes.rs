@@ -10,6 +10,8 @@ use crate::space::chunk::{NEVER, Source};
 use crate::space::mutation::{Bits, Content, NodeImage};
 use crate::space::state::{View, id_hash};
 
+const ITS_CHUNK: &str = "invariant: a node's chunk is there";
+
 impl Space {
     pub(super) fn insert(
         &mut self,
@@ -126,11 +128,12 @@ impl Space {
     /// anew.
     pub(super) fn content_changed(&mut self, address: Address) {
         let slot = address.slot();
-        let chunk = self.chunk_mut(address);
+        let chunk = self.state.chunk(address.prefix()).expect(ITS_CHUNK);
+        let is_bound = chunk.bound.contains(slot);
         if *chunk.source.get(slot) == Source::Content as u8 {
-            chunk.pending.set(slot, true);
+            self.chunk_mut(address).pending.set(slot, true);
         }
-        if chunk.bound.contains(slot) {
+        if is_bound {
             for address in self.reified_at(address) {
                 self.edge_changed(address);
             }
@@ -145,12 +148,9 @@ impl Space {
         let new_hash = name.as_ref().map(|name| self.state.name_hash(name));
         let slot = address.slot();
         // The entry goes while its key still stands in the column.
-        let old_hash = self
-            .chunk_mut(address)
-            .name
-            .get(slot)
-            .clone()
-            .map(|old| self.state.name_hash(&old));
+        let chunk = self.state.chunk(address.prefix()).expect(ITS_CHUNK);
+        let old_name = chunk.name.get(slot).as_ref();
+        let old_hash = old_name.map(|old| self.state.name_hash(old));
         if let Some(hash) = old_hash {
             Arc::make_mut(&mut self.state).names.remove(hash, address);
         }
@@ -168,8 +168,10 @@ impl Space {
     }
 
     pub(super) fn replace_expiry(&mut self, address: Address, expires: i64) -> i64 {
-        let old = self.chunk_mut(address).expires.set(address.slot(), expires);
+        let chunk = self.state.chunk(address.prefix()).expect(ITS_CHUNK);
+        let old = *chunk.expires.get(address.slot());
         if old != expires {
+            self.chunk_mut(address).expires.set(address.slot(), expires);
             let expiries = Arc::make_mut(&mut self.expiries);
             expiries.remove(&(old, address));
             if expires != NEVER {
@@ -189,7 +191,7 @@ impl Space {
             return misfit(to, "no expiry outside the fluid zone");
         }
         self.occupy(to)?;
-        let source = Arc::clone(self.state.chunk(from.prefix()).expect("a node's chunk"));
+        let source = Arc::clone(self.state.chunk(from.prefix()).expect(ITS_CHUNK));
         let target = self.chunk_mut(to);
         let (old_slot, new_slot) = (from.slot(), to.slot());
         if source.pending.contains(old_slot) {
