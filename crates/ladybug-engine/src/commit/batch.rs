@@ -2,6 +2,7 @@
 //! fork's end.
 
 use super::codec::{Decoder, Encoder, Malformed};
+use super::payload::Payload;
 use super::transaction::{Changes, SpaceId};
 use crate::space::mutation::Mutation;
 
@@ -10,14 +11,11 @@ const NAME_SPACE: u8 = 2;
 const FORK: u8 = 3;
 const DROP: u8 = 4;
 
-/// A record of so many bytes is not copied if that can be avoided: memory that a process has not used yet is slow.
-const LARGE_BYTES: usize = 1 << 20;
-
 /// Appends the encoding of a commit made at `now` (microseconds since the epoch).
 pub fn encode_commit(
     now: i64,
     changes: impl IntoIterator<Item = Changes, IntoIter: ExactSizeIterator>,
-    payload: &mut Vec<u8>,
+    payload: &mut Payload,
 ) {
     let changes = changes.into_iter();
     let mut encoder = Encoder(payload);
@@ -29,17 +27,7 @@ pub fn encode_commit(
         encoder.number(change.id.into());
         encoder.number(change.version);
         encoder.number(change.count);
-        append(payload, change.record);
-    }
-}
-
-/// Appends a record, or puts what is there before a large one that has room for it.
-fn append(payload: &mut Vec<u8>, mut record: Vec<u8>) {
-    if record.len() >= LARGE_BYTES && payload.len() <= record.capacity() - record.len() {
-        record.splice(0..0, payload.drain(..));
-        *payload = record;
-    } else {
-        payload.extend_from_slice(&record);
+        payload.append(change.record);
     }
 }
 
@@ -190,43 +178,4 @@ fn decode_part(decoder: &mut Decoder<'_>) -> Result<BatchPart, Malformed> {
         version,
         mutations: mutations.collect::<Result<_, _>>()?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_records_are_encoded_as_small_ones_are() {
-        let change = |id: SpaceId, bytes: usize, room: usize| {
-            let mut record = Vec::with_capacity(bytes + room);
-            record.extend((0..bytes).map(|n| n as u8));
-            Changes {
-                id,
-                version: 300,
-                count: 7,
-                record,
-            }
-        };
-        for (bytes, room) in [(LARGE_BYTES, 4_096), (LARGE_BYTES, 0), (100, 0)] {
-            let changes = [change(1, 9, 0), change(2, bytes, room), change(3, 40, 0)];
-            let mut expected = b"queued".to_vec();
-            let mut encoder = Encoder(&mut expected);
-            encoder.u8(COMMIT);
-            encoder.i64(5);
-            encoder.number(3);
-            for change in &changes {
-                encoder.number(change.id.into());
-                encoder.number(change.version);
-                encoder.number(change.count);
-                encoder.0.extend_from_slice(&change.record);
-            }
-            let mut payload = b"queued".to_vec();
-            encode_commit(5, changes, &mut payload);
-            assert!(
-                payload == expected,
-                "{bytes} bytes with room for {room} more"
-            );
-        }
-    }
 }

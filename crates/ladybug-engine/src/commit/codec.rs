@@ -8,6 +8,7 @@ mod temporal;
 
 use std::sync::Arc;
 
+use super::payload::Output;
 use crate::fingerprint::{BYTES, Fingerprint};
 use crate::space::address::Address;
 use crate::space::chunk::Kinds;
@@ -27,26 +28,26 @@ pub struct Malformed {
     pub offset: usize,
 }
 
-/// Appends encoded values to a buffer.
-pub struct Encoder<'a>(pub &'a mut Vec<u8>);
+/// Appends encoded values.
+pub struct Encoder<'a, O: Output = Vec<u8>>(pub &'a mut O);
 
-impl Encoder<'_> {
+impl<O: Output> Encoder<'_, O> {
     /// One byte.
     pub fn u8(&mut self, value: u8) {
-        self.0.push(value);
+        self.0.write(&[value]);
     }
 
     /// A length, count or small number: seven bits a byte, least first.
     pub fn number(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
+            self.u8(value as u8 | 0x80);
             value >>= 7;
         }
-        self.0.push(value as u8);
+        self.u8(value as u8);
     }
 
     fn fixed<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.0.extend_from_slice(&bytes);
+        self.0.write(&bytes);
     }
 
     /// A time.
@@ -65,7 +66,7 @@ impl Encoder<'_> {
     /// Bytes with their length.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
+        self.0.write(bytes);
     }
 
     fn option<T>(&mut self, value: Option<T>, some: impl FnOnce(&mut Self, T)) {

@@ -11,5 +11,6 @@ pub mod event;
 pub mod history;
 pub mod log;
 pub mod merge;
+pub mod payload;
 pub mod record;
 pub mod transaction;

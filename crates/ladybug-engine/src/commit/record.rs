@@ -4,7 +4,9 @@
 //! random *salt*: it seeds the checksums and is the record magic, so that bytes which merely look like a record
 //! (a client's value holding a copy of a log, a stale block of another segment) are never taken for one.
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
+
+use super::payload::{Mark, Output as _, Payload};
 
 /// A place in the log: the sequence number of a record. The first record has 1; 0 is "before everything".
 pub type Position = u64;
@@ -125,35 +127,70 @@ impl Record<'_> {
 
 /// Appends the frame of a record to `queue`, all but what [`seal`] fills in when it is written, with what `write` appends
 /// as its payload.
-pub(super) fn frame(queue: &mut Vec<u8>, position: Position, write: impl FnOnce(&mut Vec<u8>)) {
-    let start = queue.len();
-    queue.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
+pub(super) fn frame(queue: &mut Payload, position: Position, write: impl FnOnce(&mut Payload)) {
+    let (start, before) = (queue.mark(), queue.len());
+    queue.write(&[0; RECORD_HEADER_BYTES]);
     write(queue);
-    let payload_bytes = queue.len() - start - RECORD_HEADER_BYTES;
+    let payload_bytes = queue.len() - before - RECORD_HEADER_BYTES;
     assert!(
         payload_bytes <= RECORD_BYTES_MAX,
         "a log record holds at most {RECORD_BYTES_MAX} bytes, got {payload_bytes}; the engine refuses such commits",
     );
-    let header = &mut queue[start..];
-    header[12..16].copy_from_slice(&(payload_bytes as u32).to_le_bytes());
-    header[24..32].copy_from_slice(&position.to_le_bytes());
+    let written = queue.written_mut(start);
+    let written_bytes = written.len() as u64;
+    written[12..16].copy_from_slice(&(payload_bytes as u32).to_le_bytes());
+    // In the place of the epoch, until that is known.
+    written[16..24].copy_from_slice(&written_bytes.to_le_bytes());
+    written[24..32].copy_from_slice(&position.to_le_bytes());
 }
 
-/// The position and framed length of the (unsealed) record at the start of `queue`.
-pub(super) fn peek(queue: &[u8]) -> (Position, usize) {
-    (
-        read_u64(queue, 24),
-        RECORD_HEADER_BYTES + read_u32(queue, 12) as usize,
-    )
+/// A framed record in a queue.
+pub(super) struct Framed {
+    pub position: Position,
+    /// All its bytes.
+    pub length: usize,
+    /// Where the next one begins.
+    pub end: Mark,
+}
+
+/// The (unsealed) record that begins at `start`.
+pub(super) fn peek(queue: &Payload, start: Mark) -> Framed {
+    let written = queue.written(start);
+    Framed {
+        position: read_u64(written, 24),
+        length: RECORD_HEADER_BYTES + read_u32(written, 12) as usize,
+        end: queue.after(start, read_u64(written, 16) as usize),
+    }
 }
 
 /// Completes a framed record for the segment it goes to: magic, epoch, durable position, checksum.
-pub(super) fn seal(record: &mut [u8], segment: &SegmentHeader, durable: Position) {
-    record[8..12].copy_from_slice(&segment.record_magic().to_le_bytes());
-    record[16..24].copy_from_slice(&segment.epoch.to_le_bytes());
-    record[32..40].copy_from_slice(&durable.to_le_bytes());
-    let checksum = xxh3_64_with_seed(&record[8..], segment.salt);
-    record[..8].copy_from_slice(&checksum.to_le_bytes());
+pub(super) fn seal(
+    queue: &mut Payload,
+    (start, end): (Mark, Mark),
+    segment: &SegmentHeader,
+    durable: Position,
+) {
+    let header = queue.written_mut(start);
+    header[8..12].copy_from_slice(&segment.record_magic().to_le_bytes());
+    header[16..24].copy_from_slice(&segment.epoch.to_le_bytes());
+    header[32..40].copy_from_slice(&durable.to_le_bytes());
+    let checksum = checksum(queue.pieces(start, end), segment.salt);
+    queue.written_mut(start)[..8].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// The checksum of a record in pieces, of which the first has the header.
+fn checksum<'a>(mut pieces: impl Iterator<Item = &'a [u8]>, salt: u64) -> u64 {
+    let first = pieces.next().expect("invariant: a header was written");
+    match pieces.next() {
+        None => xxh3_64_with_seed(&first[8..], salt),
+        Some(second) => {
+            let mut hasher = Xxh3::with_seed(salt);
+            hasher.update(&first[8..]);
+            hasher.update(second);
+            pieces.for_each(|piece| hasher.update(piece));
+            hasher.digest()
+        }
+    }
 }
 
 /// Why bytes are not the record that was expected there.
@@ -303,14 +340,36 @@ mod tests {
         assert_eq!(SegmentHeader::decode(&bytes[..40]), None);
     }
 
+    /// A sealed record of `payload`.
+    fn sealed(write: impl FnOnce(&mut Payload)) -> Vec<u8> {
+        let mut queue = Payload::default();
+        frame(&mut queue, 10, write);
+        let Framed {
+            position,
+            length,
+            end,
+        } = peek(&queue, Mark::START);
+        assert_eq!((position, length, end), (10, queue.len(), queue.mark()));
+        seal(&mut queue, (Mark::START, end), &header(), 9);
+        queue.pieces(Mark::START, end).flatten().copied().collect()
+    }
+
+    #[test]
+    fn a_record_with_lent_bytes_is_as_if_they_were_written() {
+        let expected = sealed(|payload| payload.write(&[7; 3_000]));
+        let lent = sealed(|payload| {
+            payload.write(&[7; 300]);
+            payload.lend(vec![7_u8; 1_280].into());
+            payload.write(&[7; 140]);
+            payload.lend(vec![7_u8; 1_280].into());
+        });
+        assert!(lent == expected);
+        assert_eq!(decode(&lent, &header()).unwrap().payload, [7; 3_000]);
+    }
+
     #[test]
     fn every_flipped_bit_of_a_record_is_seen() {
-        let mut bytes = Vec::new();
-        frame(&mut bytes, 10, |payload| {
-            payload.extend_from_slice(b"payload")
-        });
-        assert_eq!(peek(&bytes), (10, bytes.len()));
-        seal(&mut bytes, &header(), 9);
+        let bytes = sealed(|payload| payload.write(b"payload"));
         let record = decode(&bytes, &header()).unwrap();
         assert_eq!(
             (

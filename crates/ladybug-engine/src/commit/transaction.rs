@@ -20,6 +20,7 @@ use super::codec::Encoder;
 pub use super::draft::{Draft, EdgeDraft, sorted_kinds};
 use super::event::{self, NodeEvent, NodeEventKind};
 use super::history::{History, HistoryLimits, Mark, name_key, undo};
+use super::payload::{self, Payload};
 use super::record::Position;
 use crate::error::{EngineError, NAME_BYTES_MAX};
 use crate::space::address::{Address, Zone};
@@ -47,7 +48,7 @@ struct Part {
     name: Option<Arc<str>>,
     guard: ArcMutexGuard<RawMutex, Cell>,
     version: u64,
-    record: Vec<u8>,
+    record: Payload,
     count: u64,
     inverses: Vec<Inverse>,
 }
@@ -71,7 +72,7 @@ pub struct Changes {
     /// How many mutations `record` holds.
     pub count: u64,
     /// The mutations, encoded.
-    pub record: Vec<u8>,
+    pub record: Payload,
 }
 
 /// Locked spaces as a transaction has made them at some point of it.
@@ -84,7 +85,7 @@ pub struct Made {
 
 /// A point in a transaction to which it can be rolled back.
 pub struct Savepoint {
-    parts: Vec<(usize, usize, u64)>,
+    parts: Vec<(usize, payload::Mark, u64)>,
     events: usize,
     current: usize,
 }
@@ -123,7 +124,7 @@ impl<'e> Transaction<'e> {
                 name,
                 version: guard.version_max + 1,
                 guard,
-                record: Vec::with_capacity(RECORD_BYTES_USUAL),
+                record: Payload::with_capacity(RECORD_BYTES_USUAL),
                 count: 0,
                 inverses: Vec::new(),
             }
@@ -236,7 +237,7 @@ impl<'e> Transaction<'e> {
 
     /// A point to come back to.
     pub fn savepoint(&self) -> Savepoint {
-        let mark = |part: &Part| (part.inverses.len(), part.record.len(), part.count);
+        let mark = |part: &Part| (part.inverses.len(), part.record.mark(), part.count);
         Savepoint {
             parts: self.parts.iter().map(mark).collect(),
             events: self.events.len(),
@@ -265,7 +266,7 @@ impl<'e> Transaction<'e> {
     /// The point before everything.
     fn start(&self) -> Savepoint {
         Savepoint {
-            parts: vec![(0, 0, 0); self.parts.len()],
+            parts: vec![(0, payload::Mark::START, 0); self.parts.len()],
             events: 0,
             current: self.current,
         }
@@ -277,7 +278,8 @@ impl<'e> Transaction<'e> {
         positions.max().unwrap_or_default()
     }
 
-    /// Makes room for a record of so many bytes in the current space, so that it does not move while it grows.
+    /// Makes room for a record of so many bytes in the current space, beside those that are lent, so that it does not
+    /// move while it grows.
     pub fn reserve(&mut self, bytes: usize) {
         self.parts[self.current].record.reserve(bytes);
     }
@@ -320,7 +322,7 @@ impl<'e> Transaction<'e> {
 
     fn apply(&mut self, mutation: Mutation) -> Result<()> {
         let part = &mut self.parts[self.current];
-        let start = part.record.len();
+        let start = part.record.mark();
         Encoder(&mut part.record).mutation(&mutation);
         match part.guard.space.apply(mutation, part.version) {
             Ok(inverse) => {

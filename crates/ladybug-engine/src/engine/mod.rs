@@ -357,8 +357,9 @@ impl Engine {
             let mutations: u64 = changes.iter().map(|space| space.count).sum();
             copied = copied_bytes_max(mutations, record_bytes);
             let now = tx.now();
-            let encode = |payload: &mut Vec<u8>| encode_commit(now, changes, payload);
-            position = self.log.append_with(encode);
+            position = self
+                .log
+                .append_with(|payload| encode_commit(now, changes, payload));
             tx.finish(position, self.history_limits(tx.now()));
         }
         let events = tx.take_events();

@@ -1,10 +1,10 @@
 //! Dates, times, moments and durations as bytes: a tag, then the numbers that they are made of.
 
-use super::{Decoded, Decoder, Encoder};
+use super::{Decoded, Decoder, Encoder, Output};
 use crate::space::temporal::{Date, DateTime, Duration, LocalDateTime, LocalTime, Temporal, Time};
 
-pub(super) fn encode(encoder: &mut Encoder<'_>, value: &Temporal) {
-    let local = |encoder: &mut Encoder<'_>, value: LocalDateTime| {
+pub(super) fn encode<O: Output>(encoder: &mut Encoder<'_, O>, value: &Temporal) {
+    let local = |encoder: &mut Encoder<'_, O>, value: LocalDateTime| {
         encoder.i64(value.date.0);
         encoder.i64(value.time.0);
     };

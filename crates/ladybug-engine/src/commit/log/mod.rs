@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::payload::{Output as _, Payload};
 use super::record::{self, Position, Record};
 use crate::storage::Storage;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -132,7 +133,7 @@ pub struct LogStats {
 
 /// What was appended and not yet written.
 struct Queue {
-    bytes: Vec<u8>,
+    records: Payload,
     /// The next position to give out.
     next: Position,
     /// The log failed or is closed: records are dropped; all get the position `next`, which is never used.
@@ -258,7 +259,7 @@ impl Log {
             syncing: Mutex::new(()),
             segments: Mutex::new(segments),
             queue: Mutex::new(Queue {
-                bytes: Vec::new(),
+                records: Payload::default(),
                 next: last + 1,
                 refusing: false,
                 closing: false,
@@ -311,7 +312,7 @@ impl Log {
     /// # Panics
     /// If the payload is longer than [`record::RECORD_BYTES_MAX`]: the engine refuses such commits.
     pub fn append(&self, payload: &[u8]) -> Position {
-        self.append_with(|queue| queue.extend_from_slice(payload))
+        self.append_with(|queue| queue.write(payload))
     }
 
     /// As [`append`](Self::append), with what `write` appends as the payload: it is made where it waits to be written.
@@ -319,15 +320,15 @@ impl Log {
     ///
     /// # Panics
     /// As [`append`](Self::append).
-    pub fn append_with(&self, write: impl FnOnce(&mut Vec<u8>)) -> Position {
+    pub fn append_with(&self, write: impl FnOnce(&mut Payload)) -> Position {
         let mut queue = self.shared.queue.lock();
         let position = queue.next;
         if queue.refusing {
             return position;
         }
         queue.next += 1;
-        record::frame(&mut queue.bytes, position, write);
-        let queued = queue.bytes.len();
+        record::frame(&mut queue.records, position, write);
+        let queued = queue.records.len();
         self.shared
             .queued_bytes
             .store(queued as u64, Ordering::Relaxed);

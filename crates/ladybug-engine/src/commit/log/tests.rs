@@ -56,6 +56,18 @@ fn append_through(log: &Log, last: Position) {
     }
 }
 
+/// Appends a payload of which parts are lent.
+fn append_lent(log: &Log, payload: &[u8]) -> Position {
+    log.append_with(|record| {
+        for (index, part) in payload.chunks(100).enumerate() {
+            match index % 3 {
+                0 => record.write(part),
+                _ => record.lend(part.to_vec().into()),
+            }
+        }
+    })
+}
+
 #[test]
 fn every_policy_finds_everything_again_after_a_close() {
     for fsync in [
@@ -89,6 +101,37 @@ fn every_policy_finds_everything_again_after_a_close() {
         assert_eq!(report.damages, []);
         assert!(report.segments.len() > 3, "rotated");
     }
+}
+
+#[test]
+fn what_is_lent_is_in_the_log_as_if_it_was_written() {
+    let (_, storage) = simulated(3);
+    let (log, _, _) = open(&storage, FsyncPolicy::Always, 0).unwrap();
+    let large = |position: Position| payload(position).repeat(position as usize * 40);
+    let mut expected = Records::new();
+    for position in 1..100 {
+        // Some are larger than a segment, and some than what is gathered for one write.
+        let (payload, appended) = match position % 10 {
+            3 => (large(position), append_lent(&log, &large(position))),
+            4 => (Vec::new(), append_lent(&log, &[])),
+            6 | 7 => (payload(position), append_lent(&log, &payload(position))),
+            _ => (payload(position), log.append(&payload(position))),
+        };
+        assert_eq!(appended, position);
+        expected.push((position, payload));
+        if position % 4 == 0 {
+            log.wait(position).unwrap();
+        }
+    }
+    assert!(
+        expected
+            .iter()
+            .any(|(_, payload)| payload.len() > 600 << 10)
+    );
+    log.close().unwrap();
+    let (_log, records, recovery) = open(&storage, FsyncPolicy::Always, 0).unwrap();
+    assert!(records == expected);
+    assert_eq!(recovery.cut, None);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::error::FailureCause;
 use super::scan::{list_segments, segment_path};
 use super::{Abandoned, FsyncPolicy, LogError, LogFailed, LogOptions, SegmentFile, Shared};
+use crate::commit::payload::{Mark, Payload};
 use crate::commit::record::{self, Position, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::storage::{File, Result, Storage};
 use crate::sync::MutexGuard;
@@ -23,6 +24,8 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 const ZERO_AHEAD_BYTES: u64 = 1 << 20;
 /// Batches at least this large gain nothing by it.
 const ZERO_AHEAD_BATCH_BYTES_MAX: usize = 64 << 10;
+/// What is lent is written in pieces of this size, which stay in the processor's cache while they are gathered.
+const GATHERED_BYTES: usize = 512 << 10;
 /// A write buffer larger than this is given back.
 const SPARE_BYTES_MAX: usize = 16 << 20;
 
@@ -46,7 +49,7 @@ pub(super) struct Segments {
     /// Closed segments with records that are not synced, by their first position.
     unsynced: Vec<(Position, Arc<dyn File>)>,
     /// A buffer to swap with the queue's.
-    spare: Vec<u8>,
+    spare: Payload,
 }
 
 impl Segments {
@@ -70,56 +73,87 @@ impl Segments {
             end: SEGMENT_HEADER_BYTES as u64,
             zeroed: SEGMENT_HEADER_BYTES as u64,
             unsynced: Vec::new(),
-            spare: Vec::new(),
+            spare: Payload::default(),
             storage,
         })
     }
 
-    /// Seals and writes a queue of framed records. Each run that fits the open segment is one write.
-    fn write(&mut self, queue: &mut [u8], durable: Position) -> Result<()> {
-        let mut run_start = 0;
-        let mut at = 0;
-        while at < queue.len() {
-            let (position, length) = record::peek(&queue[at..]);
+    /// Seals and writes a queue of framed records. Each run that fits the open segment is one write, or as many as what
+    /// is lent needs.
+    fn write(&mut self, queue: &mut Payload, durable: Position) -> Result<()> {
+        let mut run = (Mark::START, 0);
+        let mut at = Mark::START;
+        while at != queue.mark() {
+            let record = record::peek(queue, at);
             assert_eq!(
-                position,
+                record.position,
                 self.written + 1,
                 "invariant: the queue continues what was written"
             );
-            let end = self.end + (at - run_start + length) as u64;
-            let is_empty = self.end == SEGMENT_HEADER_BYTES as u64 && at == run_start;
+            let end = self.end + (run.1 + record.length) as u64;
+            let is_empty = self.end == SEGMENT_HEADER_BYTES as u64 && at == run.0;
             if end > self.bytes_max && !is_empty {
-                self.write_run(&queue[run_start..at])?;
-                run_start = at;
-                self.rotate(position, durable)?;
+                self.write_run(queue.pieces(run.0, at), run.1)?;
+                run = (at, 0);
+                self.rotate(record.position, durable)?;
             }
-            record::seal(&mut queue[at..at + length], &self.header, durable);
-            self.written = position;
-            at += length;
+            record::seal(queue, (at, record.end), &self.header, durable);
+            self.written = record.position;
+            run.1 += record.length;
+            at = record.end;
         }
-        self.write_run(&queue[run_start..])
+        self.write_run(queue.pieces(run.0, at), run.1)
     }
 
-    fn write_run(&mut self, run: &[u8]) -> Result<()> {
-        if run.is_empty() {
+    /// Writes pieces of so many bytes.
+    fn write_run<'a>(
+        &mut self,
+        mut pieces: impl Iterator<Item = &'a [u8]>,
+        bytes: usize,
+    ) -> Result<()> {
+        if bytes == 0 {
             return Ok(());
         }
-        let end = self.end + run.len() as u64;
-        if self.zero_ahead && end > self.zeroed && run.len() < ZERO_AHEAD_BATCH_BYTES_MAX {
+        let end = self.end + bytes as u64;
+        let first = pieces.next().unwrap_or_default();
+        if self.zero_ahead && end > self.zeroed && bytes < ZERO_AHEAD_BATCH_BYTES_MAX {
             let zeroed = end
                 .next_multiple_of(ZERO_AHEAD_BYTES)
                 .min(self.bytes_max.max(end));
             let mut padded = Vec::with_capacity((zeroed - self.end) as usize);
-            padded.extend_from_slice(run);
+            padded.extend_from_slice(first);
+            pieces.for_each(|piece| padded.extend_from_slice(piece));
             padded.resize((zeroed - self.end) as usize, 0);
             self.file.write_at(self.end, &padded)?;
             self.zeroed = zeroed;
+        } else if first.len() == bytes {
+            self.file.write_at(self.end, first)?;
         } else {
-            self.file.write_at(self.end, run)?;
-            self.zeroed = self.zeroed.max(end);
+            self.write_gathered(std::iter::once(first).chain(pieces))?;
         }
+        self.zeroed = self.zeroed.max(end);
         self.end = end;
         Ok(())
+    }
+
+    /// Writes pieces through a buffer.
+    fn write_gathered<'a>(&self, pieces: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+        let mut gathered = Vec::with_capacity(GATHERED_BYTES);
+        let mut at = self.end;
+        for mut piece in pieces {
+            while !piece.is_empty() {
+                let room = GATHERED_BYTES - gathered.len();
+                let (fits, rest) = piece.split_at(room.min(piece.len()));
+                gathered.extend_from_slice(fits);
+                piece = rest;
+                if gathered.len() == GATHERED_BYTES {
+                    self.file.write_at(at, &gathered)?;
+                    at += gathered.len() as u64;
+                    gathered.clear();
+                }
+            }
+        }
+        self.file.write_at(at, &gathered)
     }
 
     /// Closes the open segment and opens the next, beginning with `first`.
@@ -208,7 +242,7 @@ impl Shared {
         let mut batch = std::mem::take(&mut segments.spare);
         {
             let mut queue = self.queue.lock();
-            std::mem::swap(&mut queue.bytes, &mut batch);
+            std::mem::swap(&mut queue.records, &mut batch);
             self.queued_bytes.store(0, Ordering::Relaxed);
         }
         if !batch.is_empty() {
@@ -322,7 +356,7 @@ impl Shared {
         {
             let mut queue = self.queue.lock();
             queue.refusing = true;
-            queue.bytes = Vec::new();
+            queue.records = Payload::default();
             self.queued_bytes.store(0, Ordering::Relaxed);
         }
         self.failures.lock().current = Some(failed);
@@ -428,7 +462,7 @@ fn run(shared: &Shared) {
         let closing = {
             let mut queue = shared.queue.lock();
             let mut timed_out = false;
-            while !queue.closing && !timed_out && (!queue.kicked || queue.bytes.is_empty()) {
+            while !queue.closing && !timed_out && (!queue.kicked || queue.records.is_empty()) {
                 queue.kicked = false;
                 timed_out = shared.kicker.wait_until(&mut queue, due).timed_out();
             }

@@ -171,7 +171,10 @@ impl History {
             };
             let word = self.random.next().to_le_bytes();
             let payload: Vec<u8> = word.into_iter().cycle().take(length as usize).collect();
-            let position = log.append(&payload);
+            let position = match self.random.one_in(3) {
+                true => append_lent(log, &payload),
+                false => log.append(&payload),
+            };
             self.appended.insert(position, payload);
         }
     }
