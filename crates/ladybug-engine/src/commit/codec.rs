@@ -150,6 +150,10 @@ impl<O: Output> Encoder<'_, O> {
                 self.u8(1);
                 self.fingerprint(bits);
             }
+            Bits::Staged(staged) => {
+                self.u8(1);
+                self.0.lend(staged.bytes());
+            }
             Bits::Vector(bits) => {
                 self.u8(2);
                 self.fingerprint(bits);

@@ -33,6 +33,7 @@ use crate::commit::record::{Position, RECORD_BYTES_MAX};
 use crate::commit::transaction::{Cell, Eviction, OfSpaces, SpaceId, Terms, Transaction, Unlocked};
 use crate::error::EngineError;
 use crate::space::access::Accesses;
+use crate::space::staging::Staging;
 use crate::space::state::State;
 use crate::storage::{Lock, Storage};
 pub use branch::Branch;
@@ -240,6 +241,13 @@ impl Engine {
             }
             None => (Arc::new(self.empty.clone()), 0),
         }
+    }
+
+    /// Room to stage fingerprints of new nodes in, before a commit to a space makes those.
+    pub fn staging(&self, space: SpaceId) -> Staging {
+        let cell = self.cell(space);
+        let free = cell.map(|cell| cell.lock().space.free().clone());
+        free.map_or_else(Staging::default, Staging::new)
     }
 
     /// The access statistics of a space, which go on counting; `None` for one that was never written.

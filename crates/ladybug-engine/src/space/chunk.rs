@@ -235,9 +235,35 @@ impl Chunk {
             change.xor_assign(fingerprint);
             Arc::make_mut(&mut self.parity).xor_assign(&change);
         }
+        self.write(slot, fingerprint, checksum);
+    }
+
+    fn write(&mut self, slot: u8, fingerprint: &Fingerprint, checksum: u64) {
         *self.fingerprints.get_mut(slot) = fingerprint.clone();
         self.sketches.set(slot, sketch(fingerprint));
         *self.checksums.get_mut(slot) = checksum;
+    }
+
+    /// Writes the fingerprint of a slot that has had none so far, not even of a node that is gone.
+    pub(super) fn stage(&mut self, slot: u8, fingerprint: &Fingerprint) {
+        debug_assert_eq!(*self.fingerprint(slot), Fingerprint::ZERO);
+        Arc::make_mut(&mut self.parity).xor_assign(fingerprint);
+        self.write(slot, fingerprint, fingerprint.checksum());
+    }
+
+    /// Writes a slot's fingerprint as it was staged in a slot of another chunk. If none was written here so far and the
+    /// slots are the same, all of that chunk's are taken over: those whose slots are not in use mean nothing.
+    pub(super) fn take_staged(&mut self, slot: u8, staged: &Self, staged_slot: u8) {
+        if slot == staged_slot && self.fingerprints.is_unwritten() {
+            self.fingerprints = staged.fingerprints.clone();
+            self.parity = Arc::clone(&staged.parity);
+            self.checksums = staged.checksums.clone();
+            self.sketches = staged.sketches.clone();
+        }
+        match slot == staged_slot && self.fingerprints.shares_memory(&staged.fingerprints) {
+            true => self.pending.set(slot, false),
+            false => self.set_fingerprint(slot, staged.fingerprint(staged_slot)),
+        }
     }
 
     /// Where each column lies and how many bytes it takes, in the same order for every chunk: first what

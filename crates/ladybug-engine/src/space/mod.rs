@@ -8,6 +8,7 @@
 //! | `access` | when and how often addresses were used |
 //! | `column`, `page`, `sketches`, `chunk` | 256 slots as copy-on-write columns |
 //! | `arena` | the memory of pages and sketches |
+//! | `staging` | fingerprints that wait for their commit |
 //! | `directory` | names and ids to addresses |
 //! | `allocator` | which free address is next |
 //! | `graph` | edges, in both directions |
@@ -42,6 +43,7 @@ pub mod retained;
 pub mod rows;
 pub mod schema;
 pub mod sketches;
+pub mod staging;
 pub mod state;
 pub mod temporal;
 pub mod verbs;

@@ -10,6 +10,7 @@ use super::chunk::{Kinds, NEVER, Source};
 use super::fields::{FieldValue, Fields};
 use super::graph::Edge;
 use super::marks::{Qualia, Truth};
+use super::staging::Staged;
 use super::words::Word;
 use crate::fingerprint::Fingerprint;
 
@@ -25,13 +26,15 @@ pub struct Content {
 }
 
 /// Where a node's fingerprint comes from.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub enum Bits {
     /// Encoded from the content.
     #[default]
     Encoded,
     /// Given by the user as bits.
     Given(Box<Fingerprint>),
+    /// The same, staged before the commit.
+    Staged(Staged),
     /// Given by the user as a vector, already hashed to bits.
     Vector(Box<Fingerprint>),
 }
@@ -41,7 +44,7 @@ impl Bits {
     pub fn source(&self) -> Source {
         match self {
             Bits::Encoded => Source::Content,
-            Bits::Given(_) => Source::Given,
+            Bits::Given(_) | Bits::Staged(_) => Source::Given,
             Bits::Vector(_) => Source::Vector,
         }
     }
@@ -51,7 +54,14 @@ impl Bits {
         match self {
             Bits::Encoded => None,
             Bits::Given(bits) | Bits::Vector(bits) => Some(bits),
+            Bits::Staged(staged) => Some(staged.fingerprint()),
         }
+    }
+}
+
+impl PartialEq for Bits {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source() && self.given() == other.given()
     }
 }
 

@@ -127,9 +127,19 @@ impl Fingerprints {
         }
     }
 
+    /// Whether none was ever written.
+    pub(super) fn is_unwritten(&self) -> bool {
+        matches!(self, Self::Mapped { slots, .. } if slots.is_empty())
+    }
+
+    /// Whether both are the same memory.
+    pub(super) fn shares_memory(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Owned(page), Self::Owned(other)) if Arc::ptr_eq(page, other))
+    }
+
     /// Whether the fingerprints still lie in a mapped checkpoint.
     pub fn is_mapped(&self) -> bool {
-        matches!(self, Self::Mapped { slots, .. } if !slots.is_empty())
+        matches!(self, Self::Mapped { .. }) && !self.is_unwritten()
     }
 }
 

@@ -111,8 +111,10 @@ impl Space {
             Source::Content | Source::Edge => Bits::Encoded,
         };
         chunk.source.set(slot, content.fingerprint.source() as u8);
-        if let Some(given) = content.fingerprint.given() {
-            chunk.set_fingerprint(slot, given);
+        match &content.fingerprint {
+            Bits::Encoded => {}
+            Bits::Given(given) | Bits::Vector(given) => chunk.set_fingerprint(slot, given),
+            Bits::Staged(staged) => staged.put(chunk, slot),
         }
         let fields = content.fields.filter(|fields| !fields.is_empty());
         let old = Content {

@@ -12,6 +12,7 @@ use ladybug_engine::space::address::{Address, Zone};
 use ladybug_engine::space::fields::FieldValue;
 use ladybug_engine::space::marks::{Qualia, Truth};
 use ladybug_engine::space::mutation::{Bits as EngineBits, Content};
+use ladybug_engine::space::staging::{Staged, Staging};
 use ladybug_engine::space::verbs::is_verb_name;
 use ladybug_engine::space::words::Word;
 
@@ -224,6 +225,21 @@ impl Attempt<'_, '_, '_> {
         node_fields
     }
 
+    /// Bits staged behind others, where they will or will not come to lie.
+    fn staged(&mut self, bits: &Fingerprint) -> Staged {
+        let mut staging = Staging::default();
+        for other in 0..self.random.below(6) {
+            staging.put(Zone::Node, &Fingerprint::random(other));
+        }
+        let zone = if self.random.one_in(3) {
+            Zone::Fluid
+        } else {
+            Zone::Node
+        };
+        let place = staging.put(zone, bits).expect("room for a few");
+        staging.finish().at(place)
+    }
+
     /// Value, fields and fingerprint, for the model and for the engine.
     fn content(&mut self) -> (Option<Vec<u8>>, Fields, Bits, Content) {
         let value = (!self.random.one_in(4)).then(|| self.value());
@@ -234,7 +250,11 @@ impl Attempt<'_, '_, '_> {
         let (bits, engine_bits) = match self.random.below(8) {
             0 => {
                 let bits = Fingerprint::random(self.random.below(4));
-                (Bits::Given(bits.clone()), EngineBits::Given(Box::new(bits)))
+                let engine_bits = match self.random.one_in(2) {
+                    true => EngineBits::Given(Box::new(bits.clone())),
+                    false => EngineBits::Staged(self.staged(&bits)),
+                };
+                (Bits::Given(bits), engine_bits)
             }
             1 => {
                 let bits = Fingerprint::random(self.random.below(4));

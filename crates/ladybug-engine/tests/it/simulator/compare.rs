@@ -32,6 +32,7 @@ pub fn plain(state: &State) -> Space {
             bits: match image.content.fingerprint {
                 EngineBits::Encoded => Bits::Encoded,
                 EngineBits::Given(bits) => Bits::Given(*bits),
+                EngineBits::Staged(bits) => Bits::Given(bits.fingerprint().clone()),
                 EngineBits::Vector(bits) => Bits::Vector(*bits),
             },
             kinds: node.kinds().iter().map(|kind| kind.to_string()).collect(),
