@@ -1,6 +1,7 @@
 """Arrow Flight with pyarrow's client: streams, puts, actions, exchange, access, errors, cancellation."""
 
 import json
+import random
 import re
 import signal
 import threading
@@ -61,6 +62,10 @@ def put(client, command, table, max_chunksize=None):
 
 def fingerprint(n):
     return bytes([n]) * FINGERPRINT_BYTES
+
+
+def random_fingerprint(n):
+    return random.Random(n).randbytes(FINGERPRINT_BYTES)
 
 
 def some_nodes(count, first=0):
@@ -227,6 +232,57 @@ def test_flight_put_takes_back_what_was_streamed(client):
     copy = get(client, "space=copy;all")
     kept = ["name", "value", "fingerprint", "kinds", "qualia"]
     assert copy.select(kept).sort_by("name") == table.select(kept).sort_by("name")
+
+
+def test_flight_put_of_many_batches_keeps_every_row_whatever_was_there(start):
+    server = start("--fsync", "always")
+    soon = int((time.time() + 600) * 1e6)
+    numbers = list(range(3000))
+    # Of every kind: given, none, zeros; permanent and expiring ones; and some that stand in the same put twice.
+    bits = [None if n % 50 == 3 else bytes(FINGERPRINT_BYTES) if n % 50 == 4 else random_fingerprint(n) for n in numbers]
+    expires = [soon if n % 7 == 0 else None for n in numbers]
+    wide = pa.table({
+        "name": [f"n{n}" for n in numbers] + ["n10", "n2000"],
+        "value": pa.array([b"v%d" % n for n in numbers] + [b"again"] * 2, pa.binary()),
+        "fingerprint": pa.array(bits + [random_fingerprint(9001), random_fingerprint(9002)], pa.binary(FINGERPRINT_BYTES)),
+        "expires": pa.array(expires + [None, None], pa.timestamp("us")),
+    })
+    expected = {f"n{n}": (b"v%d" % n, bits[n], n % 7 == 0) for n in numbers}
+    expected["n10"], expected["n2000"] = (b"again", random_fingerprint(9001), False), (b"again", random_fingerprint(9002), False)
+
+    def check(client, space):
+        table = get(client, f"space={space};columns=name,value,fingerprint,zone;all")
+        rows = {row["name"]: row for row in table.to_pylist()}
+        assert rows.keys() == expected.keys()
+        for name, (value, given, is_fluid) in expected.items():
+            row = rows[name]
+            assert (row["value"], row["zone"]) == (value, "fluid" if is_fluid else "node"), name
+            assert row["fingerprint"] == given if given is not None else len(row["fingerprint"]) == FINGERPRINT_BYTES
+
+    # Into a new space, into one that has some of the nodes, and over all of them.
+    before = wide.slice(17, 40)
+    with connect(server) as client:
+        put(client, "space=some;nodes", before)
+        for space in ["new", "some", "new"]:
+            (acknowledged,) = put(client, f"space={space};nodes", wide, max_chunksize=700)
+            assert acknowledged["rows"] == len(wide)
+            check(client, space)
+        # Streams that end halfway leave no trace in what comes after.
+        for space in ["new", "none"]:
+            descriptor = flight.FlightDescriptor.for_command(f"space={space};nodes")
+            writer, reader = client.do_put(descriptor, wide.schema, flight.FlightCallOptions(timeout=1))
+            writer.write_table(wide, 300)
+            with pytest.raises((flight.FlightError, pa.ArrowException)):
+                reader.read()
+                writer.close()
+        check(client, "new")
+        with pytest.raises((flight.FlightError, pa.ArrowException), match="no such space"):
+            get(client, "space=none;all")
+    server.kill()
+    server.start()
+    with connect(server) as client:
+        check(client, "new")
+        check(client, "some")
 
 
 def test_flight_put_of_edges_links_nodes_by_name_id_or_address(server, client):
@@ -767,12 +823,14 @@ def test_flight_is_counted(server, client):
 
 def test_flight_put_survives_a_kill_once_acknowledged(start):
     server = start("--fsync", "always")
+    bits = [random_fingerprint(n) for n in range(500)]
     with connect(server) as client:
-        put(client, "nodes", some_nodes(500))
+        put(client, "nodes", pa.table({"name": [f"n{n}" for n in range(500)], "fingerprint": pa.array(bits, pa.binary(FINGERPRINT_BYTES))}))
     server.kill()
     server.start()
     with connect(server) as client:
-        assert get(client, "columns=name;all").num_rows == 500
+        rows = {row["name"]: row["fingerprint"] for row in get(client, "columns=name,fingerprint;all").to_pylist()}
+    assert rows == {f"n{n}": bits[n] for n in range(500)}
 
 
 def test_flight_streams_end_with_the_server(start):

@@ -20,7 +20,7 @@ use tonic::Streaming;
 use super::error::FlightError;
 use super::stream::{Outgoing, Stream};
 use super::ticket::{options, recall, search_form};
-use super::{blocking, get, put};
+use super::{blocking, get, received};
 use crate::server::resp::server::Server;
 
 /// Batches of answers that wait to be sent.
@@ -57,7 +57,7 @@ pub fn exchange(
     let (sender, receiver) = mpsc::channel(ANSWERS_WAITING);
     // Ends when the client has sent all, or when nobody takes the answers any more.
     tokio::spawn(async move {
-        let mut queries = std::pin::pin!(put::batches(first, rest));
+        let mut queries = std::pin::pin!(received::batches(first, rest));
         let mut before = 0;
         loop {
             let batch = tokio::select! {

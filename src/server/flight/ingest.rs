@@ -10,19 +10,20 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, FixedSizeListArray, Float32Array,
-    ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array, UInt16Array,
-    UInt64Array,
+    ListArray, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray, UInt8Array,
+    UInt16Array, UInt64Array,
 };
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType, Schema};
 use ladybug_engine::commit::log::OutcomeUnknown;
 use ladybug_engine::commit::transaction::{Draft, SpaceId, Transaction, sorted_kinds};
 use ladybug_engine::error::EngineError;
-use ladybug_engine::fingerprint::Fingerprint;
-use ladybug_engine::space::address::Address;
+use ladybug_engine::fingerprint::{BYTES, Fingerprint};
+use ladybug_engine::space::address::{Address, Zone};
 use ladybug_engine::space::fields::Fields;
 use ladybug_engine::space::marks::{Qualia, RUNG_MAX, Truth};
 use ladybug_engine::space::mutation::{Bits, Content};
+use ladybug_engine::space::staging::Staging;
 use ladybug_engine::table::node_schema;
 
 use super::error::FlightError;
@@ -41,14 +42,14 @@ pub struct Written {
 }
 
 /// The columns of a batch that rows are made of.
-pub struct Columns {
+struct Columns {
     rows: usize,
     id: Option<UInt64Array>,
     name: Option<BinaryArray>,
     address: Option<UInt16Array>,
     value: Option<BinaryArray>,
     properties: Option<StringArray>,
-    fingerprint: Option<FixedSizeBinaryArray>,
+    fingerprint: Option<Vec<Bits>>,
     kinds: Option<ListArray>,
     frequency: Option<Float32Array>,
     confidence: Option<Float32Array>,
@@ -60,13 +61,13 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The columns of a batch, each as the canonical schema has it.
+    /// The columns of a batch, each as the canonical schema has it, but for fingerprints, which
+    /// [`Rows`] has.
     ///
     /// # Errors
-    /// A column is none of a node's, or cannot be of its type; or there is neither `name` nor `address`.
-    pub fn of(batch: &RecordBatch) -> Result<Self, FlightError> {
+    /// A column cannot be of its type, or there is neither `name` nor `address`.
+    fn of(batch: &RecordBatch) -> Result<Self, FlightError> {
         let schema = &node_schema();
-        known_columns(batch, schema, "a node")?;
         let columns = Self {
             rows: batch.num_rows(),
             id: column(batch, schema, "id", None)?,
@@ -75,7 +76,7 @@ impl Columns {
             address: column(batch, schema, "address", None)?,
             value: column(batch, schema, "value", None)?,
             properties: column(batch, schema, "properties", None)?,
-            fingerprint: column(batch, schema, "fingerprint", None)?,
+            fingerprint: None,
             kinds: column(batch, schema, "kinds", None)?,
             frequency: column(batch, schema, "frequency", None)?,
             confidence: column(batch, schema, "confidence", None)?,
@@ -154,6 +155,108 @@ fn cast_column(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, arrow::error
 /// What the record of a node takes beside the columns that a client sends, about: its id, times, lengths.
 const RECORD_ROW_BYTES: usize = 128;
 
+/// Batches on their way in.
+pub struct Rows {
+    staging: Staging,
+    /// Each with the fingerprints of its rows, if it has them.
+    batches: Vec<(Columns, Option<Vec<Waiting>>)>,
+    /// What the record of their commit has beside what is staged, about.
+    record_bytes: usize,
+}
+
+/// A row's fingerprint until it is written.
+enum Waiting {
+    /// It follows from what the node says.
+    Encoded,
+    /// For where it was staged.
+    Staged(Address),
+    /// It could not be staged.
+    Given(Box<Fingerprint>),
+}
+
+impl Rows {
+    /// None so far.
+    pub fn new(staging: Staging) -> Self {
+        Self {
+            staging,
+            batches: Vec::new(),
+            record_bytes: 0,
+        }
+    }
+
+    /// Adds a batch. Where it has fingerprints, what else is kept of it is copied, so that the message in which they came
+    /// can go.
+    ///
+    /// # Errors
+    /// A column is none of a node's, or cannot be of its type; or there is neither `name` nor `address`.
+    pub fn add(&mut self, mut batch: RecordBatch) -> Result<(), FlightError> {
+        let schema = &node_schema();
+        known_columns(&batch, schema, "a node")?;
+        let expires: Option<TimestampMicrosecondArray> = column(&batch, schema, "expires", None)?;
+        let given: Option<FixedSizeBinaryArray> = column(&batch, schema, "fingerprint", None)?;
+        let waiting = given.map(|all| {
+            let is_fluid = |row| expires.as_ref().is_some_and(|times| times.is_valid(row));
+            let rows = 0..batch.num_rows();
+            rows.map(|row| stage(&mut self.staging, &all, row, is_fluid(row)))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let waiting = waiting.transpose()?;
+        if waiting.is_some() {
+            batch.remove_column(batch.schema_ref().index_of("fingerprint")?);
+            batch = copied(&batch)?;
+        }
+        let given = |waiting: &&Waiting| matches!(waiting, Waiting::Given(_));
+        let given = waiting.iter().flatten().filter(given).count();
+        self.record_bytes += bytes_of(&batch) + given * BYTES + batch.num_rows() * RECORD_ROW_BYTES;
+        self.batches.push((Columns::of(&batch)?, waiting));
+        Ok(())
+    }
+
+    /// The columns of all batches, when there are no more.
+    fn finish(self) -> Vec<Columns> {
+        let staged = self.staging.finish();
+        let bits = |waiting: Waiting| match waiting {
+            Waiting::Encoded => Bits::Encoded,
+            Waiting::Staged(at) => Bits::Staged(staged.at(at)),
+            Waiting::Given(bits) => Bits::Given(bits),
+        };
+        let columns = |(columns, waiting): (Columns, Option<Vec<Waiting>>)| Columns {
+            fingerprint: waiting.map(|all| all.into_iter().map(bits).collect()),
+            ..columns
+        };
+        self.batches.into_iter().map(columns).collect()
+    }
+}
+
+fn stage(
+    staging: &mut Staging,
+    all: &FixedSizeBinaryArray,
+    row: usize,
+    is_fluid: bool,
+) -> Result<Waiting, FlightError> {
+    if all.is_null(row) {
+        return Ok(Waiting::Encoded);
+    }
+    let bits = Fingerprint::from_bytes(all.value(row));
+    let bits = bits.map_err(|error| FlightError::bad(error.to_string()))?;
+    let zone = if is_fluid { Zone::Fluid } else { Zone::Node };
+    let staged = staging.put(zone, &bits).map(Waiting::Staged);
+    Ok(staged.unwrap_or_else(|| Waiting::Given(Box::new(bits))))
+}
+
+/// The batch in memory of its own.
+fn copied(batch: &RecordBatch) -> Result<RecordBatch, FlightError> {
+    let rows = UInt64Array::from_iter_values(0..batch.num_rows() as u64);
+    let copy = |column: &ArrayRef| take(column, &rows, None);
+    let columns = batch.columns().iter().map(copy);
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let schema = batch.schema();
+    Ok(RecordBatch::try_new_with_options(
+        schema, columns, &options,
+    )?)
+}
+
 /// Writes batches as one commit, and waits until it is acknowledged. Blocks.
 ///
 /// # Errors
@@ -163,18 +266,25 @@ pub fn write(
     space: SpaceId,
     batches: &[RecordBatch],
 ) -> Result<Written, FlightError> {
-    let columns = batches
-        .iter()
-        .map(Columns::of)
-        .collect::<Result<Vec<_>, _>>()?;
-    // The record holds what the rows do, and what each node has beside it.
-    let record_bytes = |batch: &RecordBatch| bytes_of(batch) + batch.num_rows() * RECORD_ROW_BYTES;
-    let bytes = batches.iter().map(record_bytes).sum();
+    let mut rows = Rows::new(server.engine.staging(space));
+    for batch in batches {
+        rows.add(batch.clone())?;
+    }
+    write_rows(server, space, rows)
+}
+
+/// Writes rows as one commit, and waits until it is acknowledged. Blocks.
+///
+/// # Errors
+/// A row cannot be written: then none is.
+pub fn write_rows(server: &Server, space: SpaceId, rows: Rows) -> Result<Written, FlightError> {
+    let record_bytes = rows.record_bytes;
+    let batches = rows.finish();
     let outcome = server.engine.commit::<_, FlightError>(&[space], |tx| {
-        tx.reserve(bytes);
+        tx.reserve(record_bytes);
         let mut writer = Writer::default();
         let mut before = 0;
-        for columns in &columns {
+        for columns in &batches {
             writer.put(tx, columns, before)?;
             before += columns.rows;
         }
@@ -182,6 +292,8 @@ pub fn write(
         tx.report();
         Ok((before, tx.version()))
     });
+    // What was staged lies in the log's queue as long as that needs it.
+    drop(batches);
     server.publish_node_events(outcome.events, outcome.position);
     let (rows, version) = outcome.value?;
     acknowledged(server.engine.log().wait(outcome.position))?;
@@ -373,14 +485,7 @@ fn content(columns: &Columns, row: usize, mut content: Content) -> Result<Conten
         };
     }
     if let Some(fingerprints) = &columns.fingerprint {
-        content.fingerprint = match fingerprints.is_valid(row) {
-            true => {
-                let bits = Fingerprint::from_bytes(fingerprints.value(row));
-                let bits = bits.map_err(|error| FlightError::bad(error.to_string()))?;
-                Bits::Given(Box::new(bits))
-            }
-            false => Bits::Encoded,
-        };
+        content.fingerprint = fingerprints[row].clone();
     }
     Ok(content)
 }

@@ -8,16 +8,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
-use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError as StreamError;
 use arrow_flight::flight_descriptor::DescriptorType;
 use arrow_flight::{FlightData, FlightDescriptor, PutResult};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use ladybug_engine::commit::transaction::SpaceId;
+use ladybug_engine::space::staging::Staging;
 use serde_json::json;
 use tonic::{Status, Streaming};
 
 use super::error::FlightError;
-use super::ingest::{self, Written};
+use super::ingest::{self, Rows, Written};
+use super::received::batches;
 use super::ticket::options;
 use super::{blocking, edges};
 use crate::server::resp::server::Server;
@@ -78,6 +80,20 @@ impl Target {
         })
     }
 
+    /// The space, which is made if it is new.
+    fn space(&self, server: &Server) -> Result<SpaceId, FlightError> {
+        let label = self.space.as_deref();
+        Ok(label.map_or(Ok(0), |label| server.engine.space(label))?)
+    }
+
+    /// Room to stage rows of the space in, which may be new.
+    fn staging(&self, server: &Server) -> Result<Staging, FlightError> {
+        let label = self.space.as_deref();
+        let space = label.map_or(Ok(Some(0)), |label| server.engine.find_space(label))?;
+        let staging = space.map(|space| server.engine.staging(space));
+        Ok(staging.unwrap_or_default())
+    }
+
     fn parse(command: &[u8]) -> Result<Option<Self>, FlightError> {
         let (options, rest) = options(command, &["space", "mode"])?;
         let (mut space, mut is_chunked) = (None, false);
@@ -118,17 +134,39 @@ pub fn put(
     match target.is_chunked {
         true => Box::pin(batches.map_err(FlightError::from).then(move |batch| {
             let (server, target) = (Arc::clone(&server), target.clone());
-            async move {
-                write(server, target, vec![batch?])
-                    .await
-                    .map_err(Status::from)
-            }
+            async move { Ok(write(server, target, vec![batch?]).await?) }
         })),
         false => Box::pin(futures::stream::once(async move {
-            let batches = collect(batches).await?;
-            Ok(write(server, target, batches).await?)
+            Ok(match target.table {
+                Table::Nodes => stage_and_write(server, target, batches).await?,
+                Table::Edges => write(server, target, collect(batches).await?).await?,
+            })
         })),
     }
+}
+
+/// Writes a stream as one commit of nodes. While a batch is received, the one before is staged.
+async fn stage_and_write(
+    server: Arc<Server>,
+    target: Target,
+    batches: impl Stream<Item = Result<RecordBatch, StreamError>>,
+) -> Result<PutResult, FlightError> {
+    let mut batches = std::pin::pin!(bounded(batches));
+    let mut rows = Rows::new(target.staging(&server)?);
+    let mut received = batches.try_next().await?;
+    while let Some(batch) = received {
+        let staged = blocking(move || {
+            rows.add(batch)?;
+            Ok(rows)
+        });
+        let (next, staged) = futures::future::join(batches.try_next(), staged).await;
+        (received, rows) = (next?, staged?);
+    }
+    let written = blocking(move || {
+        let space = target.space(&server)?;
+        ingest::write_rows(&server, space, rows)
+    });
+    Ok(acknowledgement(written.await?))
 }
 
 async fn write(
@@ -136,19 +174,21 @@ async fn write(
     target: Target,
     batches: Vec<RecordBatch>,
 ) -> Result<PutResult, FlightError> {
-    let Written { rows, version } = blocking(move || {
-        let label = target.space.as_deref();
-        let space = label.map_or(Ok(0), |label| server.engine.space(label))?;
+    let written = blocking(move || {
+        let space = target.space(&server)?;
         match target.table {
             Table::Nodes => ingest::write(&server, space, &batches),
             Table::Edges => edges::write(&server, space, &batches),
         }
-    })
-    .await?;
+    });
+    Ok(acknowledgement(written.await?))
+}
+
+fn acknowledgement(Written { rows, version }: Written) -> PutResult {
     let metadata = json!({ "rows": rows, "version": version }).to_string();
-    Ok(PutResult {
+    PutResult {
         app_metadata: metadata.into(),
-    })
+    }
 }
 
 /// All batches of a stream.
@@ -158,19 +198,27 @@ async fn write(
 pub async fn collect(
     batches: impl Stream<Item = Result<RecordBatch, StreamError>>,
 ) -> Result<Vec<RecordBatch>, FlightError> {
-    let mut batches = std::pin::pin!(batches);
-    let (mut all, mut bytes) = (Vec::new(), 0);
-    while let Some(batch) = batches.try_next().await? {
+    bounded(batches).try_collect().await
+}
+
+/// The batches of a stream that is one commit.
+fn bounded(
+    batches: impl Stream<Item = Result<RecordBatch, StreamError>>,
+) -> impl Stream<Item = Result<RecordBatch, FlightError>> {
+    let mut bytes = 0;
+    batches.map(move |batch| {
+        let batch = batch?;
         bytes += bytes_of(&batch);
-        if bytes > STREAM_BYTES_MAX {
-            let message = format!(
-                "a stream that is one commit has at most {STREAM_BYTES_MAX} bytes; send it with mode=chunked"
-            );
-            return Err(FlightError::new("TOOLARGE", message));
+        match bytes <= STREAM_BYTES_MAX {
+            true => Ok(batch),
+            false => {
+                let message = format!(
+                    "a stream that is one commit has at most {STREAM_BYTES_MAX} bytes; send it with mode=chunked"
+                );
+                Err(FlightError::new("TOOLARGE", message))
+            }
         }
-        all.push(batch);
-    }
-    Ok(all)
+    })
 }
 
 /// Bytes of a batch's rows, of buffers that are shared with others the part that it uses.
@@ -180,24 +228,6 @@ pub fn bytes_of(batch: &RecordBatch) -> usize {
         size.unwrap_or_else(|_| column.get_array_memory_size())
     });
     sizes.sum()
-}
-
-/// The batches that a client sends.
-pub fn batches(
-    first: FlightData,
-    rest: Streaming<FlightData>,
-) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static {
-    // A descriptor may come alone.
-    let first = (!first.data_header.is_empty()).then_some(Ok(first));
-    let messages = futures::stream::iter(first)
-        .chain(rest.map_err(|status| StreamError::Tonic(Box::new(status))));
-    let decoder = FlightDataDecoder::new(messages);
-    decoder.try_filter_map(|decoded| async move {
-        Ok(match decoded.payload {
-            DecodedPayload::RecordBatch(batch) => Some(batch),
-            DecodedPayload::Schema(_) | DecodedPayload::None => None,
-        })
-    })
 }
 
 #[cfg(test)]

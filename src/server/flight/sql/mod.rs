@@ -32,7 +32,7 @@ use tonic::Streaming;
 
 use super::error::FlightError;
 use super::stream::{Outgoing, Stream};
-use super::{ipc, put};
+use super::{ipc, put, received};
 pub use statements::FlightSql;
 use statements::Text;
 
@@ -212,7 +212,7 @@ impl FlightSql {
         rest: Streaming<FlightData>,
         space: SpaceId,
     ) -> Result<PutResult, FlightError> {
-        let batches = put::collect(put::batches(first, rest)).await?;
+        let batches = put::collect(received::batches(first, rest)).await?;
         let rows = match command {
             Command::CommandStatementUpdate(update) => {
                 let text = Text::new(&update.query, update.transaction_id.as_deref(), space);
