@@ -4,23 +4,14 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use datafusion::execution::FunctionRegistry;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::prelude::SessionConfig;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::Engine;
 use ladybug_engine::search::pool::lower_priority;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::catalog::CATALOG;
-use super::functions;
 use super::methods::Methods;
-use super::nearest::NearestRule;
+use super::planning::Planning;
 use super::session::Session;
-use super::singles::SinglesRewrite;
 use crate::query::cypher::execute::Limits;
 
 /// Bytes that sorts, joins and groups of all statements may take, unless set otherwise: 1 GiB.
@@ -67,7 +58,7 @@ pub(super) struct Shared {
     pub(super) constants: Vec<(String, RecordBatch)>,
     pub(super) methods: Option<Arc<dyn Methods>>,
     pub(super) cypher: Limits,
-    pub(super) state: SessionState,
+    pub(super) planning: Planning,
     runtime: Option<Runtime>,
 }
 
@@ -89,9 +80,10 @@ impl Sql {
             .on_thread_start(lower_priority)
             .enable_time()
             .build()?;
+        let planning = Planning::new(threads, options.memory_bytes);
         let shared = Shared {
             engine,
-            state: state(threads, options.memory_bytes)?,
+            planning: planning.map_err(std::io::Error::other)?,
             constants: options.constants,
             methods: options.methods,
             cypher: options.cypher,
@@ -151,31 +143,4 @@ impl Drop for Shared {
             runtime.shutdown_background();
         }
     }
-}
-
-/// Functions, rules and limits.
-fn state(threads: usize, memory_bytes: usize) -> std::io::Result<SessionState> {
-    let config = SessionConfig::new()
-        .with_target_partitions(threads)
-        .with_information_schema(true)
-        .with_default_catalog_and_schema(CATALOG, "space_0");
-    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-    let limits = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes)))
-        .with_disk_manager_builder(disk)
-        .build_arc()
-        .map_err(std::io::Error::other)?;
-    let mut builder = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(limits)
-        .with_default_features()
-        .with_optimizer_rule(Arc::new(NearestRule));
-    let scalars = builder.scalar_functions().get_or_insert_default();
-    scalars.extend(functions::scalar());
-    let aggregates = builder.aggregate_functions().get_or_insert_default();
-    aggregates.extend(functions::aggregate());
-    let mut state = builder.build();
-    let singles = state.register_function_rewrite(Arc::new(SinglesRewrite));
-    singles.map_err(std::io::Error::other)?;
-    Ok(state)
 }

@@ -13,6 +13,8 @@
 //! | `tables` | the tables, and what of a WHERE they answer themselves |
 //! | `functions` | scalar, aggregate and table functions |
 //! | `nearest` | what lets ORDER BY hamming(…) LIMIT k be a search |
+//! | `planning` | the states that plans are made with, and the rules that a plan needs |
+//! | `direct` | plans of the plainest queries, made in one pass |
 //! | `singles` | the rule that lets `confidence = 0.9` find what was stored as 0.9 |
 //! | `write` | INSERT, UPDATE, DELETE and TRUNCATE as commits |
 //! | `error` | what can go wrong |
@@ -21,6 +23,7 @@
 
 mod catalog;
 mod dialect;
+mod direct;
 mod error;
 mod functions;
 mod handle;
@@ -28,6 +31,7 @@ mod methods;
 mod nearest;
 mod parse;
 mod pieces;
+mod planning;
 mod relation;
 mod session;
 mod singles;

@@ -5,100 +5,24 @@
 //! change the order of rows: then it goes, and with it most of what planning and running take. `similarity(…) DESC`
 //! is the same order.
 //!
-//! [`searching`] does so before DataFusion looks at a plan, where no filter is in between, so that what DataFusion does
-//! again and again, naming a constant of 1,280 bytes among it, it does not do at all. [`NearestRule`] does it for the others, once
-//! filters have gone where they are answered and constants have been calculated.
+//! [`direct`](super::direct) asks for that where it makes a plan itself; [`NearestRule`] does it for the others, once filters have
+//! gone where they are answered and constants have been calculated.
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchemaRef, Result};
+use datafusion::common::{Column, Result};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
-    Analyze, Explain, Expr, FetchType, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan,
+    Analyze, Explain, Expr, Limit, LogicalPlan, Projection, Sort, TableScan,
 };
-use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use ladybug_engine::fingerprint::Fingerprint;
 use ladybug_engine::space::address::ADDRESSES;
 
 use super::functions::DistanceTo;
 use super::tables::{Nearest, NodesTable};
-
-/// A plan that is not analysed yet, with searches for its sorts that have a limit and no filter.
-///
-/// # Errors
-/// The plan cannot be taken apart.
-pub(super) fn searching(plan: LogicalPlan, options: &Arc<ConfigOptions>) -> Result<LogicalPlan> {
-    let searching = plan.transform_down_with_subqueries(|plan| {
-        let limited = match &plan {
-            LogicalPlan::Limit(limit) => limited(limit, options),
-            _ => None,
-        };
-        Ok(match limited {
-            Some(limited) => Transformed::yes(LogicalPlan::Limit(limited)),
-            None => Transformed::no(plan),
-        })
-    })?;
-    let plan = searching.data;
-    Ok(match searching.transformed {
-        true => unsorted(&plan).unwrap_or(plan),
-        false => plan,
-    })
-}
-
-/// A limit of what a search finds, if it is one of a sort by distance.
-fn limited(limit: &Limit, options: &Arc<ConfigOptions>) -> Option<Limit> {
-    let (SkipType::Literal(skip), FetchType::Literal(Some(fetch))) =
-        (limit.get_skip_type().ok()?, limit.get_fetch_type().ok()?)
-    else {
-        return None;
-    };
-    let input = first(&limit.input, skip.checked_add(fetch)?, options)?;
-    Some(Limit {
-        input: Arc::new(input),
-        ..limit.clone()
-    })
-}
-
-/// The first `k` rows of a plan, if they are what a search finds.
-fn first(plan: &LogicalPlan, k: usize, options: &Arc<ConfigOptions>) -> Option<LogicalPlan> {
-    match plan {
-        LogicalPlan::Projection(projection) => {
-            let mut projection = projection.clone();
-            projection.input = Arc::new(first(&projection.input, k, options)?);
-            Some(LogicalPlan::Projection(projection))
-        }
-        LogicalPlan::Sort(sort) if !has_filter(&sort.input) => {
-            let mut simple = sort.clone();
-            simple.fetch = Some(k);
-            let key = simple.expr.first_mut()?;
-            key.expr = simplified(&key.expr, sort.input.schema(), options).ok()?;
-            let input = Arc::new(searched(&simple)?);
-            Some(LogicalPlan::Sort(Sort { input, ..simple }))
-        }
-        _ => None,
-    }
-}
-
-/// Whether there is a condition in a plan, which its table might answer.
-fn has_filter(plan: &LogicalPlan) -> bool {
-    let is_filter = |plan: &LogicalPlan| Ok(matches!(plan, LogicalPlan::Filter(_)));
-    plan.exists(is_filter).unwrap_or(true)
-}
-
-/// An expression over columns as the optimizer will know it.
-fn simplified(expr: &Expr, schema: &DFSchemaRef, options: &Arc<ConfigOptions>) -> Result<Expr> {
-    let context = SimplifyContext::builder()
-        .with_config_options(Arc::clone(options))
-        .with_schema(Arc::clone(schema))
-        .build();
-    let simplifier = ExprSimplifier::new(context);
-    simplifier.simplify(simplifier.coerce(expr.clone(), schema)?)
-}
 
 /// The rule.
 #[derive(Debug)]
@@ -172,7 +96,7 @@ fn unsorted(plan: &LogicalPlan) -> Option<LogicalPlan> {
 }
 
 /// Whether rows come as a search found them.
-fn is_in_order(plan: &LogicalPlan) -> bool {
+pub(super) fn is_in_order(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Projection(projection) => {
             chooses_columns(projection) && is_in_order(&projection.input)
@@ -188,13 +112,13 @@ fn is_in_order(plan: &LogicalPlan) -> bool {
 }
 
 /// Whether a projection calculates nothing, which several threads could do, each with some of the rows.
-fn chooses_columns(projection: &Projection) -> bool {
+pub(super) fn chooses_columns(projection: &Projection) -> bool {
     let mut columns = projection.expr.iter();
     columns.all(|expr| matches!(expr.clone().unalias(), Expr::Column(_)))
 }
 
 /// The input of a sort with a search in place of its table, if the sort is one by distance.
-fn searched(sort: &Sort) -> Option<LogicalPlan> {
+pub(super) fn searched(sort: &Sort) -> Option<LogicalPlan> {
     let k = sort.fetch.filter(|k| *k <= ADDRESSES)?;
     let (key, tie) = match &sort.expr[..] {
         [key] => (key, None),
@@ -303,13 +227,14 @@ fn through(projection: &Projection, expr: &Expr) -> Option<Expr> {
     }
 }
 
-fn has_subquery(expr: &Expr) -> bool {
+pub(super) fn has_subquery(expr: &Expr) -> bool {
     let is_subquery = |expr: &Expr| {
         Ok(matches!(
             expr,
             Expr::Exists(_)
                 | Expr::InSubquery(_)
                 | Expr::ScalarSubquery(_)
+                | Expr::SetComparison(_)
                 | Expr::OuterReferenceColumn(..)
         ))
     };

@@ -1,6 +1,7 @@
 //! A connection's side of SQL: its space, its transaction, and its statements.
 
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -10,7 +11,6 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{DmlStatement, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::ast::{
     ObjectName, Statement as Syntax, TransactionAccessMode, TransactionIsolationLevel,
     TransactionMode, visit_relations,
 };
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, poll, stream};
 use ladybug_engine::commit::event::NodeEvent;
 use ladybug_engine::commit::record::Position;
 use ladybug_engine::commit::transaction::SpaceId;
@@ -30,8 +30,8 @@ use tokio::time::Instant;
 use super::error::SqlError;
 use super::functions::METHODS;
 use super::handle::Sql;
-use super::nearest::searching;
 use super::parse::parse;
+use super::planning::Maker;
 use super::statement::{Planner, Statement, Surroundings};
 use super::write;
 
@@ -257,7 +257,7 @@ impl Session {
         }
     }
 
-    fn statement(&self, parameters: Option<Vec<ScalarValue>>) -> Arc<Statement> {
+    pub(super) fn statement(&self, parameters: Option<Vec<ScalarValue>>) -> Arc<Statement> {
         let surroundings = Surroundings {
             space: self.space,
             transaction: self.transaction,
@@ -290,11 +290,12 @@ impl Session {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         for _ in 0..ATTEMPTS {
             let statement = self.statement(Some(parameters.clone()));
-            let attempt = self.attempt(&statement, syntax, &parameters);
+            // On the heap: what holds a future is as large as it, and is moved several times.
+            let attempt = Box::pin(self.attempt(&statement, syntax, &parameters));
             match self.in_time(deadline, attempt).await?? {
-                Attempt::Query(plan, state) => {
-                    let stream = self.stream(&statement, *plan, state, deadline, head);
-                    return stream.await.map(|()| nothing);
+                Attempt::Query(query) => {
+                    let stream = self.stream(&statement, *query, deadline, head);
+                    return Box::pin(stream).await.map(|()| nothing);
                 }
                 Attempt::Done(done) => return Ok(done),
                 Attempt::Stale => syntax = parse(text)?,
@@ -331,13 +332,11 @@ impl Session {
             true => plan,
             false => plan.with_param_values(ParamValues::from(parameters.to_vec()))?,
         };
-        let mut state = self.sql.shared().state.clone();
-        let plan = searching(plan, state.config_options())?;
-        state.execution_props_mut().query_execution_start_time = Some(statement.now);
+        let maker = self.sql.shared().planning.maker(&plan, statement.now)?;
         match plan {
             LogicalPlan::Dml(dml) => {
                 verify(&dml.input)?;
-                match write::run(statement, &state, &dml).await {
+                match write::run(statement, &maker, &dml).await {
                     Ok(done) => Ok(Attempt::Done(done)),
                     Err(write::Failure::Stale) => Ok(Attempt::Stale),
                     Err(write::Failure::Sql(error)) => Err(error),
@@ -345,7 +344,7 @@ impl Session {
             }
             plan => {
                 verify(&plan)?;
-                Ok(Attempt::Query(Box::new(plan), Box::new(state)))
+                Ok(Attempt::Query(Box::new((plan, maker))))
             }
         }
     }
@@ -354,17 +353,24 @@ impl Session {
     async fn stream(
         &self,
         statement: &Statement,
-        plan: LogicalPlan,
-        state: Box<SessionState>,
+        (plan, maker): (LogicalPlan, Maker),
         deadline: Option<Instant>,
         head: oneshot::Sender<Outcome>,
     ) -> Result<(), SqlError> {
-        let plan = self
-            .in_time(deadline, state.create_physical_plan(&plan))
-            .await??;
-        let mut batches = execute_stream(plan, state.task_ctx())?;
+        let plan = self.in_time(deadline, maker.physical(&plan)).await??;
+        let mut batches = execute_stream(plan, maker.task())?;
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let schema = batches.schema();
+        let mut pump = pin!(async {
+            while let Some(batch) = batches.next().await {
+                if sender.send(Some(batch)).await.is_err() {
+                    return;
+                }
+            }
+            let _ = sender.send(None).await;
+        });
+        // What is made without waiting goes out with the head: whoever waits for a short answer is woken once.
+        let is_made = poll!(pump.as_mut()).is_ready();
         let rows = Rows {
             position: statement.revealed(),
             batches: Box::pin(RecordBatchStreamAdapter::new(
@@ -373,17 +379,9 @@ impl Session {
             )),
             schema,
         };
-        if head.send(Outcome::Executed(Executed::Rows(rows))).is_err() {
+        if head.send(Outcome::Executed(Executed::Rows(rows))).is_err() || is_made {
             return Ok(());
         }
-        let pump = async {
-            while let Some(batch) = batches.next().await {
-                if sender.send(Some(batch)).await.is_err() {
-                    return;
-                }
-            }
-            let _ = sender.send(None).await;
-        };
         if let Err(late) = self.in_time(deadline, pump).await {
             let _ = sender.send(Some(Err(late.into()))).await;
         }
@@ -472,7 +470,7 @@ enum Outcome {
 
 /// What came of one attempt.
 enum Attempt {
-    Query(Box<LogicalPlan>, Box<SessionState>),
+    Query(Box<(LogicalPlan, Maker)>),
     Done(Done),
     /// Others changed the rows meanwhile.
     Stale,
@@ -547,8 +545,8 @@ fn calls_methods(syntax: &Syntax) -> bool {
     visit_relations(syntax, is_other).is_break()
 }
 
-fn planned(statement: &Arc<Statement>, syntax: Syntax) -> Result<LogicalPlan, SqlError> {
-    let planner = Planner::new(statement, &statement.shared.state);
+pub(super) fn planned(statement: &Arc<Statement>, syntax: Syntax) -> Result<LogicalPlan, SqlError> {
+    let planner = Planner::new(statement, &statement.shared.planning.names);
     let options = ParserOptions::default();
     Ok(SqlToRel::new_with_options(&planner, options).sql_statement_to_plan(syntax)?)
 }

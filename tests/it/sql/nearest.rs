@@ -91,13 +91,15 @@ fn there_is_no_sort_where_nothing_can_change_the_order() {
         "SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
         "SELECT n.name AS of, fingerprint FROM nodes n ORDER BY similarity(fingerprint, encode('x')) DESC LIMIT 5 OFFSET 2",
         "SELECT * FROM nodes WHERE rung <= 2 AND zone = 'node' ORDER BY hamming(fingerprint, encode('x')), address LIMIT 5",
+        "SELECT upper(name) FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+        "SELECT name, hamming(fingerprint, encode('x')) AS d FROM nodes WHERE name LIKE 'n%' ORDER BY d LIMIT 5",
     ] {
         let plan = database.explain(query);
         assert!(plan.contains("NearestScan"), "{query}: {plan}");
         assert!(!plan.contains("Sort"), "{query}: {plan}");
     }
     for query in [
-        "SELECT upper(name) FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
+        "SELECT upper(name) FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 10000",
         "SELECT name FROM nodes WHERE length(name) > 2 ORDER BY hamming(fingerprint, encode('x')) LIMIT 5",
         "SELECT count(*) FROM (SELECT name FROM nodes ORDER BY hamming(fingerprint, encode('x')) LIMIT 5) GROUP BY name",
     ] {

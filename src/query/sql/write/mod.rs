@@ -19,7 +19,6 @@ use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::datasource::source_as_provider;
-use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, WriteOp};
 use datafusion::physical_plan::execute_stream;
@@ -28,6 +27,7 @@ use ladybug_engine::commit::transaction::{SpaceId, Transaction};
 use ladybug_engine::error::EngineError;
 
 use super::error::SqlError;
+use super::planning::Maker;
 use super::session::Done;
 use super::statement::Statement;
 use super::tables::{EdgesTable, Listed, NodesTable};
@@ -104,14 +104,14 @@ impl Target {
 /// Makes the change that a statement asks for.
 pub(super) async fn run(
     statement: &Arc<Statement>,
-    state: &SessionState,
+    maker: &Maker,
     dml: &DmlStatement,
 ) -> Result<Done> {
     let target = Target::of(dml)?;
     let space = target.space();
     match (&dml.op, target) {
         (WriteOp::Insert(InsertOp::Append), target) => {
-            let rows = rows(state, dml, (*dml.input).clone()).await?;
+            let rows = rows(maker, dml, (*dml.input).clone()).await?;
             commit(statement, space, "INSERT", |tx| {
                 each(&rows, |values| match target {
                     Target::Nodes(_) => nodes::insert(tx, values),
@@ -130,7 +130,7 @@ pub(super) async fn run(
         .into()),
         (WriteOp::Delete, target) => {
             let plan = stamps((*dml.input).clone())?;
-            let rows = rows(state, dml, plan).await?;
+            let rows = rows(maker, dml, plan).await?;
             commit(statement, space, "DELETE", |tx| match target {
                 Target::Edges(_) => edges::delete(tx, &rows),
                 _ => nodes::delete(tx, &rows),
@@ -138,7 +138,7 @@ pub(super) async fn run(
         }
         (WriteOp::Update, target) => {
             let plan = assigned(&dml.input)?;
-            let rows = rows(state, dml, plan).await?;
+            let rows = rows(maker, dml, plan).await?;
             commit(statement, space, "UPDATE", |tx| match target {
                 Target::Edges(_) => edges::update(tx, &rows),
                 _ => nodes::update(tx, &rows),
@@ -190,14 +190,10 @@ fn commit(
 
 /// The rows of a plan, its columns of the types that the changed table's have: an expression that was planned as text
 /// may have become a view of it.
-async fn rows(
-    state: &SessionState,
-    dml: &DmlStatement,
-    plan: LogicalPlan,
-) -> Result<Vec<RecordBatch>> {
+async fn rows(maker: &Maker, dml: &DmlStatement, plan: LogicalPlan) -> Result<Vec<RecordBatch>> {
     let table = dml.target.schema();
-    let plan = state.create_physical_plan(&plan).await?;
-    let mut stream = execute_stream(plan, state.task_ctx())?;
+    let plan = maker.physical(&plan).await?;
+    let mut stream = execute_stream(plan, maker.task())?;
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(batch) = stream.next().await {
         let batch = batch?;
