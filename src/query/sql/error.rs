@@ -56,15 +56,72 @@ impl From<SqlError> for DataFusionError {
 
 /// What DataFusion says, with what was expected where it does not say that.
 fn explained(message: &str) -> String {
-    match message.contains("FixedSizeBinary") {
-        true => format!(
+    // An error of its own it takes for one of its programmers, whom to tell is no use to whoever wrote the statement.
+    let (message, is_internal) = match message.split_once(TELL_DATAFUSION) {
+        Some((message, _)) => {
+            let message = message.trim_end().trim_end_matches('.');
+            (
+                message.strip_prefix("Internal error: ").unwrap_or(message),
+                true,
+            )
+        }
+        None => (message, false),
+    };
+    match mismatched(message) {
+        Some(mismatched) => mismatched,
+        None if message.contains("FixedSizeBinary") => format!(
             "expected a fingerprint of {BYTES} bytes, as fingerprint('hex') and encode('text') make them: {message}"
         ),
-        false => message.to_owned(),
+        None if is_internal => format!("internal error: {message}"),
+        None => message.to_owned(),
     }
+}
+
+/// How an error goes on that DataFusion takes for its own.
+const TELL_DATAFUSION: &str = "This issue was likely caused by a bug in DataFusion";
+
+/// A call of a function with what it does not take, of which DataFusion says with each type in turn that it is not that:
+/// `Function 'f' failed to match any signature, errors: … requires A, but received B (DataType: C).,…`.
+fn mismatched(message: &str) -> Option<String> {
+    let (function, errors) = message
+        .strip_prefix("Function '")?
+        .split_once("' failed to match any signature, errors: ")?;
+    let requires = errors.split("requires ").skip(1);
+    let expected = requires.filter_map(|error| Some(error.split_once(", but received ")?.0));
+    let expected: Vec<&str> = expected.collect();
+    let got = errors.split_once("but received ")?.1;
+    let got = match got.split_once(" (DataType")?.0 {
+        "String" => "text",
+        got if got.starts_with("FixedSizeBinary") => "a fingerprint",
+        got => got,
+    };
+    let expected = expected.join(" or ");
+    Some(format!(
+        "expected {function} of {expected}, got {function} of {got}"
+    ))
 }
 
 /// The engine's error on its way through DataFusion.
 pub(super) fn engine(error: EngineError) -> DataFusionError {
     SqlError::Engine(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_datafusion_takes_for_its_own_says_what_was_expected() {
+        let sum = "Internal error: Function 'sum' failed to match any signature, errors: Error during planning: Function 'sum' \
+                   requires Decimal, but received String (DataType: Utf8).,Error during planning: Function 'sum' requires Int64, \
+                   but received String (DataType: Utf8)..\nThis issue was likely caused by a bug in DataFusion's code. Please help us";
+        assert_eq!(
+            explained(sum),
+            "expected sum of Decimal or Int64, got sum of text"
+        );
+        let other = DataFusionError::Internal("no such place".into());
+        let shown = SqlError::from(other).to_string();
+        assert_eq!(shown, "internal error: no such place");
+        assert_eq!(explained("no column x"), "no column x");
+    }
 }

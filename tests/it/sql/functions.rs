@@ -233,3 +233,23 @@ fn a_cypher_statement_is_a_table_whose_columns_have_the_types_of_their_values() 
         assert!(refusal.contains(expected), "{wrong}: {refusal}");
     }
 }
+
+#[test]
+fn an_aggregate_of_what_it_does_not_take_says_what_it_takes() {
+    let mut database = Database::new();
+    for (aggregate, function, got) in [
+        ("sum(name)", "sum", "text"),
+        ("sum(DISTINCT name)", "sum", "text"),
+        ("avg(name)", "avg", "text"),
+        ("median(name)", "median", "text"),
+        ("sum(name) OVER ()", "sum", "text"),
+        ("sum(fingerprint)", "sum", "a fingerprint"),
+        ("avg(kinds)", "avg", "List(String)"),
+    ] {
+        let refusal = database.refusal(&format!("SELECT {aggregate} FROM nodes"));
+        let expected = format!("expected {function} of Decimal or ");
+        assert!(refusal.starts_with(&expected), "{aggregate}: {refusal}");
+        let got = format!(", got {function} of {got}");
+        assert!(refusal.ends_with(&got), "{aggregate}: {refusal}");
+    }
+}
