@@ -253,3 +253,39 @@ fn an_aggregate_of_what_it_does_not_take_says_what_it_takes() {
         assert!(refusal.ends_with(&got), "{aggregate}: {refusal}");
     }
 }
+
+#[test]
+fn a_constant_that_is_wrong_is_so_of_no_rows_too() {
+    let mut database = Database::new();
+    for (expression, expected) in [
+        ("hamming(fingerprint, fingerprint('zz'))", "hex digits"),
+        ("hamming(fingerprint, X'00')", "1280 bytes"),
+        ("similarity(X'00', fingerprint)", "1280 bytes"),
+        ("bind(fingerprint, X'00')", "1280 bytes"),
+        ("permute(X'00', rung)", "1280 bytes"),
+        ("upper(hex(X'00'))", "1280 bytes"),
+        ("addr('8042 or so')", "address"),
+        ("set_field(properties, 'a', '[1')", "JSON"),
+        ("set_field(properties, name, '[1')", "JSON"),
+    ] {
+        let chosen = format!("SELECT {expression} FROM nodes");
+        let condition = format!("SELECT name FROM nodes WHERE {expression} IS NULL");
+        let order = format!("SELECT name FROM nodes ORDER BY {expression} LIMIT 5");
+        let group = format!("SELECT count(*) FROM nodes GROUP BY {expression}");
+        for statement in [chosen, condition, order, group] {
+            let refusal = database.refusal(&statement);
+            assert!(refusal.contains(expected), "{statement}: {refusal}");
+        }
+    }
+    for expression in [
+        "hamming(fingerprint, NULL)",
+        "bind(fingerprint, encode('x'))",
+        "field(properties, 'a')",
+        "set_field(properties, name, '[1]')",
+        "permute(fingerprint, 5)",
+    ] {
+        let none: [&str; 0] = [];
+        let rows = database.rows(&format!("SELECT {expression} FROM nodes"));
+        assert_eq!(rows, none, "{expression}");
+    }
+}

@@ -154,7 +154,7 @@ impl ScalarUDFImpl for Function {
         Ok(self.kind.result())
     }
 
-    /// A distance to a constant becomes a [`DistanceTo`].
+    /// A distance to a constant becomes a [`DistanceTo`]. A constant that is wrong is so whatever rows there are.
     fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let bound = match (self.kind, &args[..]) {
             (
@@ -170,7 +170,10 @@ impl ScalarUDFImpl for Function {
                 let call = ScalarFunction::new_udf(func, args);
                 ExprSimplifyResult::Simplified(Expr::ScalarFunction(call))
             }
-            None => ExprSimplifyResult::Original(args),
+            None => {
+                self.check_constants(&args)?;
+                ExprSimplifyResult::Original(args)
+            }
         })
     }
 
@@ -200,6 +203,19 @@ impl ScalarUDFImpl for Function {
 }
 
 impl Function {
+    /// Calls the function with its constants, and null for what is none: of that nothing is wrong.
+    fn check_constants(&self, args: &[Expr]) -> Result<()> {
+        if !args.iter().any(|arg| matches!(arg, Expr::Literal(..))) {
+            return Ok(());
+        }
+        let column = |arg: &Expr| match arg {
+            Expr::Literal(constant, _) => constant.to_array(),
+            _ => ScalarValue::Null.to_array(),
+        };
+        let columns: Result<Vec<ArrayRef>> = args.iter().map(column).collect();
+        self.invoke(&columns?, 1).map(drop)
+    }
+
     fn of_distances(&self, distances: UInt32Array) -> ArrayRef {
         match self.kind {
             Kind::Similarity => {
@@ -248,23 +264,25 @@ impl Function {
                 })
             }
             Kind::Bind | Kind::Unbind => encoded(rows, |row| {
-                let Some(mut bound) = bits(0, row)? else {
-                    return Ok(None);
-                };
+                let mut bound = bits(0, row)?;
+                // What is wrong is an error also where another is null.
                 for column in 1..columns.len() {
-                    match bits(column, row)? {
-                        Some(other) => bound.xor_assign(&other),
-                        None => return Ok(None),
-                    }
+                    bound = match (bound, bits(column, row)?) {
+                        (Some(mut bound), Some(other)) => {
+                            bound.xor_assign(&other);
+                            Some(bound)
+                        }
+                        _ => None,
+                    };
                 }
-                Ok(Some(bound))
+                Ok(bound)
             }),
             Kind::Permute => {
                 let by = cast(&columns[1], &DataType::Int64)?;
                 let by = by.as_primitive::<Int64Type>();
-                encoded(rows, |row| match by.is_valid(row) {
-                    true => Ok(bits(0, row)?.map(|bits| bits.permute(by.value(row)))),
-                    false => Ok(None),
+                encoded(rows, |row| {
+                    let bits = bits(0, row)?.filter(|_| by.is_valid(row));
+                    Ok(bits.map(|bits| bits.permute(by.value(row))))
                 })
             }
             Kind::Addr => {
@@ -292,15 +310,8 @@ impl Function {
             }
             Kind::SetField => {
                 let with = |row| {
-                    let properties = text(&columns[0], row);
-                    let Some(name) = text(&columns[1], row) else {
-                        return Ok(None);
-                    };
-                    with_field(
-                        properties.as_deref(),
-                        &name,
-                        text(&columns[2], row).as_deref(),
-                    )
+                    let text = |column: usize| text(&columns[column], row);
+                    with_field(text(0).as_deref(), text(1).as_deref(), text(2).as_deref())
                 };
                 Ok(Arc::new(
                     (0..rows).map(with).collect::<Result<StringArray>>()?,
@@ -433,8 +444,12 @@ fn object(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     serde_json::from_str(text).ok()
 }
 
-/// Properties with a field as JSON says it, or, without JSON, without it; none if nothing is left.
-fn with_field(properties: Option<&str>, name: &str, json: Option<&str>) -> Result<Option<String>> {
+/// Properties with a field as JSON says it, or, without JSON, without it; none if nothing is left, or the field has no name.
+fn with_field(
+    properties: Option<&str>,
+    name: Option<&str>,
+    json: Option<&str>,
+) -> Result<Option<String>> {
     let wrong = |what: &str, got: &str| {
         SqlError::Statement(format!("expected {what} in set_field, got '{got}'"))
     };
@@ -442,15 +457,19 @@ fn with_field(properties: Option<&str>, name: &str, json: Option<&str>) -> Resul
         None => serde_json::Map::new(),
         Some(text) => object(text).ok_or_else(|| wrong("a JSON object as properties", text))?,
     };
-    match json {
-        None => {
-            object.remove(name);
-        }
+    let value = match json {
+        None => None,
         Some(json) => {
             let value = serde_json::from_str(json);
-            let value = value.map_err(|_| wrong("a field's value as JSON", json))?;
-            object.insert(name.to_owned(), value);
+            Some(value.map_err(|_| wrong("a field's value as JSON", json))?)
         }
+    };
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    match value {
+        None => drop(object.remove(name)),
+        Some(value) => drop(object.insert(name.to_owned(), value)),
     }
     Ok((!object.is_empty()).then(|| serde_json::Value::Object(object).to_string()))
 }
