@@ -9,16 +9,17 @@
 use std::arch::x86_64::{
     __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_or_si128, _mm_prefetch,
     _mm_shuffle_epi32, _mm_slli_epi32, _mm_storeu_si128, _mm256_add_epi8, _mm256_add_epi64,
-    _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_or_si256, _mm256_packus_epi32, _mm256_sad_epu8,
-    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_setr_epi8, _mm256_setzero_si256,
+    _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_cmpgt_epi16,
+    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_packs_epi16, _mm256_packus_epi32, _mm256_permute4x64_epi64,
+    _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_setr_epi8, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
 };
 
 use super::nibbles;
 use super::scalar;
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
-use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
@@ -109,6 +110,24 @@ fn layers<const N: usize>(query: &[Layer; N], runs: [&[Layer]; N], distances: &m
         unsafe { _mm_storeu_si128(distances.as_mut_ptr().cast(), in_turn) }
     }
     scalar::layers(query, runs.map(|run| &run[first_left..]), rest);
+}
+
+/// Which of the distances are at most `limit`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn flags_within(distances: &[u16; FLAGS], limit: u16) -> u32 {
+    let limit = _mm256_set1_epi16(limit as i16);
+    let (halves, _) = distances.as_chunks::<{ FLAGS / 2 }>();
+    let mut beyond = [_mm256_setzero_si256(); 2];
+    for (beyond, half) in beyond.iter_mut().zip(halves) {
+        // SAFETY: a half is as long as the register, and unaligned loads ask for no alignment.
+        let half = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
+        *beyond = _mm256_cmpgt_epi16(half, limit);
+    }
+    // Packed, a quarter of each in turn.
+    let bytes = _mm256_packs_epi16(beyond[0], beyond[1]);
+    let in_order = _mm256_permute4x64_epi64::<0b11_01_10_00>(bytes);
+    !_mm256_movemask_epi8(in_order) as u32
 }
 
 /// The bits that differ in register `index` of two vectors.

@@ -6,16 +6,16 @@
 use std::arch::x86_64::{
     __m512i, _MM_HINT_T0, _mm_prefetch, _mm_setr_epi8, _mm256_storeu_si256, _mm512_add_epi8,
     _mm512_add_epi16, _mm512_add_epi64, _mm512_and_si512, _mm512_broadcast_i32x4,
-    _mm512_castsi512_si256, _mm512_loadu_si512, _mm512_or_si512, _mm512_permutexvar_epi16,
-    _mm512_reduce_add_epi64, _mm512_sad_epu8, _mm512_set1_epi8, _mm512_setzero_si512,
-    _mm512_shuffle_epi8, _mm512_shuffle_epi32, _mm512_slli_epi64, _mm512_srli_epi16,
-    _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    _mm512_castsi512_si256, _mm512_cmple_epu16_mask, _mm512_loadu_si512, _mm512_or_si512,
+    _mm512_permutexvar_epi16, _mm512_reduce_add_epi64, _mm512_sad_epu8, _mm512_set1_epi8,
+    _mm512_set1_epi16, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_epi32,
+    _mm512_slli_epi64, _mm512_srli_epi16, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::avx2::extract;
 use super::scalar;
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
-use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{Gathered, Layer};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
@@ -80,6 +80,15 @@ pub(super) fn differing(a: &[u64], b: &[u64], index: usize) -> __m512i {
         )
     };
     _mm512_xor_si512(a, b)
+}
+
+/// Which of the distances are at most `limit`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn flags_within(distances: &[u16; FLAGS], limit: u16) -> u32 {
+    // SAFETY: the distances are as long as the register, and unaligned loads ask for no alignment.
+    let distances = unsafe { _mm512_loadu_si512(distances.as_ptr().cast()) };
+    _mm512_cmple_epu16_mask(distances, _mm512_set1_epi16(limit as i16))
 }
 
 /// Asks for a cache line.

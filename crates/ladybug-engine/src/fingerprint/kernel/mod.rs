@@ -24,7 +24,7 @@ use std::sync::OnceLock;
 
 use thiserror::Error;
 
-pub use table::{BlockDistancesWithin, Kernels};
+pub use table::{BlockDistancesWithin, FLAGS, Kernels};
 
 /// Every table built in, best first.
 static ALL: &[&Kernels] = &[
@@ -244,6 +244,24 @@ mod tests {
                 (kernels.block_distances_within)(&block, flat, &bounds, &mut distances);
                 for (query, (exact, &bound)) in exact.iter().zip(&bounds).enumerate() {
                     assert_within(&distances[query * run.len()..][..run.len()], exact, bound, name);
+                }
+            }
+        }
+
+        #[test]
+        fn every_kernel_equals_scalar_on_limits(
+            distances in prop::array::uniform32(0_u16..1 << 15),
+            limit in 0_u16..1 << 15,
+            at in 0..FLAGS,
+        ) {
+            for limit in [limit, distances[at], 0, i16::MAX as u16] {
+                let expected = (scalar::KERNELS.flags_within)(&distances, limit);
+                for (place, distance) in distances.iter().enumerate() {
+                    prop_assert_eq!(expected >> place & 1 == 1, *distance <= limit);
+                }
+                for kernels in available() {
+                    let flags = (kernels.flags_within)(&distances, limit);
+                    prop_assert_eq!(flags, expected, "within {}, of {}", limit, kernels.name);
                 }
             }
         }

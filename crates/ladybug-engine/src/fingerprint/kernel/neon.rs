@@ -7,7 +7,7 @@ use std::arch::aarch64::{
 
 use super::scalar::{self, extract};
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
-use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
@@ -42,6 +42,13 @@ fn byte_counts(a: &[u64], b: &[u64], registers: std::ops::Range<usize>) -> uint8
     registers.fold(vdupq_n_u8(0), |counts, index| {
         vaddq_u8(counts, differing(a, b, index))
     })
+}
+
+/// Which of the distances are at most `limit`.
+#[inline]
+#[target_feature(enable = "neon")]
+fn flags_within(distances: &[u16; FLAGS], limit: u16) -> u32 {
+    scalar::flags_within(distances, limit)
 }
 
 /// Nothing: these processors' own prefetchers follow a run, and Rust has no stable way to ask them.

@@ -1,6 +1,6 @@
 //! The portable kernels: what every processor runs, and what every other kernel must equal.
 
-use super::table::{Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::expand::{LANES, lanes, step};
 use crate::fingerprint::plan::{Block, ONES, PLANES, Plan, ZEROS};
 use crate::fingerprint::sketch::{Gathered, Layer, SKETCH_BITS};
@@ -16,6 +16,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     outline_distances,
     rest_distances,
     rest_distance,
+    flags_within,
     prefetch: |_| (),
     expand,
     weigh,
@@ -161,6 +162,14 @@ pub(super) fn weigh(seeds: &[u64], plan: &Plan, slots: &mut [Block], planes: &mu
             *word = step(*word);
         }
     }
+}
+
+#[inline(always)]
+pub(super) fn flags_within(distances: &[u16; FLAGS], limit: u16) -> u32 {
+    let flags = distances.iter().enumerate();
+    flags.fold(0, |flags, (place, distance)| {
+        flags | u32::from(*distance <= limit) << place
+    })
 }
 
 #[inline(always)]

@@ -27,7 +27,7 @@ pub(super) fn parts_before_look(bound: u32) -> usize {
 ///
 /// The module has `Count`, the number of bits that differ so far, with `new()`, `part(self, a, b, part)`, which
 /// adds one of [`PARTS`], and `total(self)`; and the functions `quarter(a, b)`, `prefetch(line)`,
-/// `layers(query, runs, distances)`, which adds up some layers of sketches, and `extract(word, mask)`, which packs the bits
+/// `layers(query, runs, distances)`, which adds up some layers of sketches, `flags_within(distances, limit)`, and `extract(word, mask)`, which packs the bits
 /// under a mask. `$blocks` names the function for blocks of queries: `in_turn`, or one of the module's own.
 macro_rules! table {
     ($name:literal, $features:literal, $available:expr, $blocks:ident) => {
@@ -41,6 +41,7 @@ macro_rules! table {
             outline_distances,
             rest_distances,
             rest_distance,
+            flags_within: flags,
             prefetch: prefetch_words,
             expand,
             weigh,
@@ -100,6 +101,11 @@ macro_rules! table {
             }
             // SAFETY: this table is in use only on a processor with these features.
             unsafe { compiled(a, b) }
+        }
+
+        fn flags(distances: &[u16; FLAGS], limit: u16) -> u32 {
+            // SAFETY: this table is in use only on a processor with these features.
+            unsafe { flags_within(distances, limit) }
         }
 
         fn prefetch_words(words: &[u64]) {

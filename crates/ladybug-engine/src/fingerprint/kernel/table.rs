@@ -34,6 +34,8 @@ pub struct Kernels {
     pub rest_distances: fn(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]),
     /// Hamming distance of the rests of one pair of sketches.
     pub rest_distance: fn(a: &Rest, b: &Rest) -> u16,
+    /// Which of some distances are at most `limit`, a bit each, the first one's lowest. All are below 32,768.
+    pub flags_within: fn(distances: &[u16; FLAGS], limit: u16) -> u32,
     /// Asks memory for words that are looked at soon, where the processor can be asked. Only time differs.
     pub prefetch: fn(words: &[u64]),
     /// Grows a seed to a pseudo-random vector, see [`expand`](crate::fingerprint::expand).
@@ -49,6 +51,9 @@ pub struct Kernels {
     /// Rotates all bits up by `bits`, below 10,240.
     pub rotate: fn(words: &Words, bits: usize) -> Words,
 }
+
+/// Distances that are compared with a limit at once.
+pub const FLAGS: usize = u32::BITS as usize;
 
 /// Layers of a sketch beside the outline, and those.
 pub(super) const REST: usize = LAYERS - 1;

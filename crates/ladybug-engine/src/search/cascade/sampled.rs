@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::Candidate;
-use crate::fingerprint::kernel;
+use crate::fingerprint::kernel::{self, FLAGS};
 use crate::fingerprint::{Fingerprint, Layer, QUARTER, Sketch};
 use crate::search::filter::Segment;
 use crate::space::address::SLOTS;
@@ -23,7 +23,7 @@ const DISTANCE_MAX: usize = QUARTER * 64;
 /// How many minima there must be for each of the nearest that are found by them.
 const MINIMA_PER_NEAREST: usize = 4;
 /// Distances that have a minimum in common.
-const BLOCK: usize = 32;
+const BLOCK: usize = FLAGS;
 const BLOCKS: usize = SLOTS / BLOCK;
 
 /// With fewer candidates than this a segment's samples are looked at run by run, and otherwise all.
@@ -149,7 +149,7 @@ impl Sampled {
             let smallest = smallest.chunks_mut(minima);
             for ((index, distances), smallest) in (first..).zip(distances).zip(smallest) {
                 fill(index, &segments[index], distances);
-                for (block, smallest) in distances.as_chunks().0.iter().zip(smallest) {
+                for (block, smallest) in distances.as_chunks::<BLOCK>().0.iter().zip(smallest) {
                     *smallest = minimum(block);
                 }
             }
@@ -194,9 +194,9 @@ impl Sampled {
     }
 }
 
-/// The least of a block.
-fn minimum(block: &[u16; BLOCK]) -> u16 {
-    let least = block.iter().map(|distance| *distance as i16).min();
+/// The least of some.
+fn minimum<const N: usize>(some: &[u16; N]) -> u16 {
+    let least = some.iter().map(|distance| *distance as i16).min();
     least.unwrap_or(i16::MAX) as u16
 }
 
@@ -243,8 +243,10 @@ impl Distances<'_> {
     /// The blocks that have anything up to a distance, as segment and number there.
     fn blocks_within(&self, limit: u16) -> impl Iterator<Item = (usize, usize)> {
         (0..self.segments()).flat_map(move |segment| {
-            let blocks = places(flags(self.minima(segment), limit));
-            blocks.map(move |block| (segment, block))
+            let minima = self.minima(segment);
+            let blocks = 0..if minimum(minima) <= limit { BLOCKS } else { 0 };
+            let within = blocks.filter(move |block| minima[*block] <= limit);
+            within.map(move |block| (segment, block))
         })
     }
 
@@ -310,26 +312,13 @@ impl Distances<'_> {
     /// Those of a block up to a distance.
     fn block(&self, segment: usize, block: usize, limit: u16, mut each: impl FnMut(Near)) {
         let distances: &[u16; BLOCK] = &self.segment(segment).as_chunks().0[block];
-        for at in places(flags(distances, limit)) {
+        for at in places((kernel::active().flags_within)(distances, limit)) {
             each(Near {
                 sample: distances[at],
                 candidate: Candidate::new(segment, (block * BLOCK + at) as u8),
             });
         }
     }
-}
-
-/// Which of up to 32 distances are at most `limit`, a bit each.
-fn flags<const N: usize>(distances: &[u16; N], limit: u16) -> u32 {
-    const { assert!(N.is_multiple_of(8) && N <= 32) };
-    // Multiplying moves the lowest bit of each byte to the highest byte, in order.
-    const GATHERED: u64 = 0x0102_0408_1020_4080;
-    let bytes = distances.map(|distance| u8::from(distance as i16 <= limit as i16));
-    let eights = bytes.as_chunks().0.iter().rev();
-    eights.fold(0, |flags, eight| {
-        let eight = u64::from_le_bytes(*eight).wrapping_mul(GATHERED) >> 56;
-        flags << 8 | eight as u32
-    })
 }
 
 /// The places of the bits that are set.
