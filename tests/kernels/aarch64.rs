@@ -7,7 +7,7 @@ mod fingerprint;
 use std::array;
 
 use fingerprint::expand::expand;
-use fingerprint::kernel::{NEON, SCALAR};
+use fingerprint::kernel::{FLAGS, NEON, SCALAR};
 use fingerprint::sketch::Layer;
 use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
@@ -86,7 +86,13 @@ fn algebra(seed: u64) -> usize {
 
     let turn = seed as usize * 157;
     assert_eq!((NEON.rotate)(&a, turn), (SCALAR.rotate)(&a, turn));
-    5
+
+    let distances: [u16; FLAGS] = array::from_fn(|index| (a[index] >> 49) as u16);
+    for limit in [0, distances[7], 10_240, i16::MAX as u16] {
+        let flags = (NEON.flags_within)(&distances, limit);
+        assert_eq!(flags, (SCALAR.flags_within)(&distances, limit));
+    }
+    9
 }
 
 /// Compares the functions over a run of `count` candidates that begins `shift` words after a boundary; answers how

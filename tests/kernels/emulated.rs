@@ -6,7 +6,7 @@ mod fingerprint;
 
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 
-use fingerprint::kernel::{AVX512, AVX512VPOPCNT, SCALAR};
+use fingerprint::kernel::{AVX512, AVX512VPOPCNT, FLAGS, SCALAR};
 use fingerprint::sketch::{Gathered, Layer};
 use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
@@ -16,7 +16,7 @@ const QUERIES_MAX: usize = 8;
 
 macro_rules! functions {
     ($table:ident: $distance:ident $quarter:ident $within:ident $block_within:ident $outline:ident
-        $rest:ident $expand:ident $weigh:ident $carry_save_add:ident $gather:ident $rotate:ident) => {
+        $rest:ident $flags:ident $expand:ident $weigh:ident $carry_save_add:ident $gather:ident $rotate:ident) => {
         #[unsafe(no_mangle)]
         extern "C" fn $distance(a: &Words, b: &Words) -> u32 {
             ($table.distance)(a, b)
@@ -108,6 +108,11 @@ macro_rules! functions {
         }
 
         #[unsafe(no_mangle)]
+        extern "C" fn $flags(distances: &[u16; FLAGS], limit: u16) -> u32 {
+            ($table.flags_within)(distances, limit)
+        }
+
+        #[unsafe(no_mangle)]
         extern "C" fn $expand(seed: u64, words: &mut Words) {
             ($table.expand)(seed, words);
         }
@@ -135,11 +140,11 @@ macro_rules! functions {
 }
 
 functions!(AVX512: avx512_distance avx512_quarter_distance avx512_distances_within
-    avx512_block_distances_within avx512_outline_distances avx512_rest_distances avx512_expand
+    avx512_block_distances_within avx512_outline_distances avx512_rest_distances avx512_flags_within avx512_expand
     avx512_weigh avx512_carry_save_add avx512_gather avx512_rotate);
 functions!(AVX512VPOPCNT: avx512vpopcnt_distance avx512vpopcnt_quarter_distance
     avx512vpopcnt_distances_within avx512vpopcnt_block_distances_within avx512vpopcnt_outline_distances
-    avx512vpopcnt_rest_distances avx512vpopcnt_expand avx512vpopcnt_weigh avx512vpopcnt_carry_save_add
+    avx512vpopcnt_rest_distances avx512vpopcnt_flags_within avx512vpopcnt_expand avx512vpopcnt_weigh avx512vpopcnt_carry_save_add
     avx512vpopcnt_gather avx512vpopcnt_rotate);
 
 /// What the others' `expand` must equal.

@@ -22,7 +22,7 @@ mod simd;
 #[path = "../../crates/ladybug-engine/src/fingerprint/kernel/table.rs"]
 mod table;
 
-pub use table::Kernels;
+pub use table::{FLAGS, Kernels};
 
 #[cfg(target_arch = "x86_64")]
 pub const AVX512: &Kernels = &avx512::KERNELS;

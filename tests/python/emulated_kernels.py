@@ -117,6 +117,16 @@ def layers(machine, table, rng, name, number, count, shift):
     equal(distances_of(machine, count, 2), exact, f"{table} {name} distances")
 
 
+def flags(machine, table, rng):
+    """Which of 32 distances lie within a limit."""
+    distances = [rng.randrange(1 << 15) for _ in range(32)]
+    machine.write(RUN, b"".join(distance.to_bytes(2, "little") for distance in distances))
+    for limit in (0, rng.choice(distances), rng.choice(distances), (1 << 15) - 1):
+        within = sum((distance <= limit) << place for place, distance in enumerate(distances))
+        actual = machine.call(f"{table}_flags_within", RUN, limit) & 0xFFFF_FFFF
+        equal(actual, within, f"{table} flags within {limit}")
+
+
 def sums(machine, table, rng, given):
     """`weigh` adds four seeds to a number of two planes, in each bit."""
     seeds = [rng.getrandbits(64) for _ in range(4)]
@@ -170,6 +180,8 @@ def main(elf, seed="0"):
     for table in TABLES:
         pairs(machine, table, rng)
         algebra(machine, table, rng)
+        for _ in range(16):
+            flags(machine, table, rng)
         # Rows of a mapped checkpoint start at a multiple of 64 bytes; others at one of 8.
         for count, shift in product(range(21), (0, 8, 24, 56)):
             runs(machine, table, rng, count, shift)
