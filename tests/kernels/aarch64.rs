@@ -8,7 +8,7 @@ use std::array;
 
 use fingerprint::expand::expand;
 use fingerprint::kernel::{FLAGS, NEON, SCALAR};
-use fingerprint::sketch::Layer;
+use fingerprint::sketch::{GROUP, Layer, OUTLINES, Outlines};
 use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
 
@@ -128,18 +128,24 @@ fn run(count: usize, shift: usize) -> usize {
 
     // A fingerprint is as good as eighty layers; some are left out, so that every remainder occurs.
     let layers: &[Layer] = run.as_chunks().0;
-    let outlines = &layers[..layers.len().saturating_sub(shift)];
-    let [outline, second, third, fourth] = *queries[0].as_chunks().0.first_chunk().expect("80");
-    let mut expected = vec![0; outlines.len()];
-    let mut actual = vec![u16::MAX; expected.len()];
-    (SCALAR.outline_distances)(&outline, outlines, &mut expected);
-    (NEON.outline_distances)(&outline, outlines, &mut actual);
-    assert_eq!(actual, expected);
-    let rests = outlines.len().saturating_sub(2);
+    let [first, second, third, fourth] = *queries[0].as_chunks().0.first_chunk().expect("80");
+    let rests = layers.len().saturating_sub(shift + 2);
     let runs = [0, 1, 2].map(|shift| &layers[shift.min(layers.len())..][..rests]);
-    let (expected, actual) = (&mut expected[..rests], &mut actual[..rests]);
-    (SCALAR.rest_distances)(&[second, third, fourth], runs, expected);
-    (NEON.rest_distances)(&[second, third, fourth], runs, actual);
+    let (mut expected, mut actual) = (vec![0; rests], vec![u16::MAX; rests]);
+    (SCALAR.rest_distances)(&[second, third, fourth], runs, &mut expected);
+    (NEON.rest_distances)(&[second, third, fourth], runs, &mut actual);
     assert_eq!(actual, expected);
-    2 * distances.len() + outlines.len() + rests
+
+    // Four are as good as eighty rows of outlines.
+    let bytes: Vec<u8> = (0..4)
+        .flat_map(|more| words(count as u64 * 11 + more))
+        .flat_map(u64::to_le_bytes)
+        .collect();
+    let (rows, _) = bytes.as_chunks::<GROUP>();
+    let outlines: &Outlines = rows.as_chunks().0.first_chunk().expect("64 rows");
+    let (mut expected, mut actual) = ([0; OUTLINES], [u16::MAX; OUTLINES]);
+    (SCALAR.outline_distances)(&first, outlines, &mut expected);
+    (NEON.outline_distances)(&first, outlines, &mut actual);
+    assert_eq!(actual, expected);
+    2 * distances.len() + OUTLINES + rests
 }

@@ -7,7 +7,7 @@ mod fingerprint;
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 
 use fingerprint::kernel::{AVX512, AVX512VPOPCNT, FLAGS, SCALAR};
-use fingerprint::sketch::{Gathered, Layer};
+use fingerprint::sketch::{Gathered, Layer, OUTLINES, Outlines};
 use fingerprint::sum;
 use fingerprint::vector::{WORDS, Words};
 
@@ -72,20 +72,12 @@ macro_rules! functions {
         }
 
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $outline(
+        extern "C" fn $outline(
             query: &Layer,
-            run: *const Layer,
-            count: usize,
-            distances: *mut u16,
+            outlines: &Outlines,
+            distances: &mut [u16; OUTLINES],
         ) {
-            // SAFETY: the caller hands over `count` candidates and room for as many distances.
-            let (run, distances) = unsafe {
-                (
-                    from_raw_parts(run, count),
-                    from_raw_parts_mut(distances, count),
-                )
-            };
-            ($table.outline_distances)(query, run, distances);
+            ($table.outline_distances)(query, outlines, distances);
         }
 
         #[unsafe(no_mangle)]

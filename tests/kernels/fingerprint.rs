@@ -22,6 +22,14 @@ pub mod sketch {
     pub const SKETCH_BITS: usize = 512;
     pub const LAYERS: usize = 4;
     pub const LAYER_WORDS: usize = 2;
+    pub const LAYER_BYTES: usize = 16;
+    pub const OUTLINES: usize = 256;
+    pub const GROUP: usize = 64;
     pub type Layer = [u64; LAYER_WORDS];
+    pub type Outlines = [[[u8; GROUP]; LAYER_BYTES]; OUTLINES / GROUP];
     pub type Gathered = [u64; SKETCH_BITS / 64];
+
+    pub fn layer_bytes([low, high]: &Layer) -> [u8; LAYER_BYTES] {
+        (u128::from(*high) << 64 | u128::from(*low)).to_le_bytes()
+    }
 }

@@ -104,17 +104,30 @@ def runs(machine, table, rng, count, shift):
     exact_within(distances_of(machine, len(queries) * count, 4), queries, run, bounds, f"{table} block")
 
 
-def layers(machine, table, rng, name, number, count, shift):
-    """Some layers of sketches, one after the other."""
-    runs = [[rng.choice(fingerprints(rng, LAYER_WORDS)) for _ in range(count)] for _ in range(number)]
+def rests(machine, table, rng, count, shift):
+    """The three layers of sketches beside the outline, one after the other."""
+    runs = [[rng.choice(fingerprints(rng, LAYER_WORDS)) for _ in range(count)] for _ in range(3)]
     start = RUN + shift
     machine.write(start, b"".join(words(layer, LAYER_WORDS) for run in runs for layer in run))
-    query = [rng.choice(fingerprints(rng, LAYER_WORDS)) for _ in range(number)]
+    query = [rng.choice(fingerprints(rng, LAYER_WORDS)) for _ in range(3)]
     machine.write(QUERIES, b"".join(words(layer, LAYER_WORDS) for layer in query))
     guard(machine, count, 2)
-    machine.call(f"{table}_{name}_distances", QUERIES, start, count, DISTANCES)
+    machine.call(f"{table}_rest_distances", QUERIES, start, count, DISTANCES)
     exact = [sum((ours ^ theirs).bit_count() for ours, theirs in zip(query, candidate)) for candidate in zip(*runs)]
-    equal(distances_of(machine, count, 2), exact, f"{table} {name} distances")
+    equal(distances_of(machine, count, 2), exact, f"{table} rest distances")
+
+
+def outlines(machine, table, rng, shift):
+    """256 outlines, whose first bytes lie together in groups of 64, then their second ones, and so on."""
+    query = rng.choice(fingerprints(rng, LAYER_WORDS))
+    others = [rng.choice(fingerprints(rng, LAYER_WORDS)) for _ in range(256)]
+    groups = [[words(other, LAYER_WORDS) for other in others[first:first + 64]] for first in range(0, 256, 64)]
+    machine.write(RUN + shift, b"".join(bytes(row) for group in groups for row in zip(*group)))
+    machine.write(QUERIES, words(query, LAYER_WORDS))
+    guard(machine, 256, 2)
+    machine.call(f"{table}_outline_distances", QUERIES, RUN + shift, DISTANCES)
+    exact = [(query ^ other).bit_count() for other in others]
+    equal(distances_of(machine, 256, 2), exact, f"{table} outline distances")
 
 
 def flags(machine, table, rng):
@@ -185,9 +198,10 @@ def main(elf, seed="0"):
         # Rows of a mapped checkpoint start at a multiple of 64 bytes; others at one of 8.
         for count, shift in product(range(21), (0, 8, 24, 56)):
             runs(machine, table, rng, count, shift)
-        for name, number in ("outline", 1), ("rest", 3):
-            for count, shift in (*product(range(21), (0, 8, 24, 56)), *product((31, 32, 33, 64, 256), (0,))):
-                layers(machine, table, rng, name, number, count, shift)
+        for count, shift in (*product(range(21), (0, 8, 24, 56)), *product((31, 32, 33, 64, 256), (0,))):
+            rests(machine, table, rng, count, shift)
+        for shift in (0, 8, 16, 56):
+            outlines(machine, table, rng, shift)
     print(f"{compared} results compared")
 
 

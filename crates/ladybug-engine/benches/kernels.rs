@@ -9,7 +9,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use ladybug_engine::fingerprint::bundle::bundle;
 use ladybug_engine::fingerprint::encode;
 use ladybug_engine::fingerprint::kernel::{Kernels, available};
-use ladybug_engine::fingerprint::{Fingerprint, LAYER_WORDS, LAYERS, Layer, WORDS, sketch};
+use ladybug_engine::fingerprint::{
+    Fingerprint, GROUP, LAYER_BYTES, LAYER_WORDS, LAYERS, Layer, OUTLINES, WORDS, sketch,
+};
 
 /// Candidates of a streamed scan: a full space.
 const STREAMED: usize = 65_536;
@@ -19,8 +21,6 @@ const CACHED: usize = 16;
 const QUERIES: usize = 64;
 /// Candidates that a block of queries meets at once.
 const BLOCK: usize = 64;
-/// Sketches of a chunk.
-const CHUNK: usize = 256;
 
 /// English text, as packages describe themselves.
 const SYNOPSES: [&str; 8] = [
@@ -150,10 +150,10 @@ fn sketches(criterion: &mut Criterion) {
     let (layers, _) = memory.as_chunks();
     let [outline, rest @ ..] = sketch(&Fingerprint::random(7));
     let mut distances = vec![0; STREAMED];
-    for (name, count) in [("in cache", CHUNK), ("streamed", STREAMED)] {
-        let runs: [&[Layer]; LAYERS] =
+    for (name, count) in [("in cache", OUTLINES), ("streamed", STREAMED)] {
+        let rests: [&[Layer]; LAYERS - 1] =
             std::array::from_fn(|layer| &layers[layer * count..][..count]);
-        let [outlines, rests @ ..] = runs;
+        let outlines = vec![[[[7; GROUP]; LAYER_BYTES]; OUTLINES / GROUP]; count / OUTLINES];
         let mut group = criterion.benchmark_group(format!("sketches {name}"));
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function("read only", |bench| {
@@ -162,8 +162,12 @@ fn sketches(criterion: &mut Criterion) {
         for kernels in available() {
             let distances = &mut distances[..count];
             group.bench_function(BenchmarkId::new("outline", kernels.name), |bench| {
-                bench
-                    .iter(|| (kernels.outline_distances)(&outline, black_box(outlines), distances));
+                bench.iter(|| {
+                    let (rows, _) = distances.as_chunks_mut();
+                    for (outlines, distances) in outlines.iter().zip(rows) {
+                        (kernels.outline_distances)(&outline, black_box(outlines), distances);
+                    }
+                });
             });
             group.bench_function(BenchmarkId::new("rest", kernels.name), |bench| {
                 bench.iter(|| (kernels.rest_distances)(&rest, black_box(rests), distances));

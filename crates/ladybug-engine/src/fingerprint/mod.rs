@@ -26,7 +26,10 @@ mod weigh;
 
 pub use algebra::{similarity, z};
 pub use encode::Encoder;
-pub use sketch::{LAYER_BITS, LAYER_WORDS, LAYERS, Layer, SKETCH_BITS, Sketch, sketch};
+pub use sketch::{
+    GROUP, LAYER_BITS, LAYER_BYTES, LAYER_WORDS, LAYERS, Layer, OUTLINES, Outlines, SKETCH_BITS,
+    Sketch, layer_bytes, layer_of_bytes, sketch,
+};
 pub use vector::{
     BITS, BYTES, Fingerprint, FingerprintError, HEX_DIGITS, QUARTER, SIGMA, WORDS, Words,
 };

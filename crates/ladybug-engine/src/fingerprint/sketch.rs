@@ -27,6 +27,15 @@ pub const LAYER_WORDS: usize = LAYER_BITS / 64;
 pub type Layer = [u64; LAYER_WORDS];
 /// A sketch, the outline first.
 pub type Sketch = [Layer; LAYERS];
+/// Bytes of a layer.
+pub const LAYER_BYTES: usize = LAYER_BITS / 8;
+/// Outlines that lie together: those of a chunk.
+pub const OUTLINES: usize = 256;
+/// Outlines of a group, as many as a cache line has bytes.
+pub const GROUP: usize = 64;
+/// Outlines by bytes, group by group: row `b` of a group holds byte `b` of each, so that one register takes that of many
+/// of them.
+pub type Outlines = [[[u8; GROUP]; LAYER_BYTES]; OUTLINES / GROUP];
 /// The bits of a sketch in the order of their positions.
 pub type Gathered = [u64; SKETCH_BITS / 64];
 
@@ -67,6 +76,17 @@ const fn masks() -> Words {
 /// The sketch of a fingerprint.
 pub fn sketch(fingerprint: &Fingerprint) -> Sketch {
     layered(&(kernel::active().gather)(fingerprint.words(), &MASKS))
+}
+
+/// The bytes of a layer, in the order of its bits.
+pub fn layer_bytes([low, high]: &Layer) -> [u8; LAYER_BYTES] {
+    (u128::from(*high) << 64 | u128::from(*low)).to_le_bytes()
+}
+
+/// The layer of some bytes.
+pub fn layer_of_bytes(bytes: [u8; LAYER_BYTES]) -> Layer {
+    let bits = u128::from_le_bytes(bytes);
+    [bits as u64, (bits >> 64) as u64]
 }
 
 fn layered(gathered: &Gathered) -> Sketch {

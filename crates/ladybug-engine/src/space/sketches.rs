@@ -1,14 +1,28 @@
-//! The sketches of a chunk: each layer of all of them together, so that a search reads one layer and no more.
+//! The sketches of a chunk: the outlines of all of them by bytes, as a search reads them, and each other layer by itself,
+//! so that one that reads outlines reads nothing else.
 
 use std::sync::Arc;
 
 use super::address::SLOTS;
 use super::arena::{Arenas, Block, InArenas};
 use super::retained::Piece;
-use crate::fingerprint::{LAYERS, Layer, Sketch};
+use crate::fingerprint::{
+    GROUP, LAYERS, Layer, OUTLINES, Outlines, Sketch, layer_bytes, layer_of_bytes,
+};
+
+/// Layers beside the outline.
+const REST: usize = LAYERS - 1;
 
 /// The layers of 256 sketches, 4 KiB each.
-type Layers = [[Layer; SLOTS]; LAYERS];
+struct Layers {
+    outlines: Outlines,
+    rest: [[Layer; SLOTS]; REST],
+}
+
+/// The group of a slot's outline, and its place there.
+fn outlined(slot: u8) -> (usize, usize) {
+    (usize::from(slot) / GROUP, usize::from(slot) % GROUP)
+}
 
 static ARENAS: Arenas<Layers> = Arenas::new();
 
@@ -27,7 +41,11 @@ impl Sketches {
     /// The same sketch in every slot.
     pub(super) fn filled(sketch: Sketch) -> Self {
         let mut layers = Block::<Layers>::zeroed();
-        for (layers, layer) in layers.iter_mut().zip(sketch) {
+        let [outline, rest @ ..] = sketch;
+        for group in &mut layers.outlines {
+            *group = layer_bytes(&outline).map(|byte| [byte; GROUP]);
+        }
+        for (layers, layer) in layers.rest.iter_mut().zip(rest) {
             layers.fill(layer);
         }
         Self(Arc::new(layers))
@@ -35,19 +53,39 @@ impl Sketches {
 
     /// The sketch in `slot`.
     pub fn get(&self, slot: u8) -> Sketch {
-        std::array::from_fn(|layer| self.0[layer][usize::from(slot)])
+        let (group, place) = outlined(slot);
+        let bytes = self.0.outlines[group].map(|row| row[place]);
+        let [second, third, fourth] = self.rest(slot);
+        [layer_of_bytes(bytes), second, third, fourth]
+    }
+
+    /// What `slot` has beside its outline.
+    pub fn rest(&self, slot: u8) -> [Layer; REST] {
+        std::array::from_fn(|layer| self.0.rest[layer][usize::from(slot)])
     }
 
     /// Puts a sketch into `slot`.
     pub(super) fn set(&mut self, slot: u8, sketch: Sketch) {
-        for (layers, layer) in Arc::make_mut(&mut self.0).iter_mut().zip(sketch) {
+        let layers = Arc::make_mut(&mut self.0);
+        let [outline, rest @ ..] = sketch;
+        let (group, place) = outlined(slot);
+        for (row, byte) in layers.outlines[group].iter_mut().zip(layer_bytes(&outline)) {
+            row[place] = byte;
+        }
+        for (layers, layer) in layers.rest.iter_mut().zip(rest) {
             layers[usize::from(slot)] = layer;
         }
     }
 
-    /// A layer of all of them; that of number 0 holds the outlines.
-    pub fn layer(&self, number: usize) -> &[Layer; SLOTS] {
-        &self.0[number]
+    /// The outlines of all of them.
+    pub fn outlines(&self) -> &Outlines {
+        const { assert!(OUTLINES == SLOTS) };
+        &self.0.outlines
+    }
+
+    /// The other layers, each of all of them.
+    pub fn rests(&self) -> &[[Layer; SLOTS]; REST] {
+        &self.0.rest
     }
 
     /// Where they lie and how many bytes they take.

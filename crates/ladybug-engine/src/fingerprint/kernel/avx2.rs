@@ -10,10 +10,11 @@ use std::arch::x86_64::{
     __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_or_si128, _mm_prefetch,
     _mm_shuffle_epi32, _mm_slli_epi32, _mm_storeu_si128, _mm256_add_epi8, _mm256_add_epi64,
     _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_cmpgt_epi16,
-    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_movemask_epi8,
-    _mm256_or_si256, _mm256_packs_epi16, _mm256_packus_epi32, _mm256_permute4x64_epi64,
-    _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_setr_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_xor_si256, _pext_u64,
+    _mm256_cvtepu8_epi16, _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_packs_epi16, _mm256_packus_epi32,
+    _mm256_permute4x64_epi64, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
+    _mm256_storeu_si256, _mm256_xor_si256, _pext_u64,
 };
 
 use super::nibbles;
@@ -21,7 +22,9 @@ use super::scalar;
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
 use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};
+use crate::fingerprint::sketch::{
+    GROUP, Gathered, LAYER_BYTES, LAYER_WORDS, Layer, OUTLINES, Outlines, layer_bytes,
+};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(
@@ -110,6 +113,48 @@ fn layers<const N: usize>(query: &[Layer; N], runs: [&[Layer]; N], distances: &m
         unsafe { _mm_storeu_si128(distances.as_mut_ptr().cast(), in_turn) }
     }
     scalar::layers(query, runs.map(|run| &run[first_left..]), rest);
+}
+
+/// Thirty-two outlines at once, of which a register holds a byte each.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn outlines(query: &[u8; LAYER_BYTES], groups: &Outlines, distances: &mut [u16; OUTLINES]) {
+    const { assert!(LAYER_BYTES == 16, "one, seven pairs and one") };
+    const LANES: usize = 32;
+    const HALVES: usize = GROUP / LANES;
+    for (index, distances) in distances.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let byte = |row: usize| {
+            let others = &groups[index / HALVES][row].as_chunks::<LANES>().0[index % HALVES];
+            // SAFETY: as long as the register, and unaligned loads ask for no alignment.
+            let others = unsafe { _mm256_loadu_si256(others.as_ptr().cast()) };
+            _mm256_xor_si256(others, _mm256_set1_epi8(query[row] as i8))
+        };
+        let pair = |row| Pair::of(byte(row), byte(row + 1));
+        let (ones, twos_a) = add_pairs(byte(0), pair(1), pair(3));
+        let (ones, twos_b) = add_pairs(ones, pair(5), pair(7));
+        let (ones, twos_c) = add_pairs(ones, pair(9), pair(11));
+        let (ones, twos) = add_pair(ones, pair(13));
+        let (twos, fours_a) = add_pairs(twos, twos_a, twos_b);
+        let (twos, fours_b) = add_pair(twos, twos_c);
+        let (fours, eights) = add_pair(fours_b, fours_a);
+        let counted = Count::new()
+            .bytes::<8>(eights)
+            .bytes::<4>(fours)
+            .bytes::<2>(twos)
+            .bytes::<1>(ones)
+            .bytes::<1>(byte(15));
+        let bytes = _mm256_add_epi8(counted.low, counted.high);
+        let halves = [
+            _mm256_castsi256_si128(bytes),
+            _mm256_extracti128_si256::<1>(bytes),
+        ];
+        for (half, distances) in halves.into_iter().zip(distances.as_chunks_mut::<16>().0) {
+            // SAFETY: sixteen distances are as long as the register, and unaligned stores ask for no alignment.
+            unsafe {
+                _mm256_storeu_si256(distances.as_mut_ptr().cast(), _mm256_cvtepu8_epi16(half));
+            }
+        }
+    }
 }
 
 /// Which of the distances are at most `limit`.

@@ -6,10 +6,11 @@
 use std::arch::x86_64::{
     __m512i, _MM_HINT_T0, _mm_prefetch, _mm_setr_epi8, _mm256_storeu_si256, _mm512_add_epi8,
     _mm512_add_epi16, _mm512_add_epi64, _mm512_and_si512, _mm512_broadcast_i32x4,
-    _mm512_castsi512_si256, _mm512_cmple_epu16_mask, _mm512_loadu_si512, _mm512_or_si512,
-    _mm512_permutexvar_epi16, _mm512_reduce_add_epi64, _mm512_sad_epu8, _mm512_set1_epi8,
-    _mm512_set1_epi16, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_epi32,
-    _mm512_slli_epi64, _mm512_srli_epi16, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    _mm512_castsi512_si256, _mm512_cmple_epu16_mask, _mm512_cvtepu8_epi16,
+    _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_or_si512, _mm512_permutexvar_epi16,
+    _mm512_reduce_add_epi64, _mm512_sad_epu8, _mm512_set1_epi8, _mm512_set1_epi16,
+    _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_epi32, _mm512_slli_epi64,
+    _mm512_srli_epi16, _mm512_storeu_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::avx2::extract;
@@ -17,7 +18,9 @@ use super::scalar;
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
 use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{Gathered, Layer};
+use crate::fingerprint::sketch::{
+    GROUP, Gathered, LAYER_BYTES, Layer, OUTLINES, Outlines, layer_bytes,
+};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 /// The function `layers` of a module whose `counts` counts the bits that differ in each word of two registers.
@@ -80,6 +83,50 @@ pub(super) fn differing(a: &[u64], b: &[u64], index: usize) -> __m512i {
         )
     };
     _mm512_xor_si512(a, b)
+}
+
+/// Sixty-four outlines at once, of which a register holds a byte each.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+pub(super) fn outlines(
+    query: &[u8; LAYER_BYTES],
+    groups: &Outlines,
+    distances: &mut [u16; OUTLINES],
+) {
+    const { assert!(LAYER_BYTES == 16 && GROUP == 64, "five threes and one") };
+    for (group, distances) in groups.iter().zip(distances.as_chunks_mut::<GROUP>().0) {
+        let byte = |row: usize| {
+            // SAFETY: a row is as long as the register, and unaligned loads ask for no alignment.
+            let others = unsafe { _mm512_loadu_si512(group[row].as_ptr().cast()) };
+            _mm512_xor_si512(others, _mm512_set1_epi8(query[row] as i8))
+        };
+        let three = |row| add(byte(row), byte(row + 1), byte(row + 2));
+        let ((ones_a, twos_a), (ones_b, twos_b), (ones_c, twos_c)) = (three(0), three(3), three(6));
+        let ((ones_d, twos_d), (ones_e, twos_e)) = (three(9), three(12));
+        let (ones, twos_f) = add(ones_a, ones_b, ones_c);
+        let (ones, twos_g) = add(ones, ones_d, ones_e);
+        let (twos, fours_a) = add(twos_a, twos_b, twos_c);
+        let (twos, fours_b) = add(twos, twos_d, twos_e);
+        let (twos, fours_c) = add(twos, twos_f, twos_g);
+        let (fours, eights) = add(fours_a, fours_b, fours_c);
+        let counted = Count::new()
+            .bytes::<8>(eights)
+            .bytes::<4>(fours)
+            .bytes::<2>(twos)
+            .bytes::<1>(ones)
+            .bytes::<1>(byte(15));
+        let bytes = _mm512_add_epi8(counted.low, counted.high);
+        let halves = [
+            _mm512_castsi512_si256(bytes),
+            _mm512_extracti64x4_epi64::<1>(bytes),
+        ];
+        for (half, distances) in halves.into_iter().zip(distances.as_chunks_mut::<32>().0) {
+            // SAFETY: 32 distances are as long as the register, and unaligned stores ask for no alignment.
+            unsafe {
+                _mm512_storeu_si512(distances.as_mut_ptr().cast(), _mm512_cvtepu8_epi16(half));
+            }
+        }
+    }
 }
 
 /// Which of the distances are at most `limit`.

@@ -7,12 +7,14 @@ use std::arch::x86_64::{
 };
 
 use super::avx2::extract;
-use super::avx512::{PART, REGISTER, differing, flags_within, layer_scan, pair_sums, prefetch};
+use super::avx512::{
+    PART, REGISTER, differing, flags_within, layer_scan, outlines, pair_sums, prefetch,
+};
 use super::scalar;
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
 use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{Gathered, Layer};
+use crate::fingerprint::sketch::{Gathered, Layer, OUTLINES, Outlines, layer_bytes};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(

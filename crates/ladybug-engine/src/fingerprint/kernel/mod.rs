@@ -134,7 +134,10 @@ mod tests {
     use super::*;
     use crate::fingerprint::expand::LANES;
     use crate::fingerprint::plan::{Column, PLANES, Plan};
-    use crate::fingerprint::{BITS, Fingerprint, Layer, SKETCH_BITS, Sketch, WORDS};
+    use crate::fingerprint::{
+        BITS, Fingerprint, GROUP, Layer, OUTLINES, Outlines, SKETCH_BITS, Sketch, WORDS,
+        layer_of_bytes,
+    };
 
     /// Random, sparse, dense, equal and complementary words: carries of every kind.
     fn words() -> impl Strategy<Value = [u64; WORDS]> {
@@ -276,17 +279,13 @@ mod tests {
             let query: &Sketch = query.as_chunks().0.first_chunk().expect("80 layers are 20 sketches");
             let (layers, _) = run.as_flattened().as_chunks();
             let layers: &[Layer] = &layers[..layers.len().saturating_sub(cut)];
-            let [outline, rest @ ..] = query;
+            let [_, rest @ ..] = query;
             let shifts = [0, 1, 2];
             let count = layers.len().saturating_sub(shifts.len());
             let runs = shifts.map(|shift| &layers[shift.min(layers.len())..][..count]);
-            let (mut outlines, mut rests) = (vec![0; layers.len()], vec![0; count]);
-            (scalar::KERNELS.outline_distances)(outline, layers, &mut outlines);
+            let mut rests = vec![0; count];
             (scalar::KERNELS.rest_distances)(rest, runs, &mut rests);
             for kernels in available() {
-                let mut distances = vec![u16::MAX; layers.len()];
-                (kernels.outline_distances)(outline, layers, &mut distances);
-                prop_assert_eq!(&distances, &outlines, "outlines, of {}", kernels.name);
                 let mut distances = vec![u16::MAX; count];
                 (kernels.rest_distances)(rest, runs, &mut distances);
                 prop_assert_eq!(&distances, &rests, "rests, of {}", kernels.name);
@@ -294,6 +293,24 @@ mod tests {
                     let pair = (kernels.rest_distance)(rest, &runs.map(|run| run[index]));
                     prop_assert_eq!(pair, *expected, "the rests of a pair, of {}", kernels.name);
                 }
+            }
+        }
+
+        #[test]
+        fn every_kernel_equals_scalar_on_outlines(some in prop::collection::vec(words(), 4)) {
+            // A fingerprint is as good as twenty rows of bytes, and its first words as an outline.
+            let query: &Layer = some[0].first_chunk().expect("two words");
+            let bytes: Vec<u8> = some.as_flattened().iter().flat_map(|word| word.to_le_bytes()).collect();
+            let (rows, _) = bytes.as_chunks::<GROUP>();
+            let outlines: &Outlines = rows.as_chunks().0.first_chunk().expect("64 rows");
+            let expected: [u16; OUTLINES] = std::array::from_fn(|slot| {
+                let other = layer_of_bytes(outlines[slot / GROUP].map(|row| row[slot % GROUP]));
+                scalar::differing(query, &other) as u16
+            });
+            for kernels in available() {
+                let mut distances = [u16::MAX; OUTLINES];
+                (kernels.outline_distances)(query, outlines, &mut distances);
+                prop_assert_eq!(distances, expected, "outlines, of {}", kernels.name);
             }
         }
 

@@ -2,14 +2,16 @@
 
 use std::arch::aarch64::{
     uint8x16_t, uint16x8_t, vaddlvq_u8, vaddlvq_u16, vaddq_u8, vcntq_u8, vdupq_n_u8, vdupq_n_u16,
-    veorq_u8, vld1q_u8, vpadalq_u8,
+    veorq_u8, vget_low_u8, vld1q_u8, vmovl_high_u8, vmovl_u8, vpadalq_u8, vst1q_u16,
 };
 
 use super::scalar::{self, extract};
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
 use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{Gathered, LAYER_WORDS, Layer};
+use crate::fingerprint::sketch::{
+    GROUP, Gathered, LAYER_BYTES, LAYER_WORDS, Layer, OUTLINES, Outlines, layer_bytes,
+};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(
@@ -72,6 +74,28 @@ fn layers<const N: usize>(query: &[Layer; N], runs: [&[Layer]; N], distances: &m
             bytes = vaddq_u8(bytes, differing(query, &run[index], 0));
         }
         *distance = vaddlvq_u8(bytes);
+    }
+}
+
+/// Sixteen outlines at once, of which a register holds a byte each.
+#[inline]
+#[target_feature(enable = "neon")]
+fn outlines(query: &[u8; LAYER_BYTES], groups: &Outlines, distances: &mut [u16; OUTLINES]) {
+    const LANES: usize = 16;
+    const QUARTERS: usize = GROUP / LANES;
+    for (index, distances) in distances.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut bytes = vdupq_n_u8(0);
+        for (byte, row) in query.iter().zip(&groups[index / QUARTERS]) {
+            let others = &row.as_chunks::<LANES>().0[index % QUARTERS];
+            // SAFETY: as long as the register, and these loads ask for no alignment.
+            let others = unsafe { vld1q_u8(others.as_ptr()) };
+            bytes = vaddq_u8(bytes, vcntq_u8(veorq_u8(others, vdupq_n_u8(*byte))));
+        }
+        let halves = [vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes)];
+        for (half, distances) in halves.into_iter().zip(distances.as_chunks_mut::<8>().0) {
+            // SAFETY: eight distances are as long as the register, and these stores ask for no alignment.
+            unsafe { vst1q_u16(distances.as_mut_ptr(), half) };
+        }
     }
 }
 

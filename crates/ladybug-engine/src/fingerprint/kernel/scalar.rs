@@ -3,7 +3,9 @@
 use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
 use crate::fingerprint::expand::{LANES, lanes, step};
 use crate::fingerprint::plan::{Block, ONES, PLANES, Plan, ZEROS};
-use crate::fingerprint::sketch::{Gathered, Layer, SKETCH_BITS};
+use crate::fingerprint::sketch::{
+    GROUP, Gathered, Layer, OUTLINES, Outlines, SKETCH_BITS, layer_bytes,
+};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 pub(super) static KERNELS: Kernels = Kernels {
@@ -73,9 +75,19 @@ fn within(a: &Words, b: &Words, bound: u32) -> u32 {
     distance
 }
 
-fn outline_distances(query: &Layer, run: &[Layer], distances: &mut [u16]) {
-    check_layers([run], distances.len());
-    layers(&[*query], [run], distances);
+fn outline_distances(query: &Layer, outlines: &Outlines, distances: &mut [u16; OUTLINES]) {
+    let query = layer_bytes(query);
+    let of_groups = distances.as_chunks_mut::<GROUP>().0;
+    for (group, distances) in outlines.iter().zip(of_groups) {
+        // At most 128, so bytes hold them.
+        let mut counts = [0_u8; GROUP];
+        for (byte, row) in query.iter().zip(group) {
+            for (count, other) in counts.iter_mut().zip(row) {
+                *count += (byte ^ other).count_ones() as u8;
+            }
+        }
+        *distances = counts.map(u16::from);
+    }
 }
 
 fn rest_distances(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]) {

@@ -27,7 +27,7 @@ pub(super) fn parts_before_look(bound: u32) -> usize {
 ///
 /// The module has `Count`, the number of bits that differ so far, with `new()`, `part(self, a, b, part)`, which
 /// adds one of [`PARTS`], and `total(self)`; and the functions `quarter(a, b)`, `prefetch(line)`,
-/// `layers(query, runs, distances)`, which adds up some layers of sketches, `flags_within(distances, limit)`, and `extract(word, mask)`, which packs the bits
+/// `layers(query, runs, distances)`, which adds up some layers of sketches, `outlines(query, groups, distances)`, `flags_within(distances, limit)`, and `extract(word, mask)`, which packs the bits
 /// under a mask. `$blocks` names the function for blocks of queries: `in_turn`, or one of the module's own.
 macro_rules! table {
     ($name:literal, $features:literal, $available:expr, $blocks:ident) => {
@@ -82,10 +82,9 @@ macro_rules! table {
             }
         }
 
-        fn outline_distances(query: &Layer, run: &[Layer], distances: &mut [u16]) {
-            check_layers([run], distances.len());
+        fn outline_distances(query: &Layer, rows: &Outlines, distances: &mut [u16; OUTLINES]) {
             // SAFETY: this table is in use only on a processor with these features.
-            unsafe { layers(&[*query], [run], distances) }
+            unsafe { outlines(&layer_bytes(query), rows, distances) }
         }
 
         fn rest_distances(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]) {

@@ -1,7 +1,7 @@
 //! The table of functions that every kind of processor has, and their checks of lengths.
 
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{Gathered, LAYERS, Layer};
+use crate::fingerprint::sketch::{Gathered, LAYERS, Layer, OUTLINES, Outlines};
 use crate::fingerprint::vector::Words;
 
 /// The functions of one kind of processor.
@@ -28,8 +28,8 @@ pub struct Kernels {
     pub distances_within: fn(query: &Words, run: &[u64], bound: u32, distances: &mut [u32]),
     /// As `distances_within`, of a block of queries, each with a bound of its own.
     pub block_distances_within: BlockDistancesWithin,
-    /// Hamming distances of a query's outline to a run of outlines.
-    pub outline_distances: fn(query: &Layer, run: &[Layer], distances: &mut [u16]),
+    /// Hamming distances of a query's outline to those that lie together.
+    pub outline_distances: fn(query: &Layer, outlines: &Outlines, distances: &mut [u16; OUTLINES]),
     /// Hamming distances of the rest of a query's sketch to that of others, each layer of which is a run.
     pub rest_distances: fn(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]),
     /// Hamming distance of the rests of one pair of sketches.

@@ -88,6 +88,13 @@ pub(super) struct Unsettled {
     pub(super) survivors: Vec<SlotSet>,
 }
 
+/// Which sample a candidate was found by.
+#[derive(Clone, Copy)]
+enum Level {
+    Outline,
+    Sketch,
+}
+
 /// How well samples agree with distances, of one group of candidates.
 #[derive(Default)]
 pub(super) struct Fits {
@@ -160,7 +167,8 @@ impl<'a> Nearest<'a> {
 
         let measured = Vec::new();
         let mut found = Found { best, measured };
-        let near = self.pilot(&distances.nearest(self.pass.pilots()), &mut found);
+        let pilots = distances.nearest(self.pass.pilots());
+        let near = self.pilot(&pilots, Level::Outline, &mut found);
         (found, near)
     }
 
@@ -170,7 +178,11 @@ impl<'a> Nearest<'a> {
         let (mut found, near) = self.begin(distances);
         let mut any = Fits::default();
         for checked in self.fetched(&self.pass.checked, WORDS, |checked| *checked) {
-            self.measure(*checked, &mut any);
+            let checked = Near {
+                sample: distances.of(*checked),
+                candidate: *checked,
+            };
+            self.measure(checked, Level::Outline, &mut any);
         }
         let spread = any.outline.spread().max(near.outline.spread_above());
         let limit = self.pass.limits.outline.widened(spread);
@@ -186,7 +198,7 @@ impl<'a> Nearest<'a> {
             if let Some(scouts) = scouts {
                 let scouts = self.sketched(scouts);
                 let pilots = self.pass.pilots().min(scouts.len());
-                self.pilot(&scouts[..pilots], &mut found);
+                self.pilot(&scouts[..pilots], Level::Sketch, &mut found);
                 few = within(&found.best);
             }
         }
@@ -207,10 +219,10 @@ impl<'a> Nearest<'a> {
     }
 
     /// Measures candidates that are near by their samples, which bounds the answer.
-    fn pilot(&self, pilots: &[Near], found: &mut Found) -> Fits {
+    fn pilot(&self, pilots: &[Near], level: Level, found: &mut Found) -> Fits {
         let mut near = Fits::default();
         for pilot in self.fetched(pilots, WORDS, |pilot| pilot.candidate) {
-            let distance = self.measure(pilot.candidate, &mut near);
+            let distance = self.measure(*pilot, level, &mut near);
             if !found.has_measured(pilot.candidate) {
                 found.best.offer(self.hit(pilot.candidate, distance));
             }
@@ -223,7 +235,8 @@ impl<'a> Nearest<'a> {
     pub(super) fn by_sketches(&self, sketches: &Sketches<'_>, begun: Begun) -> Outcome {
         let candidates = self.pass.candidates;
         let Begun { mut found, any } = begun;
-        let near = self.pilot(&sketches.nearest(self.pass.pilots()), &mut found);
+        let pilots = sketches.nearest(self.pass.pilots());
+        let near = self.pilot(&pilots, Level::Sketch, &mut found);
         let sketch_spread = any.sketch.spread().max(near.sketch.spread_above());
         let quarter_spread = any.quarter.spread().max(near.quarter.spread());
         let mut limits = Limits {
@@ -253,7 +266,7 @@ impl<'a> Nearest<'a> {
             // Those measured so far are the nearest or any: these are what must not be lost.
             let mut among = Fits::default();
             for survivor in few.iter().step_by(few.len() / SURVIVORS_CHECKED) {
-                self.measure(survivor.candidate, &mut among);
+                self.measure(*survivor, Level::Sketch, &mut among);
             }
             limits.quarter = limits.quarter.widened(among.quarter.spread());
             let spread = among.sketch.spread_above();
@@ -381,12 +394,17 @@ impl<'a> Nearest<'a> {
     }
 
     /// The distance of a candidate, after its samples were compared with it.
-    fn measure(&self, candidate: Candidate, fits: &mut Fits) -> u32 {
-        let words = self.words(candidate);
+    fn measure(&self, near: Near, level: Level, fits: &mut Fits) -> u32 {
+        let words = self.words(near.candidate);
         let distance = (self.kernels.distance)(self.query.words(), words);
-        let outlined = self.outline_distance(candidate);
-        fits.outline.add(OUTLINE.error(outlined.into(), distance));
-        let sketched = outlined + self.rest_distance(candidate);
+        let sketched = match level {
+            Level::Outline => {
+                fits.outline
+                    .add(OUTLINE.error(near.sample.into(), distance));
+                near.sample + self.rest_distance(near.candidate)
+            }
+            Level::Sketch => near.sample,
+        };
         fits.sketch.add(SKETCH.error(sketched.into(), distance));
         let quarter = self.quarter(words);
         fits.quarter.add(QUARTER_SAMPLE.error(quarter, distance));
@@ -394,21 +412,11 @@ impl<'a> Nearest<'a> {
         distance
     }
 
-    /// How far the outlines are apart.
-    fn outline_distance(&self, candidate: Candidate) -> u16 {
-        let sketches = self.pass.segments[candidate.segment()].chunk.sketches();
-        let mut distance = [0];
-        let slot = usize::from(candidate.slot());
-        let run = &sketches.layer(0)[slot..=slot];
-        (self.kernels.outline_distances)(&self.sketch[0], run, &mut distance);
-        distance[0]
-    }
-
     /// How far the rests of the sketches are apart.
     fn rest_distance(&self, candidate: Candidate) -> u16 {
         let sketches = self.pass.segments[candidate.segment()].chunk.sketches();
-        let ([_, ours @ ..], [_, theirs @ ..]) = (&self.sketch, sketches.get(candidate.slot()));
-        (self.kernels.rest_distance)(ours, &theirs)
+        let [_, ours @ ..] = &self.sketch;
+        (self.kernels.rest_distance)(ours, &sketches.rest(candidate.slot()))
     }
 
     /// How far the first quarters are apart.

@@ -57,15 +57,12 @@ impl Sampled {
         // Looked up side by side: each waits for memory twice.
         let outlines = segments
             .iter()
-            .map(|segment| segment.chunk.sketches().layer(0));
+            .map(|segment| segment.chunk.sketches().outlines());
         let outlines: Vec<_> = outlines.collect();
         let fill = |index: usize, segment: &Segment<'_>, distances: &mut [u16]| {
-            let outlines = outlines[index];
-            for (query, distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
-                for slots in scanned(segment) {
-                    let run = &outlines[slots.clone()];
-                    outline_distances(query, run, &mut distances[slots]);
-                }
+            let (rows, _) = distances.as_chunks_mut::<SLOTS>();
+            for (query, distances) in queries.iter().zip(rows) {
+                outline_distances(query, outlines[index], distances);
                 leave_candidates(segment, distances);
             }
         };
@@ -86,7 +83,8 @@ impl Sampled {
                 let distances = &mut distances[number * SLOTS..][..SLOTS];
                 let mut rest = [0; SLOTS];
                 for slots in scanned(segment) {
-                    let layers = [1, 2, 3].map(|layer| &sketches.layer(layer)[slots.clone()]);
+                    let layers = sketches.rests().each_ref();
+                    let layers = layers.map(|layer| &layer[slots.clone()]);
                     rest_distances(query, layers, &mut rest[slots]);
                 }
                 for (distance, rest) in distances.iter_mut().zip(rest) {
@@ -242,12 +240,21 @@ impl Distances<'_> {
 
     /// The blocks that have anything up to a distance, as segment and number there.
     fn blocks_within(&self, limit: u16) -> impl Iterator<Item = (usize, usize)> {
-        (0..self.segments()).flat_map(move |segment| {
-            let minima = self.minima(segment);
-            let blocks = 0..if minimum(minima) <= limit { BLOCKS } else { 0 };
-            let within = blocks.filter(move |block| minima[*block] <= limit);
-            within.map(move |block| (segment, block))
+        const SEGMENTS: usize = FLAGS / BLOCKS;
+        let segments = self.segments();
+        (0..segments).step_by(SEGMENTS).flat_map(move |first| {
+            let mut minima = [NONE; FLAGS];
+            for (segment, minima) in (first..segments).zip(minima.as_chunks_mut().0) {
+                *minima = *self.minima(segment);
+            }
+            let within = places((kernel::active().flags_within)(&minima, limit));
+            within.map(move |place| (first + place / BLOCKS, place % BLOCKS))
         })
+    }
+
+    /// That of a candidate.
+    pub(super) fn of(&self, candidate: Candidate) -> u16 {
+        self.segment(candidate.segment())[usize::from(candidate.slot())]
     }
 
     fn segment(&self, segment: usize) -> &[u16] {
@@ -292,12 +299,19 @@ impl Distances<'_> {
 
     /// Those up to a distance, by place; `None` if they are more than `most`.
     pub(super) fn within(&self, limit: u16, most: usize) -> Option<Vec<Near>> {
-        let mut within = Vec::new();
+        // Counted before they are written down: often they are too many.
+        let (mut blocks, mut count) = (Vec::new(), 0);
         for (segment, block) in self.blocks_within(limit) {
-            self.block(segment, block, limit, |near| within.push(near));
-            if within.len() > most {
+            let flags = self.flags(segment, block, limit);
+            count += flags.count_ones() as usize;
+            if count > most {
                 return None;
             }
+            blocks.push((segment, block, flags));
+        }
+        let mut within = Vec::with_capacity(count);
+        for (segment, block, flags) in blocks {
+            within.extend(self.flagged(segment, block, flags));
         }
         Some(within)
     }
@@ -310,14 +324,27 @@ impl Distances<'_> {
     }
 
     /// Those of a block up to a distance.
-    fn block(&self, segment: usize, block: usize, limit: u16, mut each: impl FnMut(Near)) {
-        let distances: &[u16; BLOCK] = &self.segment(segment).as_chunks().0[block];
-        for at in places((kernel::active().flags_within)(distances, limit)) {
-            each(Near {
-                sample: distances[at],
-                candidate: Candidate::new(segment, (block * BLOCK + at) as u8),
-            });
-        }
+    fn block(&self, segment: usize, block: usize, limit: u16, each: impl FnMut(Near)) {
+        let flags = self.flags(segment, block, limit);
+        self.flagged(segment, block, flags).for_each(each);
+    }
+
+    fn distances(&self, segment: usize, block: usize) -> &[u16; BLOCK] {
+        &self.segment(segment).as_chunks().0[block]
+    }
+
+    /// Which of a block lie up to a distance.
+    fn flags(&self, segment: usize, block: usize, limit: u16) -> u32 {
+        (kernel::active().flags_within)(self.distances(segment, block), limit)
+    }
+
+    /// Those of a block that are flagged.
+    fn flagged(&self, segment: usize, block: usize, flags: u32) -> impl Iterator<Item = Near> {
+        let distances = self.distances(segment, block);
+        places(flags).map(move |at| Near {
+            sample: distances[at],
+            candidate: Candidate::new(segment, (block * BLOCK + at) as u8),
+        })
     }
 }
 
