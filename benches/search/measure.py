@@ -9,7 +9,7 @@ from contenders import K, Ladybug, Machine, Process, exact_peers, graph_peers
 
 BATCH = 64
 QUERIES_TIMED = 36  # one by one: four at each planted distance
-RECALLS = ["exact", "0.5", "0.8", "0.9", "0.99", "0.999"]
+RECALLS = ["exact", "0.1", "0.3", "0.5", "0.8", "0.9", "0.99", "0.999"]
 
 
 def machines():
