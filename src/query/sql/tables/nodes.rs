@@ -4,8 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{SchemaRef, UInt16Type};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -25,7 +24,7 @@ use ladybug_engine::table::{FINGERPRINT, NodeScan, node_batches, node_schema};
 use super::super::error::engine;
 use super::super::statement::Statement;
 use super::condition::{self, Condition};
-use super::scan::{Batches, Scan, Source, coalesced};
+use super::scan::{BATCH_ROWS, Batches, Scan, Source, coalesced, picked};
 
 /// From how many nodes on a scan is worth several threads.
 const PARALLEL_NODES_MIN: usize = 16_384;
@@ -403,15 +402,15 @@ fn predicate(session: &dyn Session, predicates: &[Expr]) -> Result<Option<Predic
     Ok(Some(Predicate { expr, projection }))
 }
 
-/// The rows of a batch in the order in which their addresses, its last column, were found, without that column.
-fn nearest_first(batch: &RecordBatch, found: &[Address]) -> Result<RecordBatch> {
-    let last = batch.num_columns() - 1;
-    let addresses = batch.column(last).as_primitive::<UInt16Type>().values();
-    let rows: HashMap<u16, u32> = addresses.iter().copied().zip(0..).collect();
-    let rows = found.iter().filter_map(|address| rows.get(&address.0));
-    let rows: UInt32Array = rows.copied().collect();
-    let columns: Vec<usize> = (0..last).collect();
-    Ok(take_record_batch(&batch.project(&columns)?, &rows)?)
+/// Where each address of some batches lies, their last column: which batch, and which row of it.
+fn places(batches: &[RecordBatch]) -> HashMap<u16, (usize, usize)> {
+    let places = batches.iter().enumerate().flat_map(|(number, batch)| {
+        let addresses = batch.column(batch.num_columns() - 1);
+        let addresses = addresses.as_primitive::<UInt16Type>().values().iter();
+        let rows = addresses.enumerate();
+        rows.map(move |(row, address)| (*address, (number, row)))
+    });
+    places.collect()
 }
 
 /// Searches in place of a sort.
@@ -489,20 +488,33 @@ impl Source for NearestSource {
         let hits = top_k(&[scope], &[&self.nearest.query], wanted);
         let found: Vec<Address> = hits.into_iter().flatten().map(|hit| hit.address).collect();
         let asked = self.scan.projection.clone();
-        let mut columns = asked.unwrap_or_else(|| (0..node_schema().fields().len()).collect());
-        // The last column tells whose a row is.
-        columns.push(ADDRESS);
-        let scan = NodeScan {
-            addresses: Some(found.clone()),
-            projection: Some(columns),
-            accesses: self.scan.accesses.clone(),
-            ..NodeScan::default()
+        let columns = asked.unwrap_or_else(|| (0..node_schema().fields().len()).collect());
+        let (snapshot, accesses) = (Arc::clone(&self.snapshot), self.scan.accesses.clone());
+        let rows = move |found: Vec<Address>| -> Result<Batches> {
+            let scan = NodeScan {
+                // The last column tells whose a row is.
+                projection: Some(columns.iter().copied().chain([ADDRESS]).collect()),
+                addresses: Some(found.clone()),
+                accesses: accesses.clone(),
+                ..NodeScan::default()
+            };
+            let batches = node_batches(Arc::clone(&snapshot), scan);
+            let batches = batches.collect::<std::result::Result<Vec<_>, _>>();
+            let batches = batches.map_err(engine)?;
+            let places = places(&batches);
+            let rows = found.iter().filter_map(|address| places.get(&address.0));
+            let asked: Vec<usize> = (0..columns.len()).collect();
+            let picked = picked(batches, rows.copied().collect());
+            Ok(Box::new(
+                picked.map(move |batch| Ok(batch?.project(&asked)?)),
+            ))
         };
-        let batches = node_batches(Arc::clone(&self.snapshot), scan);
-        let schema = Arc::clone(batches.schema());
-        let batches = batches.collect::<std::result::Result<Vec<_>, _>>();
-        let batch = concat_batches(&schema, &batches.map_err(engine)?)?;
-        Ok(Box::new(std::iter::once(nearest_first(&batch, &found))))
+        let parts: Vec<_> = found.chunks(BATCH_ROWS).map(<[_]>::to_vec).collect();
+        let failed = |error| -> Batches { Box::new(std::iter::once(Err(error))) };
+        let parts = parts.into_iter();
+        Ok(Box::new(
+            parts.flat_map(move |found| rows(found).unwrap_or_else(failed)),
+        ))
     }
 
     fn describe(&self) -> String {

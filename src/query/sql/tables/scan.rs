@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
+use arrow::compute::{concat_batches, interleave_record_batch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Result, Statistics};
@@ -19,7 +19,7 @@ use datafusion::physical_plan::{
 use futures::Stream;
 
 /// Rows that small batches are put together to.
-const BATCH_ROWS: usize = 8192;
+pub(in super::super) const BATCH_ROWS: usize = 8192;
 /// Bytes of texts and the like from which on a batch takes no more rows, 64 MiB: that and one more part is far below
 /// what Arrow's offsets reach, 2 GiB.
 const BATCH_VARYING_BYTES: usize = 64 << 20;
@@ -161,6 +161,29 @@ pub(in super::super) fn coalesced(mut batches: Batches, schema: SchemaRef) -> Ba
     }))
 }
 
+/// Rows of batches in another order, each given by its batch and its place there, in batches that hold no more than one
+/// may.
+pub(in super::super) fn picked(parts: Vec<RecordBatch>, rows: Vec<(usize, usize)>) -> Batches {
+    let all = parts.iter().map(varying_bytes);
+    let is_small = all.fold(0, usize::saturating_add) <= BATCH_VARYING_BYTES;
+    let mut begin = 0;
+    Box::new(std::iter::from_fn(move || {
+        let (mut end, mut bytes) = (begin, 0);
+        while end < rows.len().min(begin + BATCH_ROWS) && bytes < BATCH_VARYING_BYTES {
+            let (part, row) = rows[end];
+            if !is_small {
+                bytes += varying_bytes(&parts[part].slice(row, 1));
+            }
+            end += 1;
+        }
+        let rows = &rows[begin..end];
+        begin = end;
+        let parts: Vec<_> = parts.iter().collect();
+        let batch = || interleave_record_batch(&parts, rows).map_err(Into::into);
+        (!rows.is_empty()).then(batch)
+    }))
+}
+
 /// Bytes of columns whose values differ in length.
 fn varying_bytes(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter();
@@ -174,7 +197,7 @@ fn varying_bytes(batch: &RecordBatch) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, StringArray};
+    use arrow::array::{ArrayRef, AsArray as _, StringArray};
 
     use super::*;
 
@@ -195,5 +218,38 @@ mod tests {
             [BATCH_ROWS, BATCH_ROWS / 2]
         );
         assert_eq!(rows(vec![batch(2, BATCH_VARYING_BYTES / 4); 5]), [4, 4, 2]);
+    }
+
+    #[test]
+    fn rows_are_picked_up_to_a_number_of_rows_and_of_bytes() {
+        let batch = |texts: Vec<String>| {
+            let texts: ArrayRef = Arc::new(StringArray::from(texts));
+            RecordBatch::try_from_iter([("text", texts)]).expect("a column")
+        };
+        let lengths = |parts: Vec<RecordBatch>, rows: Vec<(usize, usize)>| -> Vec<Vec<usize>> {
+            let batches = picked(parts, rows).map(|batch| batch.expect("a batch"));
+            let lengths = batches.map(|batch| {
+                let texts = batch.column(0).as_string::<i32>().iter().flatten();
+                texts.map(str::len).collect()
+            });
+            lengths.collect()
+        };
+        let small = batch(vec!["a".into(), "bb".into()]);
+        let third = batch(vec!["ccc".into()]);
+        let parts = vec![small.clone(), third];
+        assert_eq!(lengths(parts.clone(), vec![]), [[0; 0]; 0]);
+        assert_eq!(lengths(parts, vec![(1, 0), (0, 1), (0, 0)]), [[3, 2, 1]]);
+        let many = vec![(0, 1); BATCH_ROWS + 1];
+        let many: Vec<_> = lengths(vec![small.clone()], many);
+        assert_eq!(
+            many.iter().map(Vec::len).collect::<Vec<_>>(),
+            [BATCH_ROWS, 1]
+        );
+        let half = BATCH_VARYING_BYTES / 2;
+        let large = batch(vec!["x".repeat(half), "y".repeat(half + 1)]);
+        assert_eq!(
+            lengths(vec![small, large], vec![(1, 1), (1, 0), (0, 0), (0, 1)]),
+            [vec![half + 1, half], vec![1, 2]]
+        );
     }
 }
