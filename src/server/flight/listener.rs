@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tonic::transport::server::Connected;
 
+use super::held::Held;
 use crate::server::resp::server::Server;
 
 /// How long to wait when the system refuses to accept, out of file descriptors for instance.
@@ -30,7 +31,7 @@ pub struct Peer {
 /// A connection that is counted.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Held<TcpStream>,
     peer: Peer,
     server: Arc<Server>,
 }
@@ -89,7 +90,7 @@ fn admit(
     }
     stats.connections.fetch_add(1, Relaxed);
     Ok(Some(Connection {
-        stream,
+        stream: Held::new(stream),
         peer,
         server: Arc::clone(server),
     }))

@@ -6,7 +6,7 @@
 //! | `access` | who may call: passwords, tokens, the form of answers |
 //! | `service` | the calls, each to its room |
 //! | `ticket`, `get`, `surface` | what a stream shows, and its batches |
-//! | `received` | batches out of what a client sends |
+//! | `received` | batches out of what a client sends, messages and bodies |
 //! | `put`, `ingest` | record batches into nodes |
 //! | `edges` | record batches into edges |
 //! | `cypher` | what a Cypher statement answers, as a batch |
@@ -16,6 +16,7 @@
 //! | `kept` | what clients have a name for |
 //! | `underway` | the streams that can be cancelled |
 //! | `stream`, `conduit`, `ipc` | batches on their way to the socket |
+//! | `held` | frames on it, together |
 //! | `error` | refusals as gRPC codes with details |
 //! | `reference` | `docs/flight.md` |
 //!
@@ -30,12 +31,13 @@ mod edges;
 mod error;
 mod exchange;
 mod get;
+mod held;
 mod ingest;
 mod ipc;
 mod kept;
 mod listener;
 mod put;
-mod received;
+pub mod received;
 pub mod reference;
 mod service;
 mod sql;
