@@ -6,6 +6,9 @@ use proptest::prelude::*;
 mod cypher;
 #[path = "../../fuzz/src/graphql_document.rs"]
 mod graphql_document;
+#[cfg(feature = "flight")]
+#[path = "../../fuzz/src/received.rs"]
+mod received;
 #[path = "../../fuzz/src/request_parser.rs"]
 mod request_parser;
 #[cfg(feature = "flight")]
@@ -149,6 +152,103 @@ proptest! {
     fn the_ticket_parser_takes_any_bytes(data in ticket_like()) {
         ticket::run(&data);
     }
+
+    #[test]
+    fn the_reader_of_arrow_takes_any_bytes(data in ipc_like()) {
+        received::run(&data);
+    }
+}
+
+/// A stream of batches with columns of many types, in both compressions and without.
+#[cfg(feature = "flight")]
+fn ipc_streams() -> Vec<Vec<u8>> {
+    use arrow::array::{
+        ArrayRef, DictionaryArray, FixedSizeBinaryArray, Float64Array, ListArray, NullArray,
+        RecordBatch, StringViewArray, StructArray,
+    };
+    use arrow::datatypes::{Int32Type, UInt8Type};
+    use arrow::ipc::CompressionType;
+    use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+    use std::sync::Arc;
+
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None, Some(2.0)]));
+    let words: DictionaryArray<Int32Type> = ["a", "b", "a"].into_iter().collect();
+    let bits = [[7; 40]; 3].into_iter();
+    let lists = [Some(vec![Some(1), None]), None, Some(vec![])];
+    let columns: [(_, ArrayRef); 7] = [
+        ("number", Arc::clone(&numbers)),
+        ("word", Arc::new(words)),
+        (
+            "bits",
+            Arc::new(FixedSizeBinaryArray::try_from_iter(bits).expect("as wide as each other")),
+        ),
+        (
+            "list",
+            Arc::new(ListArray::from_iter_primitive::<UInt8Type, _, _>(lists)),
+        ),
+        (
+            "text",
+            Arc::new(StringViewArray::from(vec![
+                "short",
+                "longer than twelve bytes",
+                "",
+            ])),
+        ),
+        (
+            "inner",
+            Arc::new(StructArray::try_from(vec![("x", numbers)]).expect("a struct")),
+        ),
+        ("nothing", Arc::new(NullArray::new(3))),
+    ];
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true)),
+    );
+    let batch = batch.expect("as long as each other");
+    let compressions = [
+        None,
+        Some(CompressionType::LZ4_FRAME),
+        Some(CompressionType::ZSTD),
+    ];
+    let stream = |compression| {
+        let options = IpcWriteOptions::default()
+            .try_with_compression(compression)
+            .expect("a compression");
+        let mut writer = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options)
+            .expect("a stream");
+        writer
+            .write(&batch)
+            .and_then(|()| writer.into_inner())
+            .expect("a batch")
+    };
+    compressions.into_iter().map(stream).collect()
+}
+
+/// Such streams with a few bytes changed, or without their end.
+#[cfg(feature = "flight")]
+fn ipc_like() -> impl Strategy<Value = Vec<u8>> {
+    let change = (
+        any::<prop::sample::Index>(),
+        prop_oneof![any::<u8>(), Just(0), Just(0xFF), Just(0x7F)],
+        1..9_usize,
+    );
+    let changes = prop::collection::vec(change, 0..6);
+    let kept = prop_oneof![4 => Just(None), 1 => any::<prop::sample::Index>().prop_map(Some)];
+    (prop::sample::select(ipc_streams()), changes, kept).prop_map(|(mut stream, changes, kept)| {
+        for (place, byte, run) in changes {
+            let place = place.index(stream.len());
+            stream
+                .iter_mut()
+                .skip(place)
+                .take(run)
+                .for_each(|old| *old = byte);
+        }
+        if let Some(kept) = kept {
+            stream.truncate(kept.index(stream.len()));
+        }
+        stream
+    })
 }
 
 /// Words that get past the parser of documents more often than any text would, some of them balanced.

@@ -515,6 +515,41 @@ def test_flight_actions_refuse_what_they_cannot_do(client, name, body, message):
     assert message in str(refused.value)
 
 
+def test_flight_action_takes_a_file_and_compressed_bodies(client):
+    table = pa.table({"input": ["sweet", "sour"]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    (expected, also), actual = (
+        [result.body.to_pybytes() for result in client.do_action(flight.Action("encode", body))]
+        for body in (ipc_bytes(table), sink.getvalue().to_pybytes())
+    )
+    assert [expected, also] == actual and expected != also
+
+
+def test_flight_body_that_says_it_is_larger_than_memory_is_refused(client):
+    table = pa.table({"input": ["x" * 1000]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(table)
+    body = sink.getvalue().to_pybytes()
+    says = (1000).to_bytes(8, "little")
+    assert says in body
+    with pytest.raises(flight.FlightError, match="expected at most 1073741824 bytes"):
+        act(client, "encode", body.replace(says, (1 << 62).to_bytes(8, "little")))
+    stream = ipc_bytes(table)
+    schema_end = 8 + int.from_bytes(stream[4:8], "little")
+    body_start = schema_end + 8 + int.from_bytes(stream[schema_end + 4:schema_end + 8], "little")
+    # Before the 8 bytes that end the stream.
+    says = (len(stream) - 8 - body_start).to_bytes(8, "little")
+    header = stream[schema_end:body_start]
+    assert says in header
+    header = header.replace(says, (1 << 52).to_bytes(8, "little"))
+    with pytest.raises(flight.FlightError, match="expected 4503599627370496 more bytes"):
+        act(client, "encode", stream[:schema_end] + header + stream[body_start:])
+    assert act(client, "encode", table).num_rows == 1
+
+
 def cam(client, body, options=None):
     """The tables of an action's calls."""
     body = ipc_bytes(body) if isinstance(body, pa.Table) else json.dumps(body).encode()

@@ -6,7 +6,6 @@
 //! microseconds since the epoch, and what JSON has no form for its text.
 
 use std::fmt::Write as _;
-use std::io::Cursor;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -17,8 +16,8 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast, cast_with_options, concat_batches};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt64Type};
-use arrow::ipc::reader::{FileReader, StreamReader};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use bytes::Bytes;
 use ladybug_engine::space::address::Address;
 use ladybug_engine::space::schema::time_type;
 use serde_json::{Map, Value, json};
@@ -26,10 +25,8 @@ use serde_json::{Map, Value, json};
 use super::super::access::Form;
 use super::super::error::FlightError;
 use super::super::ipc;
+use super::super::received::{FILE_START, MESSAGE_START, of_ipc};
 
-/// How an Arrow IPC stream and an Arrow IPC file begin.
-const STREAM_START: [u8; 4] = [0xFF; 4];
-const FILE_START: &[u8] = b"ARROW1";
 /// Field metadata that says that text is JSON.
 pub const EXTENSION: (&str, &str) = ("ARROW:extension:name", "arrow.json");
 
@@ -37,7 +34,7 @@ pub const EXTENSION: (&str, &str) = ("ARROW:extension:name", "arrow.json");
 ///
 /// # Errors
 /// It is neither Arrow nor JSON, or a column is not as it was expected.
-pub fn decode(body: &[u8], schema: &SchemaRef) -> Result<RecordBatch, FlightError> {
+pub fn decode(body: &Bytes, schema: &SchemaRef) -> Result<RecordBatch, FlightError> {
     let start = body.trim_ascii_start();
     if start.is_empty() {
         let columns = schema
@@ -46,7 +43,7 @@ pub fn decode(body: &[u8], schema: &SchemaRef) -> Result<RecordBatch, FlightErro
             .map(|field| new_null_array(field.data_type(), 1));
         return calls(schema, columns.collect(), 1);
     }
-    if body.starts_with(&STREAM_START) || body.starts_with(FILE_START) {
+    if body.starts_with(&MESSAGE_START) || body.starts_with(FILE_START) {
         return of_arrow(body, schema);
     }
     if start.starts_with(b"{") || start.starts_with(b"[") {
@@ -78,15 +75,8 @@ fn calls(
     )?)
 }
 
-fn of_arrow(body: &[u8], schema: &SchemaRef) -> Result<RecordBatch, FlightError> {
-    let reader = Cursor::new(body);
-    let (given, batches) = if body.starts_with(FILE_START) {
-        let reader = FileReader::try_new(reader, None)?;
-        (reader.schema(), reader.collect::<Result<Vec<_>, _>>()?)
-    } else {
-        let reader = StreamReader::try_new(reader, None)?;
-        (reader.schema(), reader.collect::<Result<Vec<_>, _>>()?)
-    };
+fn of_arrow(body: &Bytes, schema: &SchemaRef) -> Result<RecordBatch, FlightError> {
+    let (given, batches) = of_ipc(body.clone())?;
     let batch = concat_batches(&given, &batches)?;
     refuse_unknown(
         given.fields().iter().map(|field| field.name().as_str()),
@@ -463,19 +453,23 @@ mod tests {
         ]))
     }
 
+    fn decoded(body: &[u8], schema: &SchemaRef) -> Result<RecordBatch, FlightError> {
+        decode(&Bytes::copy_from_slice(body), schema)
+    }
+
     fn refusal(body: &[u8]) -> String {
-        decode(body, &schema()).unwrap_err().message
+        decoded(body, &schema()).unwrap_err().message
     }
 
     #[test]
     fn json_and_arrow_say_the_same() {
         let body =
             br#" [{"a": "x", "k": 3, "words": ["u", "v"]}, {"a": {"hex": "00fF"}, "at": "@8042"}]"#;
-        let calls = decode(body, &schema()).unwrap();
+        let calls = decoded(body, &schema()).unwrap();
         assert_eq!(calls.num_rows(), 2);
         assert_eq!(calls.column(0).as_binary::<i32>().value(1), [0, 0xFF]);
         let arrow = encode(&calls, Form::Arrow).unwrap();
-        assert_eq!(decode(&arrow, &schema()).unwrap(), calls);
+        assert_eq!(decoded(&arrow, &schema()).unwrap(), calls);
         let json: Value = serde_json::from_slice(&encode(&calls, Form::Json).unwrap()).unwrap();
         let expected = json!([
             { "a": "x", "k": 3, "words": ["u", "v"], "at": null },
@@ -509,11 +503,11 @@ mod tests {
 
     #[test]
     fn an_object_is_one_call_and_nothing_one_without_parameters() {
-        assert_eq!(decode(br#"{"a": 17}"#, &schema()).unwrap().num_rows(), 1);
+        assert_eq!(decoded(br#"{"a": 17}"#, &schema()).unwrap().num_rows(), 1);
         assert_eq!(refusal(b""), "expected 'a' in every call");
         let nothing = Arc::new(Schema::empty());
-        assert_eq!(decode(b" ", &nothing).unwrap().num_rows(), 1);
-        assert_eq!(decode(b"{}", &nothing).unwrap().num_rows(), 1);
+        assert_eq!(decoded(b" ", &nothing).unwrap().num_rows(), 1);
+        assert_eq!(decoded(b"{}", &nothing).unwrap().num_rows(), 1);
     }
 
     #[test]

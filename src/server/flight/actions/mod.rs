@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
 use ladybug_engine::space::schema::fingerprint_type;
 
 use super::access::Form;
@@ -236,7 +237,7 @@ pub fn begin(
     server: &Arc<Server>,
     peer: Option<Peer>,
     name: &str,
-    body: &[u8],
+    body: &Bytes,
     form: Form,
 ) -> Result<Running, FlightError> {
     let action = Action::find(name).ok_or_else(|| {
