@@ -520,11 +520,7 @@ def test_flight_action_takes_a_file_and_compressed_bodies(client):
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
-    (expected, also), actual = (
-        [result.body.to_pybytes() for result in client.do_action(flight.Action("encode", body))]
-        for body in (ipc_bytes(table), sink.getvalue().to_pybytes())
-    )
-    assert [expected, also] == actual and expected != also
+    assert act(client, "encode", sink.getvalue().to_pybytes()) == act(client, "encode", table)
 
 
 def test_flight_body_that_says_it_is_larger_than_memory_is_refused(client):
@@ -535,7 +531,7 @@ def test_flight_body_that_says_it_is_larger_than_memory_is_refused(client):
     body = sink.getvalue().to_pybytes()
     says = (1000).to_bytes(8, "little")
     assert says in body
-    with pytest.raises(flight.FlightError, match="expected at most 1073741824 bytes"):
+    with pytest.raises(pa.ArrowException, match="expected at most 1073741824 bytes"):
         act(client, "encode", body.replace(says, (1 << 62).to_bytes(8, "little")))
     stream = ipc_bytes(table)
     schema_end = 8 + int.from_bytes(stream[4:8], "little")
@@ -545,7 +541,7 @@ def test_flight_body_that_says_it_is_larger_than_memory_is_refused(client):
     header = stream[schema_end:body_start]
     assert says in header
     header = header.replace(says, (1 << 52).to_bytes(8, "little"))
-    with pytest.raises(flight.FlightError, match="expected 4503599627370496 more bytes"):
+    with pytest.raises(pa.ArrowException, match="expected 4503599627370496 more bytes"):
         act(client, "encode", stream[:schema_end] + header + stream[body_start:])
     assert act(client, "encode", table).num_rows == 1
 

@@ -26,8 +26,10 @@ use tonic::Streaming;
 const ROWS_MAX: i64 = 1 << 24;
 /// Bytes that the buffers of one message may come to when they are decompressed, 1 GiB: as much as one commit takes.
 const DECOMPRESSED_BYTES_MAX: i64 = 1 << 30;
-/// How an Arrow IPC file begins; a stream follows.
-pub const FILE_START: &[u8] = b"ARROW1\0\0";
+/// How an Arrow IPC file begins; a stream follows, after zeros up to a multiple of 8 bytes.
+pub const FILE_START: &[u8] = b"ARROW1";
+/// What files are padded to, in bytes.
+const PADDING: usize = 8;
 /// How a message in an IPC stream begins, before the length of its header.
 pub const MESSAGE_START: [u8; 4] = [0xFF; 4];
 
@@ -55,7 +57,11 @@ pub fn batches(
 /// It is none.
 pub fn of_ipc(mut bytes: Bytes) -> Result<(SchemaRef, Vec<RecordBatch>), StreamError> {
     if bytes.starts_with(FILE_START) {
-        let _ = bytes.split_to(FILE_START.len());
+        taken(&mut bytes, PADDING as i64)?;
+        // Some pad to a multiple of 64.
+        while bytes.starts_with(&[0; PADDING]) {
+            taken(&mut bytes, PADDING as i64)?;
+        }
     }
     let (mut received, mut batches) = (Received::default(), Vec::new());
     while !bytes.is_empty() {
