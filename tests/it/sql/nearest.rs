@@ -22,6 +22,17 @@ fn grown(count: usize, removed: usize) -> Database {
 const OPAQUE: &str = "hamming(fingerprint, encode_exact('family 3')) + 0, address";
 
 #[test]
+fn more_of_the_nearest_than_a_batch_holds_come_in_order() {
+    let mut database = grown(10_000, 0);
+    let query = |order: &str| format!("SELECT name FROM nodes ORDER BY {order} LIMIT 9000");
+    let nearest = query("hamming(fingerprint, encode_exact('family 3')), address");
+    let (batches, _) = database.run(&nearest, Vec::new()).expect("rows");
+    let rows: Vec<_> = batches.iter().map(|batch| batch.num_rows()).collect();
+    assert_eq!(rows, [8192, 808]);
+    assert_eq!(database.rows(&nearest), database.rows(&query(OPAQUE)));
+}
+
+#[test]
 fn the_rule_is_seen_in_the_plan() {
     let mut database = grown(100, 0);
     for (query, k) in [

@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_limit_loses_no_more_than_it_may_at_any_distance_and_little_less() {
-        // Outlines are never asked for so great a tail as sketches are.
+        // Of outlines a greater tail is asked for only of many, which the next test is about.
         for (bits, greatest) in [(128, 0.1), (512, 0.4), (2_560, 0.4)] {
             for distance in 0..=BITS {
                 let probabilities = probabilities(bits, distance);
