@@ -40,9 +40,10 @@ impl Recall {
         self.0
     }
 
-    /// The share of the true nearest that may be lost.
-    pub(super) fn loss(self) -> f64 {
-        1.0 - self.0
+    /// The share of the true nearest that one of several samples may lose, if the shares that they leave multiply and
+    /// this one's is a power of the whole.
+    pub(super) fn loss(self, power: f64) -> f64 {
+        1.0 - self.0.powf(power)
     }
 }
 
@@ -181,7 +182,7 @@ impl Limit {
             });
             passed.sum::<f64>() <= self.tail * bounds.len() as f64
         };
-        let (mut least, mut most) = (0, self.at(last));
+        let (mut least, mut most) = (self.at(bounds[0]), self.at(last));
         while least < most {
             let middle = least.midpoint(most);
             match is_kept(middle) {

@@ -145,6 +145,11 @@ impl SlotSet {
         Self(std::array::from_fn(|i| self.0[i] & other.0[i]))
     }
 
+    /// The slots that are in either set.
+    pub fn or(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] | other.0[i]))
+    }
+
     /// The slots that are in this set and not in `other`.
     pub fn without(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] & !other.0[i]))

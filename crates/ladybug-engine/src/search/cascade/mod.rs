@@ -40,9 +40,9 @@ const OUTLINE: Sample = Sample::of(LAYER_BITS);
 const SKETCH: Sample = Sample::of(SKETCH_BITS);
 const QUARTER_SAMPLE: Sample = Sample::of(QUARTER * 64);
 
-/// Which part of the loss that a recall allows each kind of sample may cause. Most is the outlines' because they decide
-/// whether all sketches are read; a tenth is a margin, so that what is measured over some thousands of neighbours is at
-/// least what was asked for.
+/// What is found passes the limits of all kinds of samples, so each may lose as much as leaves this power of the recall,
+/// and the recall is the product. Most is the outlines' because they decide whether all sketches are read; a tenth is a
+/// margin, so that what is measured over some thousands of neighbours is at least what was asked for.
 const OUTLINE_SHARE: f64 = 0.5;
 const SKETCH_SHARE: f64 = 0.3;
 const QUARTER_SHARE: f64 = 0.1;
@@ -52,8 +52,35 @@ const EXACT_CANDIDATES_MAX: usize = 512;
 /// The same where so great a share of them is wanted: one in so many.
 const EXACT_K_SHARE: usize = 16;
 
-/// Candidates measured first, at least.
-const PILOTS_MIN: usize = 32;
+/// How many candidates are measured before limits are known.
+#[derive(Clone, Copy)]
+struct Measured {
+    /// Those with the nearest samples, at least: they bound the answer.
+    pilots_min: usize,
+    /// Those picked by chance, to see how well their samples agree with their distances.
+    checked: usize,
+}
+
+impl Measured {
+    const MANY: Self = Self {
+        pilots_min: 32,
+        checked: 48,
+    };
+    /// Enough where most may be lost.
+    const FEW: Self = Self {
+        pilots_min: 16,
+        checked: 24,
+    };
+    const MANY_RECALL_MIN: f64 = 0.5;
+
+    fn of(recall: Recall) -> Self {
+        match recall.share() < Self::MANY_RECALL_MIN {
+            true => Self::FEW,
+            false => Self::MANY,
+        }
+    }
+}
+
 /// A search for every one of the nearest measures these first where they are at most one in so many candidates: else
 /// they would take more time than they save.
 const PILOTS_SHARE: usize = 128;
@@ -68,9 +95,6 @@ const QUARTERS_PER_PASS: usize = 4 << 20;
 /// From how many candidates, of all queries together, on a search goes to the pool: 100 to 300 µs of one core.
 #[cfg(feature = "parallel")]
 const PARALLEL_CANDIDATES_MIN: usize = 131_072;
-
-/// Candidates picked by chance to see how well their samples agree with their distances.
-const CHECKED: usize = 48;
 
 /// A candidate: its segment, and its slot there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,16 +132,18 @@ pub(super) fn search(
     if candidates <= EXACT_CANDIDATES_MAX || wanted.k > candidates / EXACT_K_SHARE {
         return exact::search(segments, queries, vec![wanted.best(); queries.len()]);
     }
-    let loss = wanted.recall.loss();
+    let measured = Measured::of(wanted.recall);
+    let limit = |sample, share| Limit::new(sample, wanted.recall.loss(share));
     let pass = Pass {
         segments,
         candidates,
-        checked: checked(segments, candidates),
+        pilots: wanted.k.max(measured.pilots_min),
+        checked: checked(segments, candidates, measured.checked),
         wanted,
         limits: Limits {
-            outline: Limit::new(OUTLINE, loss * OUTLINE_SHARE),
-            sketch: Limit::new(SKETCH, loss * SKETCH_SHARE),
-            quarter: Limit::new(QUARTER_SAMPLE, loss * QUARTER_SHARE),
+            outline: limit(OUTLINE, OUTLINE_SHARE),
+            sketch: limit(SKETCH, SKETCH_SHARE),
+            quarter: limit(QUARTER_SAMPLE, QUARTER_SHARE),
         },
         is_parallel: false,
     };
@@ -133,27 +159,27 @@ pub(super) fn search(
 }
 
 /// Candidates picked by chance, evenly: one at a pseudo-random place of each of as many equal parts.
-fn checked(segments: &[Segment<'_>], candidates: usize) -> Vec<Candidate> {
-    let Some(part) = NonZero::new(candidates / CHECKED) else {
+fn checked(segments: &[Segment<'_>], candidates: usize, count: usize) -> Vec<Candidate> {
+    let Some(part) = NonZero::new(candidates / count) else {
         return Vec::new();
     };
     let mut before = 0;
-    let mut picked = Vec::with_capacity(CHECKED);
+    let mut picked = Vec::with_capacity(count);
     for (index, segment) in segments.iter().enumerate() {
-        let count = segment.slots.len();
-        while picked.len() < CHECKED {
+        let here = segment.slots.len();
+        while picked.len() < count {
             let place = split_mix(candidates as u64, picked.len() as u64) as usize % part;
             let ordinal = picked.len() * part.get() + place;
             let Some(slot) = ordinal
                 .checked_sub(before)
-                .filter(|ordinal| *ordinal < count)
+                .filter(|ordinal| *ordinal < here)
                 .map(|ordinal| nth(segment.slots, ordinal))
             else {
                 break;
             };
             picked.push(Candidate::new(index, slot));
         }
-        before += count;
+        before += here;
     }
     picked
 }
@@ -173,6 +199,9 @@ fn nth(slots: SlotSet, ordinal: usize) -> u8 {
 struct Pass<'a> {
     segments: &'a [Segment<'a>],
     candidates: usize,
+    /// How many are measured first: those with the nearest samples.
+    pilots: usize,
+    /// Candidates picked by chance.
     checked: Vec<Candidate>,
     wanted: TopK,
     limits: Limits,
@@ -194,17 +223,12 @@ impl Pass<'_> {
     /// The best of each query.
     fn search(&self, queries: &[&Fingerprint]) -> Vec<Best> {
         match self.wanted.recall {
-            Recall::EXACT if self.pilots() > self.candidates / PILOTS_SHARE => {
+            Recall::EXACT if self.pilots > self.candidates / PILOTS_SHARE => {
                 self.scan(queries, vec![self.wanted.distance_max; queries.len()])
             }
             Recall::EXACT => self.scan(queries, self.bounds(queries)),
             _ => self.cascade(queries),
         }
-    }
-
-    /// How many are measured first: those with the nearest samples.
-    fn pilots(&self) -> usize {
-        self.wanted.k.max(PILOTS_MIN)
     }
 
     /// The best of each query, as far as samples tell.

@@ -167,7 +167,7 @@ impl<'a> Nearest<'a> {
 
         let measured = Vec::new();
         let mut found = Found { best, measured };
-        let pilots = distances.nearest(self.pass.pilots());
+        let pilots = distances.nearest(self.pass.pilots);
         let near = self.pilot(&pilots, Level::Outline, &mut found);
         (found, near)
     }
@@ -197,7 +197,7 @@ impl<'a> Nearest<'a> {
             let scouts = distances.within(limit.at(half) as u16, candidates / SCOUTS_SHARE);
             if let Some(scouts) = scouts {
                 let scouts = self.sketched(scouts);
-                let pilots = self.pass.pilots().min(scouts.len());
+                let pilots = self.pass.pilots.min(scouts.len());
                 self.pilot(&scouts[..pilots], Level::Sketch, &mut found);
                 few = within(&found.best);
             }
@@ -235,7 +235,7 @@ impl<'a> Nearest<'a> {
     pub(super) fn by_sketches(&self, sketches: &Sketches<'_>, begun: Begun) -> Outcome {
         let candidates = self.pass.candidates;
         let Begun { mut found, any } = begun;
-        let pilots = sketches.nearest(self.pass.pilots());
+        let pilots = sketches.nearest(self.pass.pilots);
         let near = self.pilot(&pilots, Level::Sketch, &mut found);
         let sketch_spread = any.sketch.spread().max(near.sketch.spread_above());
         let quarter_spread = any.quarter.spread().max(near.quarter.spread());
@@ -306,7 +306,7 @@ impl<'a> Nearest<'a> {
         let Unsettled {
             limit, mut found, ..
         } = unsettled;
-        let mut pilots = distances.nearest(self.pass.pilots());
+        let mut pilots = distances.nearest(self.pass.pilots);
         pilots.retain(|pilot| !found.has_measured(pilot.candidate));
         let mut near = Fit::default();
         for pilot in &pilots {
@@ -333,7 +333,7 @@ impl<'a> Nearest<'a> {
             .filter(|near| !found.has_measured(near.candidate))
             .map(quarter)
             .collect();
-        let wanted = self.pass.pilots();
+        let wanted = self.pass.pilots;
         if wanted < quarters.len() {
             quarters.select_nth_unstable(wanted);
             quarters.truncate(wanted);

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::Candidate;
 use crate::fingerprint::kernel::{self, FLAGS};
-use crate::fingerprint::{Fingerprint, Layer, QUARTER, Sketch};
+use crate::fingerprint::{Fingerprint, Layer, QUARTER, Sketch, Words};
 use crate::search::filter::Segment;
 use crate::space::address::SLOTS;
 use crate::space::column::SlotSet;
@@ -102,13 +102,25 @@ impl Sampled {
         queries: &[(&Fingerprint, &[SlotSet])],
         is_parallel: bool,
     ) -> Self {
-        let quarter_distance = kernel::active().quarter_distance;
+        let kernels = kernel::active();
+        let quarter = |index: usize, slot: u8| {
+            let words: &Words = segments[index].chunk.fingerprint(slot).words();
+            &words[..QUARTER]
+        };
         let fill = |index: usize, segment: &Segment<'_>, distances: &mut [u16]| {
             distances.fill(NONE);
+            // What is asked for of the next segment is fetched meanwhile.
+            let asked_next = queries.iter().filter_map(|(_, asked)| asked.get(index + 1));
+            let asked_next = asked_next.fold(SlotSet::EMPTY, |all, asked| all.or(asked));
+            let mut ahead = asked_next.iter();
             for ((query, asked), distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
                 for slot in asked[index].iter() {
+                    if let Some(slot) = ahead.next() {
+                        (kernels.prefetch)(quarter(index + 1, slot));
+                    }
                     let words = segment.chunk.fingerprint(slot).words();
-                    distances[usize::from(slot)] = quarter_distance(query.words(), words) as u16;
+                    let distance = (kernels.quarter_distance)(query.words(), words);
+                    distances[usize::from(slot)] = distance as u16;
                 }
             }
         };
