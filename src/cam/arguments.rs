@@ -10,10 +10,10 @@ use ladybug_engine::space::marks::MarkError;
 use ladybug_engine::space::schema::time_type;
 use ladybug_engine::table::node_schema;
 
+use super::aggregate::Aggregate;
 use super::call::{Query, Value};
 use super::error::Fault;
 use super::event::{Event, Observed};
-use super::family::sql::Aggregate;
 use super::method::{Form, Mode, Scope};
 use super::provenance::Derived;
 use super::statement::Said;

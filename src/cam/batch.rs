@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, UInt16Array, UInt64Array, UInt64Builder,
+    StringBuilder, TimestampMicrosecondArray, UInt16Array, UInt64Array, UInt64Builder,
 };
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use ladybug_engine::fingerprint::bundle::bundle;
@@ -23,6 +24,18 @@ const KIND: &str = "ladybug:kind";
 /// Whether a column's numbers are addresses, which text writes as `@8042`.
 pub fn is_address(field: &Field) -> bool {
     *field.data_type() == DataType::UInt16 && field.metadata().contains_key(KIND)
+}
+
+/// A time in ISO 8601.
+pub fn time_text(time: i64) -> String {
+    text_of(&TimestampMicrosecondArray::from(vec![time])).unwrap_or_default()
+}
+
+/// The one value of a column as SQL casts it to text.
+pub fn text_of(column: &dyn Array) -> Option<String> {
+    let texts = cast(column, &DataType::Utf8).expect("invariant: it is a number or a time");
+    let texts = texts.as_string::<i32>();
+    texts.is_valid(0).then(|| texts.value(0).to_owned())
 }
 
 /// The schema of columns.

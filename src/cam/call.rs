@@ -11,9 +11,9 @@ use ladybug_engine::space::fields::Fields;
 use ladybug_engine::space::marks::Qualia;
 use ladybug_engine::space::state::View;
 
+use super::aggregate::Aggregate;
 use super::error::Fault;
 use super::event::{Event, Observed};
-use super::family::sql::Aggregate;
 use super::method::{Mode, Scope};
 use super::provenance::{Derived, Used};
 use super::statement::Said;

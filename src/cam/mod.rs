@@ -18,6 +18,7 @@
 //! | `program` | family 0x0F: the user's programs |
 //! | `provenance` | what is derived, and from what |
 //! | `event` | values of variables as arguments |
+//! | `aggregate` | figures of groups of rows as arguments |
 //! | `surface` | methods and words as rows |
 //! | `family` | the operations, a file a family |
 //! | `reference` | `docs/cam.md` |
@@ -25,6 +26,7 @@
 //!
 //! It calls query languages, reasoning and the engine, and knows no protocol.
 
+mod aggregate;
 mod arguments;
 mod batch;
 mod call;

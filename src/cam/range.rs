@@ -7,9 +7,9 @@ use std::cmp::Ordering;
 
 use ladybug_engine::engine::When;
 
+use super::batch::time_text;
 use super::call::Value;
 use super::error::Fault;
-use super::family::temporal::time_text;
 use super::table::{Kind, Operation};
 
 /// What the last two arguments of an operation are, if they are the ends of a range.

@@ -27,8 +27,8 @@ mod weigh;
 pub use algebra::{similarity, z};
 pub use encode::Encoder;
 pub use sketch::{
-    GROUP, LAYER_BITS, LAYER_BYTES, LAYER_WORDS, LAYERS, Layer, OUTLINES, Outlines, SKETCH_BITS,
-    Sketch, layer_bytes, layer_of_bytes, sketch,
+    GROUP, LAYER_BITS, LAYER_BYTES, LAYER_WORDS, LAYERS, Layer, OUTLINES, Outlines, REST,
+    SKETCH_BITS, Sketch, layer_bytes, layer_of_bytes, sketch,
 };
 pub use vector::{
     BITS, BYTES, Fingerprint, FingerprintError, HEX_DIGITS, QUARTER, SIGMA, WORDS, Words,

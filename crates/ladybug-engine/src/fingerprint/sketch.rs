@@ -18,6 +18,8 @@ use super::vector::{BITS, Fingerprint, WORDS, Words};
 pub const SKETCH_BITS: usize = LAYERS * LAYER_BITS;
 /// Layers of a sketch.
 pub const LAYERS: usize = 4;
+/// Those beside the outline, which is the first.
+pub const REST: usize = LAYERS - 1;
 /// Bits of a layer.
 pub const LAYER_BITS: usize = 128;
 /// Words of a layer: a quarter of a cache line.

@@ -7,11 +7,8 @@ use super::address::SLOTS;
 use super::arena::{Arenas, Block, InArenas};
 use super::retained::Piece;
 use crate::fingerprint::{
-    GROUP, LAYERS, Layer, OUTLINES, Outlines, Sketch, layer_bytes, layer_of_bytes,
+    GROUP, Layer, OUTLINES, Outlines, REST, Sketch, layer_bytes, layer_of_bytes,
 };
-
-/// Layers beside the outline.
-const REST: usize = LAYERS - 1;
 
 /// The layers of 256 sketches, 4 KiB each.
 struct Layers {

@@ -5,59 +5,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, UInt64Array};
 use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
-use ladybug_engine::table::node_schema;
 
+use super::super::super::aggregate::Aggregate;
 use super::super::super::call::Call;
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
 use super::columns::sorted;
 use super::source::{from, listed, read, single};
-
-/// What GROUP can say of a group.
-pub const FIGURES: [&str; 5] = ["count", "sum", "avg", "min", "max"];
-
-/// A figure: which, of which column; of none it counts rows.
-#[derive(Clone, Debug)]
-pub struct Aggregate {
-    /// One of those that there are.
-    pub figure: &'static str,
-    /// The column.
-    pub column: Option<String>,
-}
-
-impl Aggregate {
-    /// Reads one as SQL writes it; none if it is none.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (figure, rest) = text.split_once('(')?;
-        let column = rest.strip_suffix(')')?.trim().to_lowercase();
-        let figure = FIGURES
-            .into_iter()
-            .find(|known| known.eq_ignore_ascii_case(figure))?;
-        if column == "*" {
-            let column = None;
-            return (figure == "count").then_some(Self { figure, column });
-        }
-        let schema = node_schema();
-        let kind = schema.field_with_name(&column).ok()?.data_type();
-        let column = Some(column);
-        (figure == "count" || kind.is_numeric()).then_some(Self { figure, column })
-    }
-
-    fn name(&self) -> String {
-        format!("{}({})", self.figure, self.column.as_deref().unwrap_or("*"))
-    }
-
-    fn sql(&self) -> String {
-        let name = self.name();
-        match (&self.column, self.figure) {
-            (None, _) => format!("count(*) AS \"{name}\""),
-            (Some(column), "count") => format!("count(\"{column}\") AS \"{name}\""),
-            (Some(column), figure) => {
-                format!("{figure}(CAST(\"{column}\" AS DOUBLE)) AS \"{name}\"")
-            }
-        }
-    }
-}
 
 pub fn sql(call: &Call<'_>) -> String {
     let (names, rows) = (call.columns(0), from(call));

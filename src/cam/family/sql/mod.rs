@@ -16,7 +16,6 @@ mod language;
 mod source;
 mod window;
 
-pub use group::Aggregate;
 use ladybug_engine::space::address::ADDRESSES;
 
 use super::super::table::{Argument, Class, Column, ColumnKind, Family, Kernel, Kind, Operation};

@@ -10,12 +10,12 @@ use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::fields::FieldValue;
 
 use super::super::super::arguments::times;
-use super::super::super::batch::{batch, row_columns};
+use super::super::super::batch::{batch, row_columns, time_text};
 use super::super::super::call::{Call, Value, rows_sql};
 use super::super::super::error::Fault;
 use super::super::super::host::{Reading, Row};
 use super::super::super::method::Scope;
-use super::past::{field_text, time_text};
+use super::past::field_text;
 use super::{DURING, HOLDS, RELATED};
 use crate::mind::allen::{Interval, Relation};
 use crate::operand::Reference;

@@ -12,7 +12,7 @@ mod interval;
 mod past;
 mod space;
 
-pub use past::{field_text, time_text};
+pub use past::field_text;
 
 use super::super::range::Range;
 use super::super::table::{

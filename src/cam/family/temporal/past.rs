@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Float32Array, Float64Array, RecordBatch, StringArray,
+    ArrayRef, AsArray, BinaryArray, Float32Array, Float64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow::compute::cast;
@@ -15,7 +15,7 @@ use ladybug_engine::space::chunk::NEVER;
 use ladybug_engine::space::fields::{FieldValue, fields_json};
 use ladybug_engine::space::marks::decimal;
 
-use super::super::super::batch::{batch, fingerprints};
+use super::super::super::batch::{batch, fingerprints, text_of, time_text};
 use super::super::super::call::{Call, Value, quoted};
 use super::super::super::error::Fault;
 use super::super::super::host::Reading;
@@ -29,18 +29,6 @@ pub fn moment_sql(when: When) -> String {
         When::Version(version) => version.to_string(),
         When::Time(time) => quoted(&time_text(time)),
     }
-}
-
-/// A time in ISO 8601.
-pub fn time_text(time: i64) -> String {
-    text_of(&TimestampMicrosecondArray::from(vec![time])).unwrap_or_default()
-}
-
-/// The one value of a column as SQL casts it to text.
-fn text_of(column: &dyn Array) -> Option<String> {
-    let texts = cast(column, &DataType::Utf8).expect("invariant: it is a number or a time");
-    let texts = texts.as_string::<i32>();
-    texts.is_valid(0).then(|| texts.value(0).to_owned())
 }
 
 /// In SQL: the condition that a row is of the scope.

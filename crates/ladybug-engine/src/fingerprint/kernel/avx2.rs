@@ -20,10 +20,10 @@ use std::arch::x86_64::{
 use super::nibbles;
 use super::scalar;
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
-use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{
-    GROUP, Gathered, LAYER_BYTES, LAYER_WORDS, Layer, OUTLINES, Outlines, layer_bytes,
+    GROUP, Gathered, LAYER_BYTES, LAYER_WORDS, Layer, OUTLINES, Outlines, REST, layer_bytes,
 };
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 

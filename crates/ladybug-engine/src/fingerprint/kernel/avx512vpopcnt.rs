@@ -12,9 +12,9 @@ use super::avx512::{
 };
 use super::scalar;
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
-use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{Gathered, Layer, OUTLINES, Outlines, layer_bytes};
+use crate::fingerprint::sketch::{Gathered, Layer, OUTLINES, Outlines, REST, layer_bytes};
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 
 table!(

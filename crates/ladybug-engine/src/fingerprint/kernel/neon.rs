@@ -7,10 +7,10 @@ use std::arch::aarch64::{
 
 use super::scalar::{self, extract};
 use super::simd::{LINE, PART_LINES, PARTS, TILE, parts_before_look, table};
-use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, Rest, block, candidates, check_layers};
 use crate::fingerprint::plan::{Block, Plan};
 use crate::fingerprint::sketch::{
-    GROUP, Gathered, LAYER_BYTES, LAYER_WORDS, Layer, OUTLINES, Outlines, layer_bytes,
+    GROUP, Gathered, LAYER_BYTES, LAYER_WORDS, Layer, OUTLINES, Outlines, REST, layer_bytes,
 };
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 

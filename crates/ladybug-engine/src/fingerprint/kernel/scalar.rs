@@ -1,10 +1,10 @@
 //! The portable kernels: what every processor runs, and what every other kernel must equal.
 
-use super::table::{FLAGS, Kernels, REST, Rest, block, candidates, check_layers};
+use super::table::{FLAGS, Kernels, Rest, block, candidates, check_layers};
 use crate::fingerprint::expand::{LANES, lanes, step};
 use crate::fingerprint::plan::{Block, ONES, PLANES, Plan, ZEROS};
 use crate::fingerprint::sketch::{
-    GROUP, Gathered, Layer, OUTLINES, Outlines, SKETCH_BITS, layer_bytes,
+    GROUP, Gathered, Layer, OUTLINES, Outlines, REST, SKETCH_BITS, layer_bytes,
 };
 use crate::fingerprint::vector::{QUARTER, WORDS, Words};
 

@@ -1,7 +1,7 @@
 //! The table of functions that every kind of processor has, and their checks of lengths.
 
 use crate::fingerprint::plan::{Block, Plan};
-use crate::fingerprint::sketch::{Gathered, LAYERS, Layer, OUTLINES, Outlines};
+use crate::fingerprint::sketch::{Gathered, Layer, OUTLINES, Outlines, REST};
 use crate::fingerprint::vector::Words;
 
 /// The functions of one kind of processor.
@@ -55,8 +55,7 @@ pub struct Kernels {
 /// Distances that are compared with a limit at once.
 pub const FLAGS: usize = u32::BITS as usize;
 
-/// Layers of a sketch beside the outline, and those.
-pub(super) const REST: usize = LAYERS - 1;
+/// The layers of a sketch beside the outline.
 pub(super) type Rest = [Layer; REST];
 
 /// Writes a row of distances for each query of a block, exact up to its bound.
