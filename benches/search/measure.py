@@ -11,7 +11,7 @@ BATCH = 64
 QUERIES_TIMED = 63  # one by one: seven at each planted distance, and but for one those of a batch
 QUICK_NS = 1e6  # Whoever answers a query in this time is visited oftener: it is in noise what others take minutes for.
 QUICK_VISITS = 8
-RECALLS = ["exact", "0.1", "0.3", "0.5", "0.8", "0.9", "0.99", "0.999"]
+RECALLS = ["exact", "0.1", "0.2", "0.3", "0.5", "0.8", "0.9", "0.99", "0.999"]
 
 
 def machines():
@@ -39,8 +39,8 @@ def measure(data, cache, driver, rounds, graphs):
     }
     for machine in used:
         current["machine"] = machine
-        # Graphs and lists fare alike with any instructions: the best are for those that compare with everything.
-        contenders = peers if machine.simd == "best" else partial + peers
+        # usearch always runs with the best instructions, so graphs and lists are compared with those, too.
+        contenders = partial + peers if machine.simd == "avx2" or machine.threads == 1 else peers
         results["machines"].append(timed_rounds(data, contenders, machine, processes[machine], rounds))
     for process in processes.values():
         process.end()

@@ -1,17 +1,15 @@
 //! Cypher statements beside other clients: long ones keep nobody from writing, lose no update, admit no anomaly, join
 //! transactions, and end when nobody waits for them any more.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::harness::{Connection, Server};
+use crate::harness::{Connection, PATIENCE, Server};
 
 /// A part of a statement that would run for years.
 const FOREVER: &str = "UNWIND range(1, 10000000) AS x UNWIND range(1, 10000000) AS y UNWIND range(1, 10000000) AS z \
                        WITH count(*) AS years";
 /// A part that takes more steps than a statement may that holds a lock.
 const LONG: &str = "UNWIND range(1, 20000) AS x WITH count(x) AS steps";
-/// How long something may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server on which nothing is stopped because it takes long.
 fn patient() -> Server {
@@ -42,22 +40,6 @@ fn number(client: &mut Connection, statement: &str) -> i64 {
         .unwrap_or_else(|_| panic!("{statement}: {reply}"))
 }
 
-/// Waits until the clients that run a command are so many.
-fn wait_for_clients(client: &mut Connection, command: &str, count: usize) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let list = client.call("CLIENT LIST");
-        if list.matches(&format!("cmd={command} ")).count() == count {
-            return;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "expected {count} {command}: {list}"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// How many statements have ended.
 fn ended(client: &mut Connection) -> usize {
     let statistics = client.call("INFO commandstats");
@@ -76,7 +58,7 @@ fn a_long_statement_that_writes_keeps_nobody_from_writing() {
         "CYPHER",
         &format!("MATCH (s:Slow) SET s.n = 2 WITH 1 AS one {FOREVER} CREATE (:Done)"),
     ]);
-    wait_for_clients(&mut client, "cypher", 1);
+    client.wait_for_clients("cypher", 1);
     let before = ended(&mut client);
     // Long past its first steps, which it takes under the lock.
     for i in 0..2_000 {
@@ -110,10 +92,10 @@ fn a_statement_whose_client_leaves_ends_and_changes_nothing() {
         let before = ended(&mut client);
         let mut leaving = server.connect();
         leaving.send_command(&[command, &statement]);
-        wait_for_clients(&mut client, command, 1);
+        client.wait_for_clients(command, 1);
         assert_eq!(ended(&mut client), before, "{statement}");
         drop(leaving);
-        wait_for_clients(&mut client, command, 0);
+        client.wait_for_clients(command, 0);
     }
     // SQL asks while it plans: all of its threads do, if more clients leave than there are.
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
@@ -121,18 +103,18 @@ fn a_statement_whose_client_leaves_ends_and_changes_nothing() {
         let mut leaving = server.connect();
         let asked = format!("SELECT years FROM cypher('{FOREVER} RETURN years')");
         leaving.send_command(&["sql", &asked]);
-        wait_for_clients(&mut client, "sql", 1);
+        client.wait_for_clients("sql", 1);
         drop(leaving);
-        wait_for_clients(&mut client, "sql", 0);
+        client.wait_for_clients("sql", 0);
     }
     let answer = client.command(&["SQL", "SELECT 7"]);
     assert!(answer.contains(":7"), "{answer}");
     // A client that is closed by another is no longer there to wait, either.
     let mut closed = server.connect();
     closed.send_command(&["CYPHER", &format!("{FOREVER} RETURN years")]);
-    wait_for_clients(&mut client, "cypher", 1);
+    client.wait_for_clients("cypher", 1);
     client.call("CLIENT KILL TYPE normal SKIPME yes");
-    wait_for_clients(&mut client, "cypher", 0);
+    client.wait_for_clients("cypher", 0);
     assert_eq!(number(&mut client, "MATCH (n:N) RETURN n.n"), 1);
 }
 
@@ -157,7 +139,7 @@ fn short_statements_do_not_wait_until_long_ones_end() {
             slow
         })
         .collect();
-    wait_for_clients(&mut client, "cypher", LONG_ONES);
+    client.wait_for_clients("cypher", LONG_ONES);
     assert!(run(&mut client, "CREATE (:N {n: 7})").contains("nodes_created"));
     assert_eq!(number(&mut client, "MATCH (n:N) RETURN n.n"), 7);
     let asked = client.command(&["GRAPH.RO_QUERY", "other", "MATCH (n:N) RETURN n.n"]);
@@ -169,7 +151,7 @@ fn short_statements_do_not_wait_until_long_ones_end() {
     );
     assert_eq!(long.len(), LONG_ONES);
     client.call("CLIENT KILL TYPE normal SKIPME yes");
-    wait_for_clients(&mut client, "cypher", 0);
+    client.wait_for_clients("cypher", 0);
 }
 
 #[test]
@@ -385,7 +367,7 @@ fn a_transaction_that_runs_a_long_statement_refuses_everything_else() {
     let (mut client, mut slow) = (server.connect(), server.connect());
     let id = client.call("DAG.BEGIN").trim_matches('"').to_owned();
     slow.send_command(&["CYPHER", &format!("{FOREVER} RETURN years"), "TXN", &id]);
-    wait_for_clients(&mut client, "cypher", 1);
+    client.wait_for_clients("cypher", 1);
     let deadline = Instant::now() + PATIENCE;
     while !client
         .call(&format!("DAG.READ {id} k"))
@@ -400,7 +382,7 @@ fn a_transaction_that_runs_a_long_statement_refuses_everything_else() {
     );
     assert!(client.call("DAG.TXNS").contains(&id));
     drop(slow);
-    wait_for_clients(&mut client, "cypher", 0);
+    client.wait_for_clients("cypher", 0);
     assert!(client.call(&format!("DAG.COMMIT {id}")).starts_with(':'));
 }
 

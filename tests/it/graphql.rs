@@ -41,3 +41,26 @@ fn arguments_that_are_none_are_refused() {
         "{reply}"
     );
 }
+
+#[test]
+fn a_document_whose_client_leaves_ends() {
+    let server = Server::start(&[
+        "--fsync",
+        "never",
+        "--graphql-timeout-ms",
+        "0",
+        "--graphql-complexity-max",
+        "1000000",
+    ]);
+    let mut client = server.connect();
+    client.command(&["CYPHER", "UNWIND range(1, 20000) AS n CREATE ({n: n})"]);
+    // Each field orders all nodes.
+    let field =
+        |n| format!("f{n}: nodes(first: 1, orderBy: {{field: \"n\"}}) {{ nodes {{ id }} }}");
+    let fields: Vec<String> = (0..10_000).map(field).collect();
+    let mut leaving = server.connect();
+    leaving.send_command(&["GRAPHQL", &format!("{{ {} }}", fields.join(" "))]);
+    client.wait_for_clients("graphql", 1);
+    drop(leaving);
+    client.wait_for_clients("graphql", 0);
+}

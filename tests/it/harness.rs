@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running server; ends with the value.
 pub struct Server {
@@ -205,6 +205,22 @@ impl Connection {
             .get_mut()
             .write_all(bytes)
             .expect("the server reads");
+    }
+
+    /// Waits until the clients that run a command are so many.
+    pub fn wait_for_clients(&mut self, command: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let list = self.call("CLIENT LIST");
+            if list.matches(&format!("cmd={command} ")).count() == count {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "expected {count} {command}: {list}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Sends bytes to a server that may be gone; `None` if it is.

@@ -20,14 +20,17 @@ pub trait Shown: Clone + Send + Sync + 'static {
     fn shown(self, request: &Request) -> FieldValue<'static>;
 }
 
-/// A field that is read at once: what it needs is in memory.
+/// A field that is read at once, what it needs being in memory, if the request may go on.
 pub fn field(
     name: impl Into<String>,
     ty: TypeRef,
     read: impl for<'a> Fn(&ResolverContext<'a>) -> Answer<'a> + Send + Sync + 'static,
 ) -> Field {
     Field::new(name, ty, move |ctx| {
-        FieldFuture::new(std::future::ready(read(&ctx)))
+        let answer = request(&ctx)
+            .and_then(Request::check)
+            .and_then(|()| read(&ctx));
+        FieldFuture::new(std::future::ready(answer))
     })
 }
 
