@@ -450,3 +450,27 @@ fn a_client_that_searches_and_leaves_is_forgotten() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
+
+#[test]
+fn a_batch_whose_client_leaves_ends() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    client.command(&["CYPHER", "UNWIND range(1, 20000) AS n CREATE ({n: n})"]);
+    let queries: Vec<String> = (0..1024).map(|n| format!("query {n}")).collect();
+    let mut asked = vec!["MRESONATE", "1"];
+    asked.extend(queries.iter().map(String::as_str));
+    asked.push("EXACT");
+    let mut leaving = server.connect();
+    leaving.send_command(&asked);
+    client.wait_for_clients("mresonate", 1);
+    drop(leaving);
+    client.wait_for_clients("mresonate", 0);
+    // It failed: a batch that is searched to its end does not.
+    let statistics = client.call("INFO commandstats");
+    let of_it = statistics.split("cmdstat_mresonate:").nth(1);
+    let line = of_it.and_then(|rest| rest.lines().next());
+    assert!(
+        line.is_some_and(|line| line.contains("failed_calls=1")),
+        "{statistics}"
+    );
+}

@@ -222,8 +222,8 @@ pub(super) fn when(argument: &Argument) -> Result<When> {
         return Ok(When::Time(i64::MAX));
     };
     if value.data_type().is_integer() {
-        return match value.cast_to(&DataType::UInt64)? {
-            ScalarValue::UInt64(Some(version)) => Ok(When::Version(version)),
+        return match value.cast_to(&DataType::UInt64) {
+            Ok(ScalarValue::UInt64(Some(version))) => Ok(When::Version(version)),
             _ => Err(wrong().into()),
         };
     }

@@ -241,6 +241,11 @@ fn the_past_is_read_by_version_and_by_time() {
     );
     assert!(
         database
+            .refusal("SELECT * FROM as_of('nodes', -1)")
+            .contains("expected the number of a version")
+    );
+    assert!(
+        database
             .refusal("SELECT * FROM nodes TIMESTAMP AS OF 'yesterday'")
             .contains("a time such as")
     );

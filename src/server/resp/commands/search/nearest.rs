@@ -23,6 +23,9 @@ use super::super::paths::name;
 const K_DEFAULT: usize = 10;
 /// Most queries of one MRESONATE: more gain nothing, and hold their thread too long.
 const QUERIES_MAX: usize = 1024;
+/// So many queries are searched for together, as many as share what is read of one space; after each block of them it is
+/// asked whether the command may go on.
+const QUERIES_PER_BLOCK: usize = 64;
 /// Most rows of one MRESONATE, its count times its queries: what a reply may hold in memory, some 200 MB.
 const ROWS_MAX: usize = 1 << 20;
 
@@ -257,9 +260,18 @@ fn nearest(
             Some(Scope { snapshot, filter })
         })
         .collect();
-    let found = top_k(&scopes, &bits.iter().collect::<Vec<_>>(), options.wanted);
-    for snapshot in &snapshots {
-        snapshot.check()?;
+    let mut found = Vec::with_capacity(bits.len());
+    for block in bits.chunks(QUERIES_PER_BLOCK) {
+        let block: Vec<_> = block.iter().collect();
+        found.extend(top_k(&scopes, &block, options.wanted));
+        if context.caller.has_left() {
+            return Err(CommandError::err(
+                "the client has left; the search was stopped",
+            ));
+        }
+        for snapshot in &snapshots {
+            snapshot.check()?;
+        }
     }
     let label = |hit: &Hit| {
         let space = spaces[places[usize::from(hit.scope)]];
