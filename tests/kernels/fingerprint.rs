@@ -21,6 +21,7 @@ pub mod vector {
 pub mod sketch {
     pub const SKETCH_BITS: usize = 512;
     pub const LAYERS: usize = 4;
+    pub const REST: usize = LAYERS - 1;
     pub const LAYER_WORDS: usize = 2;
     pub const LAYER_BYTES: usize = 16;
     pub const OUTLINES: usize = 256;
