@@ -9,7 +9,7 @@ from contenders import K, Ladybug, Machine, Process, exact_peers, graph_peers
 
 BATCH = 64
 QUERIES_TIMED = 63  # one by one: seven at each planted distance, and but for one those of a batch
-QUICK_NS = 1e6  # Whoever answers a query in this time is visited oftener: it is in noise what others take minutes for.
+QUICK_NS = 1e6  # Whoever answers a query in this time is visited oftener: one visit of some milliseconds would be noise.
 QUICK_VISITS = 8
 RECALLS = ["exact", "0.1", "0.2", "0.3", "0.5", "0.8", "0.9", "0.99", "0.999"]
 

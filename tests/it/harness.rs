@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -205,6 +205,16 @@ impl Connection {
             .get_mut()
             .write_all(bytes)
             .expect("the server reads");
+    }
+
+    /// Ends the client's side, and answers what the server still sends.
+    pub fn end(mut self) -> String {
+        let ended = self.stream.get_ref().shutdown(Shutdown::Write);
+        ended.expect("a connection");
+        let mut answer = String::new();
+        let read = self.stream.read_to_string(&mut answer);
+        read.expect("the server answers and closes");
+        answer
     }
 
     /// Waits until the clients that run a command are so many.

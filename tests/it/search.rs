@@ -474,3 +474,16 @@ fn a_batch_whose_client_leaves_ends() {
         "{statistics}"
     );
 }
+
+#[test]
+fn a_search_is_answered_to_a_client_that_has_ended_its_side() {
+    let server = Server::start(&["--fsync", "never"]);
+    let mut client = server.connect();
+    plant(&mut client);
+    for asked in ["RESONATE chess K 1", "MRESONATE 1 chess"] {
+        let mut listening = server.connect();
+        listening.send(format!("{asked}\r\n").as_bytes());
+        let answer = listening.end();
+        assert!(answer.starts_with("*1\r\n"), "{asked}: {answer}");
+    }
+}
