@@ -20,6 +20,26 @@ fn a_pipeline_in_any_pieces_is_answered_in_order() {
     }
 }
 
+#[test]
+fn who_has_no_more_to_ask_and_listens_is_answered() {
+    let server = Server::start(&["--fsync", "never"]);
+    server.connect().call("SET chess board");
+    for (asked, answered) in [
+        ("PING", "+PONG\r\n"),
+        ("RESONATE chess K 1", "*1\r\n"),
+        ("MRESONATE 1 chess", "*1\r\n"),
+        ("SQL 'SELECT 7'", "*2\r\n"),
+        ("CYPHER 'UNWIND range(1, 20000) AS n RETURN n'", "*3\r\n"),
+        ("GRAPHQL '{ version }'", "$"),
+    ] {
+        let mut listening = server.connect();
+        listening.send(format!("{asked}\r\n").as_bytes());
+        let answer = listening.end();
+        assert!(answer.starts_with(answered), "{asked}: {answer}");
+        assert!(!answer.contains("error"), "{asked}: {answer}");
+    }
+}
+
 /// Short reads of a pipeline share what they read, and nothing that comes between them.
 #[test]
 fn each_command_of_a_pipeline_sees_all_that_came_before_it() {

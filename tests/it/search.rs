@@ -456,10 +456,15 @@ fn a_batch_whose_client_leaves_ends() {
     let server = Server::start(&["--fsync", "never"]);
     let mut client = server.connect();
     client.command(&["CYPHER", "UNWIND range(1, 20000) AS n CREATE ({n: n})"]);
+    let mut spaces = "0".to_owned();
+    for fork in 0..40 {
+        client.call(&format!("DAG.FORK fork-{fork}"));
+        spaces.push_str(&format!(",fork-{fork}"));
+    }
     let queries: Vec<String> = (0..1024).map(|n| format!("query {n}")).collect();
     let mut asked = vec!["MRESONATE", "1"];
     asked.extend(queries.iter().map(String::as_str));
-    asked.push("EXACT");
+    asked.extend(["EXACT", "SPACES", &spaces]);
     let mut leaving = server.connect();
     leaving.send_command(&asked);
     client.wait_for_clients("mresonate", 1);
@@ -473,17 +478,4 @@ fn a_batch_whose_client_leaves_ends() {
         line.is_some_and(|line| line.contains("failed_calls=1")),
         "{statistics}"
     );
-}
-
-#[test]
-fn a_search_is_answered_to_a_client_that_has_ended_its_side() {
-    let server = Server::start(&["--fsync", "never"]);
-    let mut client = server.connect();
-    plant(&mut client);
-    for asked in ["RESONATE chess K 1", "MRESONATE 1 chess"] {
-        let mut listening = server.connect();
-        listening.send(format!("{asked}\r\n").as_bytes());
-        let answer = listening.end();
-        assert!(answer.starts_with("*1\r\n"), "{asked}: {answer}");
-    }
 }
