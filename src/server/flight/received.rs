@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::io::{Read as _, copy, sink};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Once};
 
@@ -15,11 +16,12 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
 use arrow::ipc::reader::{read_dictionary, read_record_batch};
-use arrow::ipc::{self, Message, MessageHeader, root_as_message};
+use arrow::ipc::{self, CompressionType, Message, MessageHeader, root_as_message};
 use arrow_flight::FlightData;
 use arrow_flight::error::FlightError as StreamError;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use lz4_flex::frame::FrameDecoder;
 use tonic::Streaming;
 
 /// Rows of one batch, and values of a column that takes no memory: 256 times as many as a space has nodes.
@@ -130,6 +132,7 @@ impl Received {
                 check(batch.data(), &body)?;
                 let known = &mut self.dictionaries;
                 read("dictionary", || {
+                    check_compressed(batch.data(), &body)?;
                     read_dictionary(&body, batch, &schema, known, &version)
                 })?;
                 Ok(None)
@@ -142,6 +145,7 @@ impl Received {
                 check(Some(batch), &body)?;
                 let known = &self.dictionaries;
                 read("record batch", || {
+                    check_compressed(Some(batch), &body)?;
                     read_record_batch(&body, batch, schema, known, None, &version)
                 })
                 .map(Some)
@@ -208,6 +212,33 @@ fn check(batch: Option<ipc::RecordBatch<'_>>, body: &Buffer) -> Result<(), Strea
             node.length(),
             node.null_count()
         ));
+    }
+    Ok(())
+}
+
+/// Refuses buffers in LZ4 that hold more than they say. Their decoder would fill memory with all of it, and that of
+/// Zstandard stops where it was told to. Of a batch that was [`check`]ed.
+fn check_compressed(batch: Option<ipc::RecordBatch<'_>>, body: &Buffer) -> Result<(), ArrowError> {
+    let is_lz4 = |batch: &ipc::RecordBatch<'_>| {
+        let compression = batch.compression();
+        compression.is_some_and(|by| by.codec() == CompressionType::LZ4_FRAME)
+    };
+    let buffers = batch.filter(is_lz4).and_then(|batch| batch.buffers());
+    for buffer in buffers.iter().flatten() {
+        let bytes = &body[buffer.offset() as usize..][..buffer.length() as usize];
+        let Some((length, frame)) = bytes.split_first_chunk() else {
+            continue;
+        };
+        // What is not compressed after all has a negative length.
+        if let Ok(length) = u64::try_from(i64::from_le_bytes(*length)) {
+            let mut decoded = FrameDecoder::new(frame).take(length + 1);
+            // The reader says what is wrong with a frame that is none.
+            if copy(&mut decoded, &mut sink()).is_ok_and(|decoded| decoded > length) {
+                return Err(ArrowError::IpcError(format!(
+                    "expected {length} bytes in a compressed buffer, got more"
+                )));
+            }
+        }
     }
     Ok(())
 }
@@ -368,18 +399,23 @@ mod tests {
         next(&mut received, batch).unwrap_err().to_string()
     }
 
-    #[test]
-    fn what_would_take_more_memory_than_there_is_is_refused() {
+    /// What comes of three texts of 1,000 bytes whose compressed buffer says that it holds so many.
+    fn refusal_of_texts(length: i64) -> String {
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1_000); 3]));
         let texts = RecordBatch::try_from_iter([("text", texts)]).unwrap();
-        let bomb = refusal(texts, |message| {
+        refusal(texts, |message| {
             let header = root_as_message(&message.data_header).unwrap();
             let batch = header.header_as_record_batch().unwrap();
             let values = batch.buffers().unwrap().get(2).offset() as usize;
             let mut body = message.data_body.to_vec();
-            body[values..][..8].copy_from_slice(&i64::MAX.to_le_bytes());
+            body[values..][..8].copy_from_slice(&length.to_le_bytes());
             message.data_body = body.into();
-        });
+        })
+    }
+
+    #[test]
+    fn what_would_take_more_memory_than_there_is_is_refused() {
+        let bomb = refusal_of_texts(i64::MAX);
         assert!(bomb.contains("expected at most 1073741824 bytes"), "{bomb}");
 
         let nulls: ArrayRef = Arc::new(NullArray::new(ROWS_MAX as usize + 1));
@@ -395,6 +431,15 @@ mod tests {
         assert!(
             values.contains("expected a column of at most 16777216 values"),
             "{values}"
+        );
+    }
+
+    #[test]
+    fn what_holds_more_than_it_says_is_refused() {
+        let refused = refusal_of_texts(2_999);
+        assert!(
+            refused.contains("expected 2999 bytes in a compressed buffer, got more"),
+            "{refused}"
         );
     }
 
