@@ -52,13 +52,16 @@ impl Sketches {
     pub fn get(&self, slot: u8) -> Sketch {
         let (group, place) = outlined(slot);
         let bytes = self.0.outlines[group].map(|row| row[place]);
-        let [second, third, fourth] = self.rest(slot);
+        let [second, third, fourth] = self.rest(slot).map(|layer| *layer);
         [layer_of_bytes(bytes), second, third, fourth]
     }
 
     /// What `slot` has beside its outline.
-    pub fn rest(&self, slot: u8) -> [Layer; REST] {
-        std::array::from_fn(|layer| self.0.rest[layer][usize::from(slot)])
+    pub fn rest(&self, slot: u8) -> [&Layer; REST] {
+        self.0
+            .rest
+            .each_ref()
+            .map(|layers| &layers[usize::from(slot)])
     }
 
     /// Puts a sketch into `slot`.

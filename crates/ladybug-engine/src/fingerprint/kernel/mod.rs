@@ -290,7 +290,7 @@ mod tests {
                 (kernels.rest_distances)(rest, runs, &mut distances);
                 prop_assert_eq!(&distances, &rests, "rests, of {}", kernels.name);
                 for (index, expected) in rests.iter().enumerate() {
-                    let pair = (kernels.rest_distance)(rest, &runs.map(|run| run[index]));
+                    let pair = (kernels.rest_distance)(rest, runs.map(|run| &run[index]));
                     prop_assert_eq!(pair, *expected, "the rests of a pair, of {}", kernels.name);
                 }
             }

@@ -19,7 +19,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     rest_distances,
     rest_distance,
     flags_within,
-    prefetch: |_| (),
+    prefetch: |_, _| (),
     expand,
     weigh,
     carry_save_add,
@@ -96,8 +96,11 @@ fn rest_distances(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]) {
 }
 
 #[inline(always)]
-pub(super) fn rest_distance(a: &Rest, b: &Rest) -> u16 {
-    differing(a.as_flattened(), b.as_flattened()) as u16
+pub(super) fn rest_distance(query: &Rest, rest: [&Layer; REST]) -> u16 {
+    let layers = query.iter().zip(rest);
+    layers
+        .map(|(query, layer)| differing(query, layer) as u16)
+        .sum()
 }
 
 /// The distances over some layers of as many candidates as there are distances.

@@ -42,7 +42,7 @@ macro_rules! table {
             rest_distances,
             rest_distance,
             flags_within: flags,
-            prefetch: prefetch_words,
+            prefetch: prefetch_lines,
             expand,
             weigh,
             carry_save_add,
@@ -93,13 +93,13 @@ macro_rules! table {
             unsafe { layers(query, runs, distances) }
         }
 
-        fn rest_distance(a: &Rest, b: &Rest) -> u16 {
+        fn rest_distance(query: &Rest, rest: [&Layer; REST]) -> u16 {
             #[target_feature(enable = $features)]
-            fn compiled(a: &Rest, b: &Rest) -> u16 {
-                scalar::rest_distance(a, b)
+            fn compiled(query: &Rest, rest: [&Layer; REST]) -> u16 {
+                scalar::rest_distance(query, rest)
             }
             // SAFETY: this table is in use only on a processor with these features.
-            unsafe { compiled(a, b) }
+            unsafe { compiled(query, rest) }
         }
 
         fn flags(distances: &[u16; FLAGS], limit: u16) -> u32 {
@@ -107,15 +107,15 @@ macro_rules! table {
             unsafe { flags_within(distances, limit) }
         }
 
-        fn prefetch_words(words: &[u64]) {
+        fn prefetch_lines(begin: *const u64, bytes: usize) {
             #[target_feature(enable = $features)]
-            fn compiled(words: &[u64]) {
-                for line in words.chunks(LINE) {
-                    prefetch(line.as_ptr());
+            fn compiled(begin: *const u64, bytes: usize) {
+                for line in 0..bytes.div_ceil(LINE * size_of::<u64>()) {
+                    prefetch(begin.wrapping_add(line * LINE));
                 }
             }
             // SAFETY: this table is in use only on a processor with these features.
-            unsafe { compiled(words) }
+            unsafe { compiled(begin, bytes) }
         }
 
         fn expand(seed: u64, words: &mut Words) {

@@ -32,12 +32,12 @@ pub struct Kernels {
     pub outline_distances: fn(query: &Layer, outlines: &Outlines, distances: &mut [u16; OUTLINES]),
     /// Hamming distances of the rest of a query's sketch to that of others, each layer of which is a run.
     pub rest_distances: fn(query: &Rest, runs: [&[Layer]; REST], distances: &mut [u16]),
-    /// Hamming distance of the rests of one pair of sketches.
-    pub rest_distance: fn(a: &Rest, b: &Rest) -> u16,
+    /// Hamming distance of the rest of a query's sketch to that of another, whose layers stay where they lie.
+    pub rest_distance: fn(query: &Rest, rest: [&Layer; REST]) -> u16,
     /// Which of some distances are at most `limit`, a bit each, the first one's lowest. All are below 32,768.
     pub flags_within: fn(distances: &[u16; FLAGS], limit: u16) -> u32,
-    /// Asks memory for words that are looked at soon, where the processor can be asked. Only time differs.
-    pub prefetch: fn(words: &[u64]),
+    /// Asks memory for so many bytes from a place on, see [`fetch`](Self::fetch).
+    pub(super) prefetch: fn(begin: *const u64, bytes: usize),
     /// Grows a seed to a pseudo-random vector, see [`expand`](crate::fingerprint::expand).
     pub expand: fn(seed: u64, words: &mut Words),
     /// Adds expanded seeds to planes, as a plan says, in the memory of its slots.
@@ -50,6 +50,13 @@ pub struct Kernels {
     pub gather: fn(words: &Words, masks: &Words) -> Gathered,
     /// Rotates all bits up by `bits`, below 10,240.
     pub rotate: fn(words: &Words, bits: usize) -> Words,
+}
+
+impl Kernels {
+    /// Asks memory for what is looked at soon, where the processor can be asked. Only time differs.
+    pub fn fetch<T: ?Sized>(&self, soon: &T) {
+        (self.prefetch)(std::ptr::from_ref(soon).cast(), size_of_val(soon));
+    }
 }
 
 /// Distances that are compared with a limit at once.

@@ -369,7 +369,7 @@ impl<'a> Nearest<'a> {
                 .take(index + FETCHED_AHEAD + 1)
                 .skip(first)
             {
-                (self.kernels.prefetch)(&self.words(candidate(ahead))[..words]);
+                self.kernels.fetch(&self.words(candidate(ahead))[..words]);
             }
             current
         })
@@ -416,7 +416,7 @@ impl<'a> Nearest<'a> {
     fn rest_distance(&self, candidate: Candidate) -> u16 {
         let sketches = self.pass.segments[candidate.segment()].chunk.sketches();
         let [_, ours @ ..] = &self.sketch;
-        (self.kernels.rest_distance)(ours, &sketches.rest(candidate.slot()))
+        (self.kernels.rest_distance)(ours, sketches.rest(candidate.slot()))
     }
 
     /// How far the first quarters are apart.

@@ -29,6 +29,10 @@ const BLOCKS: usize = SLOTS / BLOCK;
 /// With fewer candidates than this a segment's samples are looked at run by run, and otherwise all.
 const DENSE_SLOTS_MIN: usize = 64;
 
+/// Rows of the next chunk's outlines, a cache line each, that are asked for ahead: the processor's own prefetcher follows
+/// within a chunk, but not from one to the next.
+const ROWS_AHEAD: usize = 8;
+
 /// From how many segments on a pass is shared by threads, and how many each takes at a time.
 const SEGMENTS_PER_TASK: usize = 64;
 
@@ -53,16 +57,19 @@ const SPARE_DISTANCES_MAX: usize = 8 << 16;
 impl Sampled {
     /// The outlines of all candidates.
     pub(super) fn outlines(segments: &[Segment<'_>], queries: &[Layer], is_parallel: bool) -> Self {
-        let outline_distances = kernel::active().outline_distances;
+        let kernels = kernel::active();
         // Looked up side by side: each waits for memory twice.
         let outlines = segments
             .iter()
             .map(|segment| segment.chunk.sketches().outlines());
         let outlines: Vec<_> = outlines.collect();
         let fill = |index: usize, segment: &Segment<'_>, distances: &mut [u16]| {
+            if let Some(next) = outlines.get(index + 1) {
+                kernels.fetch(&next[0][..ROWS_AHEAD]);
+            }
             let (rows, _) = distances.as_chunks_mut::<SLOTS>();
             for (query, distances) in queries.iter().zip(rows) {
-                outline_distances(query, outlines[index], distances);
+                (kernels.outline_distances)(query, outlines[index], distances);
                 leave_candidates(segment, distances);
             }
         };
@@ -116,7 +123,7 @@ impl Sampled {
             for ((query, asked), distances) in queries.iter().zip(distances.chunks_mut(SLOTS)) {
                 for slot in asked[index].iter() {
                     if let Some(slot) = ahead.next() {
-                        (kernels.prefetch)(quarter(index + 1, slot));
+                        kernels.fetch(quarter(index + 1, slot));
                     }
                     let words = segment.chunk.fingerprint(slot).words();
                     let distance = (kernels.quarter_distance)(query.words(), words);
