@@ -11,9 +11,29 @@ use crate::fingerprint::{
 };
 
 /// The layers of 256 sketches, 4 KiB each.
-struct Layers {
+pub struct Layers {
     outlines: Outlines,
     rest: [[Layer; SLOTS]; REST],
+}
+
+impl Layers {
+    /// The outlines.
+    pub fn outlines(&self) -> &Outlines {
+        const { assert!(OUTLINES == SLOTS) };
+        &self.outlines
+    }
+
+    /// The other layers, each of all slots.
+    pub fn rests(&self) -> &[[Layer; SLOTS]; REST] {
+        &self.rest
+    }
+
+    /// What `slot` has beside its outline.
+    pub fn rest(&self, slot: u8) -> [&Layer; REST] {
+        self.rest
+            .each_ref()
+            .map(|layers| &layers[usize::from(slot)])
+    }
 }
 
 /// The group of a slot's outline, and its place there.
@@ -52,16 +72,8 @@ impl Sketches {
     pub fn get(&self, slot: u8) -> Sketch {
         let (group, place) = outlined(slot);
         let bytes = self.0.outlines[group].map(|row| row[place]);
-        let [second, third, fourth] = self.rest(slot).map(|layer| *layer);
+        let [second, third, fourth] = self.0.rest(slot).map(|layer| *layer);
         [layer_of_bytes(bytes), second, third, fourth]
-    }
-
-    /// What `slot` has beside its outline.
-    pub fn rest(&self, slot: u8) -> [&Layer; REST] {
-        self.0
-            .rest
-            .each_ref()
-            .map(|layers| &layers[usize::from(slot)])
     }
 
     /// Puts a sketch into `slot`.
@@ -77,15 +89,9 @@ impl Sketches {
         }
     }
 
-    /// The outlines of all of them.
-    pub fn outlines(&self) -> &Outlines {
-        const { assert!(OUTLINES == SLOTS) };
-        &self.0.outlines
-    }
-
-    /// The other layers, each of all of them.
-    pub fn rests(&self) -> &[[Layer; SLOTS]; REST] {
-        &self.0.rest
+    /// The layers of all of them.
+    pub fn layers(&self) -> &Layers {
+        &self.0
     }
 
     /// Where they lie and how many bytes they take.

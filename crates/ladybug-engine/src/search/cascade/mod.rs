@@ -32,6 +32,7 @@ use crate::fingerprint::expand::split_mix;
 use crate::fingerprint::{Fingerprint, LAYER_BITS, QUARTER, SKETCH_BITS};
 use crate::space::address::SLOTS;
 use crate::space::column::SlotSet;
+use crate::space::sketches::Layers;
 use nearest::{First, Nearest, Outcome};
 use sampled::{Sampled, Sketches};
 
@@ -134,8 +135,13 @@ pub(super) fn search(
     }
     let measured = Measured::of(wanted.recall);
     let limit = |sample, share| Limit::new(sample, wanted.recall.loss(share));
+    // Looked up side by side: each waits for memory twice.
+    let layers = segments
+        .iter()
+        .map(|segment| segment.chunk.sketches().layers());
     let pass = Pass {
         segments,
+        layers: layers.collect(),
         candidates,
         pilots: wanted.k.max(measured.pilots_min),
         checked: checked(segments, candidates, measured.checked),
@@ -198,6 +204,8 @@ fn nth(slots: SlotSet, ordinal: usize) -> u8 {
 /// What the queries of a search have in common.
 struct Pass<'a> {
     segments: &'a [Segment<'a>],
+    /// The sketches of each segment.
+    layers: Vec<&'a Layers>,
     candidates: usize,
     /// How many are measured first: those with the nearest samples.
     pilots: usize,
@@ -312,7 +320,7 @@ impl Pass<'_> {
                     .iter()
                     .map(|(number, _)| (*number, asked[*number].sketch));
                 let sketches: Vec<_> = sketches.collect();
-                sampled.complete(self.segments, &sketches, self.is_parallel);
+                sampled.complete(self.segments, &self.layers, &sketches, self.is_parallel);
             }
             for (number, begun) in open {
                 let sketches = Sketches::All(sampled.of_query(number));
@@ -332,7 +340,8 @@ impl Pass<'_> {
             let asked = queries.iter().map(|query| Nearest::new(self, query));
             let asked: Vec<_> = asked.collect();
             let outlines: Vec<_> = asked.iter().map(|nearest| nearest.sketch[0]).collect();
-            let mut sampled = Sampled::outlines(self.segments, &outlines, self.is_parallel);
+            let mut sampled =
+                Sampled::outlines(self.segments, &self.layers, &outlines, self.is_parallel);
             let answers = each(&asked, &mut sampled);
             sampled.recycle();
             answers

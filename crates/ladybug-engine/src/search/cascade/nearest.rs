@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use super::sampled::{Distances, Near, Sketches, sorted};
 use super::{Candidate, Limits, OUTLINE, Pass, QUARTER_SAMPLE, SKETCH};
 use crate::fingerprint::kernel::{self, Kernels};
-use crate::fingerprint::{Fingerprint, QUARTER, Sketch, WORDS, Words, sketch};
+use crate::fingerprint::{Fingerprint, Layer, QUARTER, REST, Sketch, WORDS, Words, sketch};
 use crate::search::best::{Best, Hit};
 use crate::search::sampling::{Fit, Limit};
 use crate::space::address::Address;
@@ -42,6 +42,8 @@ const PROMISING_SHARE_MAX: f64 = 0.125;
 
 /// So many candidates before a fingerprint is looked at, it is asked for from memory.
 const FETCHED_AHEAD: usize = 3;
+/// The same of the rest of a sketch.
+const RESTS_FETCHED_AHEAD: usize = 8;
 
 /// From how many survivors on they are shared by threads, and how many each takes at a time.
 #[cfg(feature = "parallel")]
@@ -212,8 +214,13 @@ impl<'a> Nearest<'a> {
 
     /// Candidates by the distances of their outlines as such by those of their sketches, in order.
     fn sketched(&self, mut near: Vec<Near>) -> Vec<Near> {
-        for near in &mut near {
-            near.sample += self.rest_distance(near.candidate);
+        for index in 0..near.len() {
+            if let Some(ahead) = near.get(index + RESTS_FETCHED_AHEAD) {
+                for layer in self.rest(ahead.candidate) {
+                    self.kernels.fetch(layer);
+                }
+            }
+            near[index].sample += self.rest_distance(near[index].candidate);
         }
         sorted(near)
     }
@@ -414,9 +421,13 @@ impl<'a> Nearest<'a> {
 
     /// How far the rests of the sketches are apart.
     fn rest_distance(&self, candidate: Candidate) -> u16 {
-        let sketches = self.pass.segments[candidate.segment()].chunk.sketches();
         let [_, ours @ ..] = &self.sketch;
-        (self.kernels.rest_distance)(ours, sketches.rest(candidate.slot()))
+        (self.kernels.rest_distance)(ours, self.rest(candidate))
+    }
+
+    /// What the sketch of a candidate has beside its outline.
+    fn rest(&self, candidate: Candidate) -> [&'a Layer; REST] {
+        self.pass.layers[candidate.segment()].rest(candidate.slot())
     }
 
     /// How far the first quarters are apart.

@@ -14,6 +14,7 @@ use crate::fingerprint::{Fingerprint, Layer, QUARTER, Sketch, Words};
 use crate::search::filter::Segment;
 use crate::space::address::SLOTS;
 use crate::space::column::SlotSet;
+use crate::space::sketches::Layers;
 
 /// The distance of what is no candidate: beyond all others. None is greater than this, so that they are
 /// compared as signed numbers, for which every x86-64 processor has instructions.
@@ -56,20 +57,20 @@ const SPARE_DISTANCES_MAX: usize = 8 << 16;
 
 impl Sampled {
     /// The outlines of all candidates.
-    pub(super) fn outlines(segments: &[Segment<'_>], queries: &[Layer], is_parallel: bool) -> Self {
+    pub(super) fn outlines(
+        segments: &[Segment<'_>],
+        layers: &[&Layers],
+        queries: &[Layer],
+        is_parallel: bool,
+    ) -> Self {
         let kernels = kernel::active();
-        // Looked up side by side: each waits for memory twice.
-        let outlines = segments
-            .iter()
-            .map(|segment| segment.chunk.sketches().outlines());
-        let outlines: Vec<_> = outlines.collect();
         let fill = |index: usize, segment: &Segment<'_>, distances: &mut [u16]| {
-            if let Some(next) = outlines.get(index + 1) {
-                kernels.fetch(&next[0][..ROWS_AHEAD]);
+            if let Some(next) = layers.get(index + 1) {
+                kernels.fetch(&next.outlines()[0][..ROWS_AHEAD]);
             }
             let (rows, _) = distances.as_chunks_mut::<SLOTS>();
             for (query, distances) in queries.iter().zip(rows) {
-                (kernels.outline_distances)(query, outlines[index], distances);
+                (kernels.outline_distances)(query, layers[index].outlines(), distances);
                 leave_candidates(segment, distances);
             }
         };
@@ -80,19 +81,19 @@ impl Sampled {
     pub(super) fn complete(
         &mut self,
         segments: &[Segment<'_>],
+        layers: &[&Layers],
         queries: &[(usize, Sketch)],
         is_parallel: bool,
     ) {
         let rest_distances = kernel::active().rest_distances;
-        self.pass(segments, is_parallel, |_, segment, distances| {
-            let sketches = segment.chunk.sketches();
+        self.pass(segments, is_parallel, |index, segment, distances| {
             for (number, [_, query @ ..]) in queries {
                 let distances = &mut distances[number * SLOTS..][..SLOTS];
                 let mut rest = [0; SLOTS];
                 for slots in scanned(segment) {
-                    let layers = sketches.rests().each_ref();
-                    let layers = layers.map(|layer| &layer[slots.clone()]);
-                    rest_distances(query, layers, &mut rest[slots]);
+                    let runs = layers[index].rests().each_ref();
+                    let runs = runs.map(|layer| &layer[slots.clone()]);
+                    rest_distances(query, runs, &mut rest[slots]);
                 }
                 for (distance, rest) in distances.iter_mut().zip(rest) {
                     *distance += rest;
