@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import socket
+import time
 
 import pytest
 
@@ -127,6 +128,49 @@ def test_a_client_that_sends_nothing_stops_nobody(server):
     assert request(server, "GET", "/health")[0] == 200
     for each in silent:
         each.close()
+
+
+def sent(server, method, path, body=""):
+    """A connection over which one request went."""
+    connection = socket.create_connection(("127.0.0.1", server.http_port), timeout=30)
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/health", ""),
+        ("GET", "/metrics", ""),
+        ("POST", "/command", '["CYPHER", "UNWIND range(1, 20000) AS n RETURN n"]'),
+        ("POST", "/graphql", '{"query": "{ version }"}'),
+    ],
+)
+def test_who_has_no_more_to_ask_and_listens_is_answered(server, method, path, body):
+    for _ in range(5):
+        with sent(server, method, path, body) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 OK"), answer
+        length = int(re.search(rb"content-length: (\d+)", answer)[1])
+        assert len(answer.split(b"\r\n\r\n", 1)[1]) == length
+
+
+def test_what_a_client_asked_for_that_leaves_ends(start):
+    server = start("--cypher-timeout-ms", "3600000")
+    forever = " ".join(f"UNWIND range(1, 10000000) AS {name}" for name in "xyz")
+    with server.client() as client:
+
+        def running(count):
+            deadline = time.monotonic() + 20
+            while sum(each["cmd"] == "cypher" for each in client.client_list()) != count:
+                assert time.monotonic() < deadline, client.client_list()
+                time.sleep(0.01)
+
+        with sent(server, "POST", "/command", json.dumps(["CYPHER", f"{forever} RETURN count(*)"])):
+            running(1)
+        running(0)
 
 
 def test_metrics_tell_the_age_of_the_last_checkpoint(server):

@@ -17,7 +17,7 @@ use super::error::HttpError;
 ///
 /// # Errors
 /// The password is missing or wrong; or there is none, and the client may not be local.
-pub(super) fn admit(server: &Server, peer: Peer, headers: &HeaderMap) -> Result<(), HttpError> {
+pub(super) fn admit(server: &Server, peer: &Peer, headers: &HeaderMap) -> Result<(), HttpError> {
     if let Some(expected) = server.live.password() {
         let given = headers.get(header::AUTHORIZATION);
         return match given.and_then(|value| password::given(value.as_bytes())) {

@@ -4,6 +4,7 @@
 //! that are no text, as replies write them. `?space=3` selects a space for this command; there is
 //! no connection that could remember it, nor one for subscriptions, MONITOR and MULTI.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::server::resp::caller::{Caller, Waiting};
+use crate::server::resp::caller::{Caller, Waiting, departure};
 use crate::server::resp::client::NO_DESCRIPTOR;
 use crate::server::resp::command::TABLE;
 use crate::server::resp::reply::Reply;
@@ -47,7 +48,7 @@ pub(super) async fn execute(
     request: axum::extract::Request,
 ) -> Result<Response, HttpError> {
     let server = shared.server.get().ok_or(HttpError::STARTING)?;
-    access::admit(server, peer, &headers)?;
+    access::admit(server, &peer, &headers)?;
     let Query(options) = options.map_err(|error| HttpError::bad_request(error.body_text()))?;
     // Also keeps web pages out: a browser sends this type elsewhere only after asking us.
     if !is_json(&headers) {
@@ -164,12 +165,21 @@ pub(super) async fn run(
     let server = Arc::clone(server);
     let waiting = Waiting(Caller::default());
     let caller = waiting.0.clone();
-    let answered = tokio::task::spawn_blocking(move || {
-        let mut session = client(&server, (peer, caller), &options)?;
+    let addresses = (peer.address, peer.local_address);
+    let mut answered = tokio::task::spawn_blocking(move || {
+        let mut session = client(&server, addresses, caller, &options)?;
         let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
         Ok(session.answer_durably(&arguments))
     });
-    let reply = answered.await.map_err(|error| {
+    let answered = tokio::select! {
+        biased;
+        answered = &mut answered => answered,
+        () = departure(&peer.stream) => {
+            waiting.0.leave();
+            answered.await
+        }
+    };
+    let reply = answered.map_err(|error| {
         tracing::error!(%error, "a command failed");
         HttpError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -182,13 +192,14 @@ pub(super) async fn run(
 
 fn client(
     server: &Arc<Server>,
-    (peer, caller): (Peer, Caller),
+    (address, local_address): (SocketAddr, SocketAddr),
+    caller: Caller,
     options: &Options,
 ) -> Result<Session, HttpError> {
     let clients_max = server.live.clients_max.load(Relaxed);
     let client = server
         .clients
-        .admit(peer.address, peer.local_address, NO_DESCRIPTOR, clients_max);
+        .admit(address, local_address, NO_DESCRIPTOR, clients_max);
     let client = client.ok_or(HttpError::TOO_MANY_CLIENTS)?;
     let mut session = Session::new(Arc::clone(server), client);
     // `access` has seen the password.

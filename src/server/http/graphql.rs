@@ -121,7 +121,7 @@ pub(super) async fn execute(
     request: axum::extract::Request,
 ) -> Result<Response, HttpError> {
     let server = shared.server.get().ok_or(HttpError::STARTING)?;
-    access::admit(server, peer, &headers)?;
+    access::admit(server, &peer, &headers)?;
     let Query(options) = options.map_err(|error| HttpError::bad_request(error.body_text()))?;
     let Some(form) = Form::preferred(&headers) else {
         let message = "the answer is application/graphql-response+json or application/json";

@@ -10,6 +10,7 @@ mod error;
 mod graphql;
 mod metrics;
 mod routes;
+mod stream;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 use crate::config::Settings;
 use crate::query::cypher::STACK_BYTES;
 use crate::server::resp::server::Server;
+use stream::Served;
 
 /// Connections served at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
@@ -60,10 +62,11 @@ struct Shared {
 }
 
 /// Who sent a request, and to which of our addresses.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Peer {
     address: SocketAddr,
     local_address: SocketAddr,
+    stream: Arc<TcpStream>,
 }
 
 impl Http {
@@ -191,19 +194,23 @@ async fn serve(
     Ok(())
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<Served>, TowerToHyperService<Router>>;
 
 /// The conversation with one client; `None` if it has gone already.
 fn connection(stream: TcpStream, address: SocketAddr, router: &Router) -> Option<Connection> {
+    stream.set_nodelay(true).ok()?;
+    let stream = Arc::new(stream);
     let peer = Peer {
         address,
         local_address: stream.local_addr().ok()?,
+        stream: Arc::clone(&stream),
     };
-    stream.set_nodelay(true).ok()?;
     let service = TowerToHyperService::new(router.clone().layer(Extension(peer)));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
-    Some(builder.serve_connection(TokioIo::new(stream), service))
+        .header_read_timeout(HEAD_TIMEOUT)
+        // Who has no more to ask may still listen; whether it does is looked at by what takes its time.
+        .half_close(true);
+    Some(builder.serve_connection(TokioIo::new(Served(stream)), service))
 }

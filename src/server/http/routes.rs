@@ -52,7 +52,7 @@ async fn show_metrics(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let server = shared.server.get().ok_or(HttpError::STARTING)?;
-    access::admit(server, peer, &headers)?;
+    access::admit(server, &peer, &headers)?;
     let content_type = [(
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",

@@ -2,10 +2,32 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::io::Interest;
+use tokio::net::TcpStream;
 
 /// How often it is looked on behalf of those that can only wait.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether a client has left that has sent more meanwhile, or ended its side.
+const DEPARTURE: Duration = Duration::from_millis(50);
+/// How long a client that has ended its side is still answered: it may only have no more to ask, and TCP does not tell.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Waits until the client of a connection has left: the connection is broken, or the client ended its side some time ago.
+pub async fn departure(stream: &TcpStream) {
+    let mut ended = None;
+    // Requests that have come meanwhile wait in the socket, and say nothing of what comes behind them.
+    while let Ok(ready) = stream.ready(Interest::READABLE | Interest::ERROR).await
+        && !ready.is_error()
+    {
+        if ready.is_read_closed() && ended.get_or_insert_with(Instant::now).elapsed() >= GRACE {
+            return;
+        }
+        tokio::time::sleep(DEPARTURE).await;
+    }
+}
 
 /// Somebody who asks. Clones are the same one.
 #[derive(Clone, Debug, Default)]

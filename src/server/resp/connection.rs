@@ -16,9 +16,10 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncReadExt, AsyncWrite, Interest};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::caller;
 use super::client::Client;
 use super::error::CommandError;
 use super::execution::Search;
@@ -42,10 +43,6 @@ pub const SEARCHES_MAX: usize = 4;
 const LINGER: Duration = Duration::from_millis(2);
 /// How often it looks meanwhile whether somebody else wants it, in nanoseconds.
 const LINGER_STEP_NS: i64 = 250_000;
-/// How often it is looked whether a client has left that has sent more while its search runs.
-const DEPARTURE: Duration = Duration::from_millis(50);
-/// How long a client that has ended its side is still answered: it may only have no more to ask, and TCP does not tell.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves a client until either side ends the connection.
 ///
@@ -419,23 +416,11 @@ impl Connection {
 
 const UNSHARED: &str = "invariant: nobody has the stream but the connection, unless a search runs";
 
-/// Waits until the client has left, or is to be closed: its connection is broken, or it ended its side some time ago.
+/// Waits until the client has left, or is to be closed.
 async fn departure(stream: &TcpStream, client: &Client) {
-    let left = async {
-        let mut ended = None;
-        // Requests that have come meanwhile wait in the socket, and say nothing of what comes behind them.
-        while let Ok(ready) = stream.ready(Interest::READABLE | Interest::ERROR).await
-            && !ready.is_error()
-        {
-            if ready.is_read_closed() && ended.get_or_insert_with(Instant::now).elapsed() >= GRACE {
-                return;
-            }
-            tokio::time::sleep(DEPARTURE).await;
-        }
-    };
     let closed = poll_fn(|context| client.mailbox.poll_closing(context));
     tokio::select! {
-        () = left => {}
+        () = caller::departure(stream) => {}
         () = closed => {}
     }
 }
