@@ -23,7 +23,7 @@ use super::super::paths::name;
 const K_DEFAULT: usize = 10;
 /// Most queries of one MRESONATE: more gain nothing, and hold their thread too long.
 const QUERIES_MAX: usize = 1024;
-/// So many queries are searched for together, as many as share what is read of one space; between blocks of them it is
+/// So many queries are searched for together, as many as share what is read of one space; before each block of them it is
 /// asked whether the command may go on.
 const QUERIES_PER_BLOCK: usize = 64;
 /// Most rows of one MRESONATE, its count times its queries: what a reply may hold in memory, some 200 MB.
@@ -262,8 +262,7 @@ fn nearest(
         .collect();
     let mut found = Vec::with_capacity(bits.len());
     for block in bits.chunks(QUERIES_PER_BLOCK) {
-        // Who has sent everything and only listens is taken for one who left, and has the answer that is there at once.
-        if !found.is_empty() && context.caller.has_left() {
+        if context.caller.has_left() {
             return Err(CommandError::err(
                 "the client has left; the search was stopped",
             ));
