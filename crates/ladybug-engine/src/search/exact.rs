@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use super::IsWanted;
 use super::best::{Best, Hit};
 use super::filter::Segment;
 use crate::fingerprint::kernel::{self, Kernels};
@@ -15,6 +16,7 @@ pub(super) fn search(
     segments: &[Segment<'_>],
     queries: &[&Fingerprint],
     best: Vec<Best>,
+    is_wanted: IsWanted<'_>,
 ) -> Vec<Best> {
     let bounds = best.iter().map(|best| AtomicU32::new(best.bound()));
     let words: Vec<&Words> = queries.iter().map(|query| query.words()).collect();
@@ -22,6 +24,7 @@ pub(super) fn search(
         queries: &words,
         kernels: kernel::active(),
         bounds: bounds.collect(),
+        is_wanted,
     };
     scan.run(segments, best)
 }
@@ -32,6 +35,7 @@ struct Scan<'a> {
     kernels: &'static Kernels,
     /// For each query the least k-th best distance of any thread: beyond it nothing is answered.
     bounds: Vec<AtomicU32>,
+    is_wanted: IsWanted<'a>,
 }
 
 /// Rows handed to the kernel at once: few, so that the bound tightens soon, and enough that a call
@@ -69,6 +73,9 @@ impl Scan<'_> {
     }
 
     fn segment(&self, segment: &Segment<'_>, mut best: Vec<Best>) -> Vec<Best> {
+        if !(self.is_wanted)() {
+            return best;
+        }
         let mut room = Room {
             bounds: Vec::with_capacity(self.queries.len()),
             distances: vec![0; self.queries.len() * ROWS_PER_BLOCK_CALL],

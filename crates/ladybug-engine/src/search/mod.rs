@@ -68,6 +68,22 @@ impl TopK {
 /// # Panics
 /// If there are more than 65,536 scopes.
 pub fn top_k(scopes: &[Scope<'_>], queries: &[&Fingerprint], wanted: TopK) -> Vec<Vec<Hit>> {
+    top_k_while(scopes, queries, wanted, &|| true)
+}
+
+/// Whether a search is still wanted: threads of it ask before each chunk that they scan.
+pub type IsWanted<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// [`top_k`] of many, which may take long: it ends soon after nobody wants it any more, and its answer is then worth nothing.
+///
+/// # Panics
+/// If there are more than 65,536 scopes.
+pub fn top_k_while(
+    scopes: &[Scope<'_>],
+    queries: &[&Fingerprint],
+    wanted: TopK,
+    is_wanted: IsWanted<'_>,
+) -> Vec<Vec<Hit>> {
     assert!(
         scopes.len() <= 1 << 16,
         "invariant: a hit names its scope by a u16, and these are {}",
@@ -77,7 +93,7 @@ pub fn top_k(scopes: &[Scope<'_>], queries: &[&Fingerprint], wanted: TopK) -> Ve
         return vec![Vec::new(); queries.len()];
     }
     let segments = filter::segments(scopes);
-    let mut best = cascade::search(&segments, queries, wanted);
+    let mut best = cascade::search(&segments, queries, wanted, is_wanted);
     for (scope, index) in scopes.iter().zip(0..=u16::MAX) {
         if scope.asks_for_words() {
             for (query, best) in queries.iter().zip(&mut best) {

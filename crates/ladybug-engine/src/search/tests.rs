@@ -212,7 +212,9 @@ proptest! {
             derived: Vec::new(),
         };
         let best = vec![TopK::new(k).best()];
-        let hits = exact::search(&[segment], &[&query], best).remove(0).into_sorted();
+        let hits = exact::search(&[segment], &[&query], best, &|| true);
+        let hits = hits.into_iter().flat_map(Best::into_sorted);
+        let hits: Vec<Hit> = hits.collect();
         let mut expected: Vec<_> = asked
             .iter()
             .map(|slot| Hit {
@@ -247,6 +249,33 @@ fn a_scan_over_many_chunks_answers_the_same_on_all_threads() {
             "{k} nearest"
         );
     }
+}
+
+#[test]
+fn a_scan_that_nobody_wants_any_more_ends() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (engine, _) = engine(&directory);
+    let outcome = engine.commit::<_, EngineError>(&[0], |tx| {
+        let mut made = Vec::new();
+        (0..4_000u64).try_for_each(|n| grow(tx, &mut made, (n, n as u8 & 0x3F)))
+    });
+    outcome.value.expect("room for all");
+    let snapshot = engine.snapshot(0);
+    let filter = Filter::default();
+    let scopes = [Scope {
+        snapshot: &snapshot,
+        filter: &filter,
+    }];
+    let wanted = TopK::new(5_000).with_recall(Recall::EXACT);
+    let found = |is_wanted: IsWanted<'_>| {
+        let hits = top_k_while(&scopes, &[&member(1)], wanted, is_wanted);
+        hits[0].len()
+    };
+    let asked = AtomicI64::new(0);
+    let half = found(&|| asked.fetch_add(1, Relaxed) < 4);
+    assert!(asked.load(Relaxed) > 4, "asked {asked:?} times");
+    assert!((1..found(&|| true)).contains(&half), "{half}");
+    assert_eq!(found(&|| false), 0);
 }
 
 #[test]

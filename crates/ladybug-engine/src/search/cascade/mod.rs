@@ -27,7 +27,7 @@ use std::num::NonZero;
 use super::best::Best;
 use super::filter::Segment;
 use super::sampling::{Limit, Sample};
-use super::{Recall, TopK, exact};
+use super::{IsWanted, Recall, TopK, exact};
 use crate::fingerprint::expand::split_mix;
 use crate::fingerprint::{Fingerprint, LAYER_BITS, QUARTER, SKETCH_BITS};
 use crate::space::address::SLOTS;
@@ -128,10 +128,12 @@ pub(super) fn search(
     segments: &[Segment<'_>],
     queries: &[&Fingerprint],
     wanted: TopK,
+    is_wanted: IsWanted<'_>,
 ) -> Vec<Best> {
     let candidates: usize = segments.iter().map(Segment::len).sum();
     if candidates <= EXACT_CANDIDATES_MAX || wanted.k > candidates / EXACT_K_SHARE {
-        return exact::search(segments, queries, vec![wanted.best(); queries.len()]);
+        let best = vec![wanted.best(); queries.len()];
+        return exact::search(segments, queries, best, is_wanted);
     }
     let measured = Measured::of(wanted.recall);
     let limit = |sample, share| Limit::new(sample, wanted.recall.loss(share));
@@ -152,6 +154,7 @@ pub(super) fn search(
             quarter: limit(QUARTER_SAMPLE, QUARTER_SHARE),
         },
         is_parallel: false,
+        is_wanted,
     };
     #[cfg(feature = "parallel")]
     if pass.is_shared(queries.len()) {
@@ -215,6 +218,7 @@ struct Pass<'a> {
     limits: Limits,
     /// Whether it runs on the pool, and may use all of it.
     is_parallel: bool,
+    is_wanted: IsWanted<'a>,
 }
 
 impl Pass<'_> {
@@ -288,7 +292,7 @@ impl Pass<'_> {
         let within = bounds
             .into_iter()
             .map(|bound| Best::new(self.wanted.k, bound));
-        exact::search(self.segments, queries, within.collect())
+        exact::search(self.segments, queries, within.collect(), self.is_wanted)
     }
 
     /// For each query a distance within which as many as are wanted lie: that of those with the nearest outlines.

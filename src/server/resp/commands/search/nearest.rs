@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use ladybug_engine::commit::transaction::SpaceId;
 use ladybug_engine::engine::Snapshot;
 use ladybug_engine::fingerprint::{BITS, Fingerprint, similarity, z};
-use ladybug_engine::search::{Filter, Hit, Recall, Scope, TopK, top_k};
+use ladybug_engine::search::{Filter, Hit, Recall, Scope, TopK, top_k_while};
 use ladybug_engine::space::address::{ADDRESSES, Zone};
 use ladybug_engine::space::chunk::Node;
 use ladybug_engine::space::derive;
@@ -23,8 +23,8 @@ use super::super::paths::name;
 const K_DEFAULT: usize = 10;
 /// Most queries of one MRESONATE: more gain nothing, and hold their thread too long.
 const QUERIES_MAX: usize = 1024;
-/// So many queries are searched for together, as many as share what is read of one space; before each block of them it is
-/// asked whether the command may go on.
+/// So many queries are searched for together, as many as share what is read of one space; after each block of them it is
+/// asked whether the snapshots still hold.
 const QUERIES_PER_BLOCK: usize = 64;
 /// Most rows of one MRESONATE, its count times its queries: what a reply may hold in memory, some 200 MB.
 const ROWS_MAX: usize = 1 << 20;
@@ -261,14 +261,16 @@ fn nearest(
         })
         .collect();
     let mut found = Vec::with_capacity(bits.len());
+    let caller = &context.caller;
+    let is_wanted = || !caller.has_left();
     for block in bits.chunks(QUERIES_PER_BLOCK) {
-        if context.caller.has_left() {
+        let block: Vec<_> = block.iter().collect();
+        found.extend(top_k_while(&scopes, &block, options.wanted, &is_wanted));
+        if !is_wanted() {
             return Err(CommandError::err(
                 "the client has left; the search was stopped",
             ));
         }
-        let block: Vec<_> = block.iter().collect();
-        found.extend(top_k(&scopes, &block, options.wanted));
         for snapshot in &snapshots {
             snapshot.check()?;
         }
