@@ -78,7 +78,7 @@ pub(super) fn segments<'a>(scopes: &[Scope<'a>]) -> Vec<Segment<'a>> {
             None => true,
             Some(zone) => Zone::of_prefix(*prefix) == zone,
         });
-        let segment = move |(prefix, chunk): (u8, &'a Arc<Chunk>)| {
+        for (prefix, chunk) in chunks {
             let mut slots = match filter.include_edges {
                 true => chunk.occupied,
                 false => chunk.nodes(),
@@ -87,16 +87,18 @@ pub(super) fn segments<'a>(scopes: &[Scope<'a>]) -> Vec<Segment<'a>> {
                 slots = slots.and(&subtree[usize::from(prefix)]);
             }
             let slots = filter.matching(prefix, chunk, slots, view.now);
+            if slots.is_empty() {
+                continue;
+            }
             let pending = slots.and(&chunk.pending);
-            (!slots.is_empty()).then(|| Segment {
+            segments.push(Segment {
                 scope: index,
                 prefix,
                 chunk,
                 slots: slots.without(&pending),
                 derived: derived(snapshot, prefix, pending),
-            })
-        };
-        segments.extend(chunks.filter_map(segment));
+            });
+        }
     }
     segments
 }

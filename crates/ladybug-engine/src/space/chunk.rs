@@ -25,7 +25,7 @@ pub const NEVER: i64 = i64::MAX;
 const KINDS_NEAR: u8 = 4;
 
 /// How many of a chunk's pieces follow from its fingerprints: parity, fingerprints, checksums and layers of sketches.
-const FINGERPRINT_PIECES: usize = 4;
+const FINGERPRINT_PIECES: usize = 5;
 
 /// Shared kinds of a node, sorted.
 pub type Kinds = Arc<[Arc<str>]>;
@@ -268,12 +268,14 @@ impl Chunk {
 
     /// Where each column lies and how many bytes it takes, in the same order for every chunk: first what
     /// [`FINGERPRINT_PIECES`] counts.
-    pub(super) fn pieces(&self) -> [Piece; 24] {
+    pub(super) fn pieces(&self) -> [Piece; 25] {
+        let [outlines, rest_of_sketches] = self.sketches.pieces();
         [
             Piece::of(&self.parity, 0),
             self.fingerprints.piece(),
             self.checksums.piece(),
-            self.sketches.piece(),
+            outlines,
+            rest_of_sketches,
             self.id.piece(),
             self.frequency.piece(),
             self.confidence.piece(),

@@ -208,7 +208,7 @@ fn nth(slots: SlotSet, ordinal: usize) -> u8 {
 struct Pass<'a> {
     segments: &'a [Segment<'a>],
     /// The sketches of each segment.
-    layers: Vec<&'a Layers>,
+    layers: Vec<Layers<'a>>,
     candidates: usize,
     /// How many are measured first: those with the nearest samples.
     pilots: usize,

@@ -59,7 +59,7 @@ impl Sampled {
     /// The outlines of all candidates.
     pub(super) fn outlines(
         segments: &[Segment<'_>],
-        layers: &[&Layers],
+        layers: &[Layers<'_>],
         queries: &[Layer],
         is_parallel: bool,
     ) -> Self {
@@ -81,7 +81,7 @@ impl Sampled {
     pub(super) fn complete(
         &mut self,
         segments: &[Segment<'_>],
-        layers: &[&Layers],
+        layers: &[Layers<'_>],
         queries: &[(usize, Sketch)],
         is_parallel: bool,
     ) {
