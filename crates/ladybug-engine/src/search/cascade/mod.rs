@@ -41,43 +41,55 @@ const OUTLINE: Sample = Sample::of(LAYER_BITS);
 const SKETCH: Sample = Sample::of(SKETCH_BITS);
 const QUARTER_SAMPLE: Sample = Sample::of(QUARTER * 64);
 
-/// What is found passes the limits of all kinds of samples, so each may lose as much as leaves this power of the recall,
-/// and the recall is the product. Most is the outlines' because they decide whether all sketches are read; a tenth is a
-/// margin, so that what is measured over some thousands of neighbours is at least what was asked for.
-const OUTLINE_SHARE: f64 = 0.5;
-const SKETCH_SHARE: f64 = 0.3;
-const QUARTER_SHARE: f64 = 0.1;
-
 /// Up to so many candidates all are measured: there is nothing to gain.
 const EXACT_CANDIDATES_MAX: usize = 512;
 /// The same where so great a share of them is wanted: one in so many.
 const EXACT_K_SHARE: usize = 16;
 
-/// How many candidates are measured before limits are known.
-#[derive(Clone, Copy)]
-struct Measured {
-    /// Those with the nearest samples, at least: they bound the answer.
-    pilots_min: usize,
-    /// Those picked by chance, to see how well their samples agree with their distances.
+/// How a search sets about the recall that is asked.
+struct Effort {
+    /// How many are measured before limits are known, at least: those with the nearest outlines, and then those with the
+    /// nearest sketches. They bound the answer.
+    pilots_min: [usize; 2],
+    /// How many picked by chance are measured, to see how well their samples agree with their distances.
     checked: usize,
+    /// Of so many with the nearest outlines, for each of the pilots, sketches are looked at whatever the limit is.
+    sketched_per_pilot: usize,
+    /// What is found passes the limits of outlines, sketches and quarters, so each may lose as much as leaves this power of
+    /// the recall, and the recall is the product.
+    shares: [f64; 3],
 }
 
-impl Measured {
-    const MANY: Self = Self {
-        pilots_min: 32,
+impl Effort {
+    /// Where most may be lost, outlines may lose nearly all of that: how many of them are followed decides what a search
+    /// costs. The few that are followed whatever the limit is find more than it promises.
+    const LITTLE: Self = Self {
+        pilots_min: [10, 10],
+        checked: 12,
+        sketched_per_pilot: 4,
+        shares: [0.8, 0.1, 0.1],
+    };
+    const SOME: Self = Self {
+        pilots_min: [10, 24],
+        sketched_per_pilot: 12,
+        ..Self::LITTLE
+    };
+    const SOME_RECALL_MIN: f64 = 0.2;
+    /// Most is the outlines' because they decide whether all sketches are read; a tenth is a margin, so that what is
+    /// measured over some thousands of neighbours is at least what was asked for.
+    const MOST: Self = Self {
+        pilots_min: [32, 32],
         checked: 48,
+        sketched_per_pilot: 0,
+        shares: [0.5, 0.3, 0.1],
     };
-    /// Enough where most may be lost.
-    const FEW: Self = Self {
-        pilots_min: 16,
-        checked: 24,
-    };
-    const MANY_RECALL_MIN: f64 = 0.5;
+    const MOST_RECALL_MIN: f64 = 0.5;
 
     fn of(recall: Recall) -> Self {
-        match recall.share() < Self::MANY_RECALL_MIN {
-            true => Self::FEW,
-            false => Self::MANY,
+        match recall.share() {
+            Self::MOST_RECALL_MIN.. => Self::MOST,
+            Self::SOME_RECALL_MIN.. => Self::SOME,
+            _ => Self::LITTLE,
         }
     }
 }
@@ -135,8 +147,10 @@ pub(super) fn search(
         let best = vec![wanted.best(); queries.len()];
         return exact::search(segments, queries, best, is_wanted);
     }
-    let measured = Measured::of(wanted.recall);
+    let effort = Effort::of(wanted.recall);
+    let pilots = effort.pilots_min.map(|least| wanted.k.max(least));
     let limit = |sample, share| Limit::new(sample, wanted.recall.loss(share));
+    let [outline, sketch, quarter] = effort.shares;
     // Looked up side by side: each waits for memory twice.
     let layers = segments
         .iter()
@@ -145,13 +159,14 @@ pub(super) fn search(
         segments,
         layers: layers.collect(),
         candidates,
-        pilots: wanted.k.max(measured.pilots_min),
-        checked: checked(segments, candidates, measured.checked),
+        pilots,
+        sketched: pilots[0] * effort.sketched_per_pilot,
+        checked: checked(segments, candidates, effort.checked),
         wanted,
         limits: Limits {
-            outline: limit(OUTLINE, OUTLINE_SHARE),
-            sketch: limit(SKETCH, SKETCH_SHARE),
-            quarter: limit(QUARTER_SAMPLE, QUARTER_SHARE),
+            outline: limit(OUTLINE, outline),
+            sketch: limit(SKETCH, sketch),
+            quarter: limit(QUARTER_SAMPLE, quarter),
         },
         is_parallel: false,
         is_wanted,
@@ -210,8 +225,10 @@ struct Pass<'a> {
     /// The sketches of each segment.
     layers: Vec<Layers<'a>>,
     candidates: usize,
-    /// How many are measured first: those with the nearest samples.
-    pilots: usize,
+    /// How many are measured first: those with the nearest outlines, and then those with the nearest sketches.
+    pilots: [usize; 2],
+    /// The sketches of so many, of those with the nearest outlines, are looked at whatever the limit is.
+    sketched: usize,
     /// Candidates picked by chance.
     checked: Vec<Candidate>,
     wanted: TopK,
@@ -235,7 +252,7 @@ impl Pass<'_> {
     /// The best of each query.
     fn search(&self, queries: &[&Fingerprint]) -> Vec<Best> {
         match self.wanted.recall {
-            Recall::EXACT if self.pilots > self.candidates / PILOTS_SHARE => {
+            Recall::EXACT if self.pilots[0] > self.candidates / PILOTS_SHARE => {
                 self.scan(queries, vec![self.wanted.distance_max; queries.len()])
             }
             Recall::EXACT => self.scan(queries, self.bounds(queries)),

@@ -169,7 +169,7 @@ impl<'a> Nearest<'a> {
 
         let measured = Vec::new();
         let mut found = Found { best, measured };
-        let pilots = distances.nearest(self.pass.pilots);
+        let pilots = distances.nearest(self.pass.pilots[0]);
         let near = self.pilot(&pilots, Level::Outline, &mut found);
         (found, near)
     }
@@ -188,9 +188,18 @@ impl<'a> Nearest<'a> {
         }
         let spread = any.outline.spread().max(near.outline.spread_above());
         let limit = self.pass.limits.outline.widened(spread);
+        let least = match self.pass.sketched {
+            0 => 0,
+            sketched => distances.reach(sketched),
+        };
         let within = |best: &Best| {
-            let limit = limit.among(&best.bounds());
-            distances.within(limit as u16, candidates / OUTLINED_SHARE)
+            let limit = limit.among(&best.bounds()) as u16;
+            let up_to = |limit| distances.within(limit, candidates / OUTLINED_SHARE);
+            match up_to(limit.max(least)) {
+                // Where many are as near as the farthest of those.
+                None if limit < least => up_to(limit),
+                few => few,
+            }
         };
         let mut few = within(&found.best);
         if few.is_none() {
@@ -199,7 +208,7 @@ impl<'a> Nearest<'a> {
             let scouts = distances.within(limit.at(half) as u16, candidates / SCOUTS_SHARE);
             if let Some(scouts) = scouts {
                 let scouts = self.sketched(scouts);
-                let pilots = self.pass.pilots.min(scouts.len());
+                let pilots = self.pass.pilots[1].min(scouts.len());
                 self.pilot(&scouts[..pilots], Level::Sketch, &mut found);
                 few = within(&found.best);
             }
@@ -242,7 +251,7 @@ impl<'a> Nearest<'a> {
     pub(super) fn by_sketches(&self, sketches: &Sketches<'_>, begun: Begun) -> Outcome {
         let candidates = self.pass.candidates;
         let Begun { mut found, any } = begun;
-        let pilots = sketches.nearest(self.pass.pilots);
+        let pilots = sketches.nearest(self.pass.pilots[1]);
         let near = self.pilot(&pilots, Level::Sketch, &mut found);
         let sketch_spread = any.sketch.spread().max(near.sketch.spread_above());
         let quarter_spread = any.quarter.spread().max(near.quarter.spread());
@@ -313,7 +322,7 @@ impl<'a> Nearest<'a> {
         let Unsettled {
             limit, mut found, ..
         } = unsettled;
-        let mut pilots = distances.nearest(self.pass.pilots);
+        let mut pilots = distances.nearest(self.pass.pilots[1]);
         pilots.retain(|pilot| !found.has_measured(pilot.candidate));
         let mut near = Fit::default();
         for pilot in &pilots {
@@ -340,7 +349,7 @@ impl<'a> Nearest<'a> {
             .filter(|near| !found.has_measured(near.candidate))
             .map(quarter)
             .collect();
-        let wanted = self.pass.pilots;
+        let wanted = self.pass.pilots[1];
         if wanted < quarters.len() {
             quarters.select_nth_unstable(wanted);
             quarters.truncate(wanted);

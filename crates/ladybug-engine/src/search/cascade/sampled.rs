@@ -282,8 +282,8 @@ impl Distances<'_> {
         &self.sampled.distances[start..start + SLOTS]
     }
 
-    /// The `count` nearest, in order; all if there are fewer.
-    pub(super) fn nearest(&self, count: usize) -> Vec<Near> {
+    /// Up to which distance `count` lie, or a few more; all if there are fewer.
+    pub(super) fn reach(&self, count: usize) -> u16 {
         // The minima of blocks show a limit that is a little too wide, if they are many times as many.
         let mut counts = [0_u32; DISTANCE_MAX + 1];
         let mut add = |distance: &u16| {
@@ -297,8 +297,12 @@ impl Distances<'_> {
         } else {
             segments.for_each(|segment| self.segment(segment).iter().for_each(&mut add));
         }
-        let limit = quantile(&counts, count);
-        let limit = limit.unwrap_or(DISTANCE_MAX as u16);
+        quantile(&counts, count).unwrap_or(DISTANCE_MAX as u16)
+    }
+
+    /// The `count` nearest, in order; all if there are fewer.
+    pub(super) fn nearest(&self, count: usize) -> Vec<Near> {
+        let limit = self.reach(count);
         let mut nearest = Vec::new();
         let mut ties = 0;
         for (segment, block) in self.blocks_within(limit) {
