@@ -74,7 +74,8 @@ pub fn top_k(scopes: &[Scope<'_>], queries: &[&Fingerprint], wanted: TopK) -> Ve
 /// Whether a search is still wanted: threads of it ask before each chunk that they scan.
 pub type IsWanted<'a> = &'a (dyn Fn() -> bool + Sync);
 
-/// [`top_k`] of many, which may take long: it ends soon after nobody wants it any more, and its answer is then worth nothing.
+/// [`top_k`] of many, which may take long: its exact scan ends soon after nobody wants it any more, and the answer is then
+/// worth nothing.
 ///
 /// # Panics
 /// If there are more than 65,536 scopes.

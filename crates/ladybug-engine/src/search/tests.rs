@@ -86,6 +86,16 @@ fn grow(tx: &mut Transaction<'_>, made: &mut Vec<Address>, seed: Seed) -> Result
     Ok(())
 }
 
+/// A space of 4,000 nodes and edges.
+fn of_many_chunks(engine: &Engine) -> Snapshot {
+    let outcome = engine.commit::<_, EngineError>(&[0], |tx| {
+        let mut made = Vec::new();
+        (0..4_000u64).try_for_each(|n| grow(tx, &mut made, (n * 7919 % 4_001, n as u8 & 0x3F)))
+    });
+    outcome.value.expect("room for all");
+    engine.snapshot(0)
+}
+
 /// The exact search of one query in one space.
 fn nearest(snapshot: &Snapshot, query: &Fingerprint, wanted: TopK, filter: &Filter) -> Vec<Hit> {
     let scope = Scope { snapshot, filter };
@@ -233,12 +243,7 @@ proptest! {
 fn a_scan_over_many_chunks_answers_the_same_on_all_threads() {
     let directory = tempfile::tempdir().expect("a directory");
     let (engine, _) = engine(&directory);
-    let outcome = engine.commit::<_, EngineError>(&[0], |tx| {
-        let mut made = Vec::new();
-        (0..4_000u64).try_for_each(|n| grow(tx, &mut made, (n * 7919 % 4_001, n as u8 & 0x3F)))
-    });
-    outcome.value.expect("room for all");
-    let snapshot = engine.snapshot(0);
+    let snapshot = of_many_chunks(&engine);
     for (k, n) in [(1, 0), (10, 1), (100, 2), (5_000, 3)] {
         let query = member(n);
         let filter = Filter::default();
@@ -255,12 +260,7 @@ fn a_scan_over_many_chunks_answers_the_same_on_all_threads() {
 fn a_scan_that_nobody_wants_any_more_ends() {
     let directory = tempfile::tempdir().expect("a directory");
     let (engine, _) = engine(&directory);
-    let outcome = engine.commit::<_, EngineError>(&[0], |tx| {
-        let mut made = Vec::new();
-        (0..4_000u64).try_for_each(|n| grow(tx, &mut made, (n, n as u8 & 0x3F)))
-    });
-    outcome.value.expect("room for all");
-    let snapshot = engine.snapshot(0);
+    let snapshot = of_many_chunks(&engine);
     let filter = Filter::default();
     let scopes = [Scope {
         snapshot: &snapshot,

@@ -24,7 +24,7 @@ pub const NEVER: i64 = i64::MAX;
 /// Slots before one that are asked for kinds to share.
 const KINDS_NEAR: u8 = 4;
 
-/// How many of a chunk's pieces follow from its fingerprints: parity, fingerprints, checksums and layers of sketches.
+/// How many of a chunk's pieces follow from its fingerprints: parity, fingerprints, checksums, and outlines and rests of sketches.
 const FINGERPRINT_PIECES: usize = 5;
 
 /// Shared kinds of a node, sorted.

@@ -6,8 +6,8 @@
 //!    bounds the answer, nearly tightly, since it comes last in a scan and first here.
 //! 3. Pairs that are measured anyway, and a few picked by chance, tell how well samples of this data
 //!    agree with theory; limits widen where they scatter more.
-//! 4. The sketches of what lies within the limit of the bound are compared; of all candidates, in another scan, where
-//!    outlines leave many. Again the nearest are measured first.
+//! 4. The sketches of what lies within the limit of the bound are compared, at low recalls of some more; of all candidates,
+//!    in another scan, where outlines leave many. Again the nearest are measured first.
 //! 5. What lies within the limit of the bound by its sketch is measured in the order of that, its quarter first,
 //!    and the bound tightens further. Distances that are answered are exact.
 //!
@@ -48,9 +48,10 @@ const EXACT_K_SHARE: usize = 16;
 
 /// How a search sets about the recall that is asked.
 struct Effort {
-    /// How many are measured before limits are known, at least: those with the nearest outlines, and then those with the
-    /// nearest sketches. They bound the answer.
-    pilots_min: [usize; 2],
+    /// How many with the nearest outlines are measured before limits are known, at least: they bound the answer.
+    pilots_min: usize,
+    /// The same of those with the nearest larger samples.
+    sampled_pilots_min: usize,
     /// How many picked by chance are measured, to see how well their samples agree with their distances.
     checked: usize,
     /// Of so many with the nearest outlines, for each of the pilots, sketches are looked at whatever the limit is.
@@ -64,13 +65,14 @@ impl Effort {
     /// Where most may be lost, outlines may lose nearly all of that: how many of them are followed decides what a search
     /// costs. The few that are followed whatever the limit is find more than it promises.
     const LITTLE: Self = Self {
-        pilots_min: [10, 10],
+        pilots_min: 10,
+        sampled_pilots_min: 10,
         checked: 12,
         sketched_per_pilot: 4,
         shares: [0.8, 0.1, 0.1],
     };
     const SOME: Self = Self {
-        pilots_min: [10, 24],
+        sampled_pilots_min: 24,
         sketched_per_pilot: 12,
         ..Self::LITTLE
     };
@@ -78,7 +80,8 @@ impl Effort {
     /// Most is the outlines' because they decide whether all sketches are read; a tenth is a margin, so that what is
     /// measured over some thousands of neighbours is at least what was asked for.
     const MOST: Self = Self {
-        pilots_min: [32, 32],
+        pilots_min: 32,
+        sampled_pilots_min: 32,
         checked: 48,
         sketched_per_pilot: 0,
         shares: [0.5, 0.3, 0.1],
@@ -148,7 +151,7 @@ pub(super) fn search(
         return exact::search(segments, queries, best, is_wanted);
     }
     let effort = Effort::of(wanted.recall);
-    let pilots = effort.pilots_min.map(|least| wanted.k.max(least));
+    let pilots = wanted.k.max(effort.pilots_min);
     let limit = |sample, share| Limit::new(sample, wanted.recall.loss(share));
     let [outline, sketch, quarter] = effort.shares;
     // Looked up side by side: each waits for memory twice.
@@ -160,7 +163,8 @@ pub(super) fn search(
         layers: layers.collect(),
         candidates,
         pilots,
-        sketched: pilots[0] * effort.sketched_per_pilot,
+        sampled_pilots: wanted.k.max(effort.sampled_pilots_min),
+        sketched: pilots * effort.sketched_per_pilot,
         checked: checked(segments, candidates, effort.checked),
         wanted,
         limits: Limits {
@@ -225,8 +229,10 @@ struct Pass<'a> {
     /// The sketches of each segment.
     layers: Vec<Layers<'a>>,
     candidates: usize,
-    /// How many are measured first: those with the nearest outlines, and then those with the nearest sketches.
-    pilots: [usize; 2],
+    /// How many with the nearest outlines are measured first.
+    pilots: usize,
+    /// The same of those with the nearest sketches or quarters.
+    sampled_pilots: usize,
     /// The sketches of so many, of those with the nearest outlines, are looked at whatever the limit is.
     sketched: usize,
     /// Candidates picked by chance.
@@ -252,7 +258,7 @@ impl Pass<'_> {
     /// The best of each query.
     fn search(&self, queries: &[&Fingerprint]) -> Vec<Best> {
         match self.wanted.recall {
-            Recall::EXACT if self.pilots[0] > self.candidates / PILOTS_SHARE => {
+            Recall::EXACT if self.pilots > self.candidates / PILOTS_SHARE => {
                 self.scan(queries, vec![self.wanted.distance_max; queries.len()])
             }
             Recall::EXACT => self.scan(queries, self.bounds(queries)),

@@ -169,7 +169,7 @@ impl<'a> Nearest<'a> {
 
         let measured = Vec::new();
         let mut found = Found { best, measured };
-        let pilots = distances.nearest(self.pass.pilots[0]);
+        let pilots = distances.nearest(self.pass.pilots);
         let near = self.pilot(&pilots, Level::Outline, &mut found);
         (found, near)
     }
@@ -208,7 +208,7 @@ impl<'a> Nearest<'a> {
             let scouts = distances.within(limit.at(half) as u16, candidates / SCOUTS_SHARE);
             if let Some(scouts) = scouts {
                 let scouts = self.sketched(scouts);
-                let pilots = self.pass.pilots[1].min(scouts.len());
+                let pilots = self.pass.sampled_pilots.min(scouts.len());
                 self.pilot(&scouts[..pilots], Level::Sketch, &mut found);
                 few = within(&found.best);
             }
@@ -251,7 +251,7 @@ impl<'a> Nearest<'a> {
     pub(super) fn by_sketches(&self, sketches: &Sketches<'_>, begun: Begun) -> Outcome {
         let candidates = self.pass.candidates;
         let Begun { mut found, any } = begun;
-        let pilots = sketches.nearest(self.pass.pilots[1]);
+        let pilots = sketches.nearest(self.pass.sampled_pilots);
         let near = self.pilot(&pilots, Level::Sketch, &mut found);
         let sketch_spread = any.sketch.spread().max(near.sketch.spread_above());
         let quarter_spread = any.quarter.spread().max(near.quarter.spread());
@@ -322,7 +322,7 @@ impl<'a> Nearest<'a> {
         let Unsettled {
             limit, mut found, ..
         } = unsettled;
-        let mut pilots = distances.nearest(self.pass.pilots[1]);
+        let mut pilots = distances.nearest(self.pass.sampled_pilots);
         pilots.retain(|pilot| !found.has_measured(pilot.candidate));
         let mut near = Fit::default();
         for pilot in &pilots {
@@ -349,7 +349,7 @@ impl<'a> Nearest<'a> {
             .filter(|near| !found.has_measured(near.candidate))
             .map(quarter)
             .collect();
-        let wanted = self.pass.pilots[1];
+        let wanted = self.pass.sampled_pilots;
         if wanted < quarters.len() {
             quarters.select_nth_unstable(wanted);
             quarters.truncate(wanted);
