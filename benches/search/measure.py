@@ -11,7 +11,7 @@ BATCH = 64
 QUERIES_TIMED = 63  # one by one: seven at each planted distance, and but for one those of a batch
 QUICK_NS = 1e6  # Whoever answers a query in this time is visited oftener: one visit of some milliseconds would be noise.
 QUICK_VISITS = 8
-RECALLS = ["exact", "0.1", "0.2", "0.3", "0.5", "0.8", "0.9", "0.99", "0.999"]
+RECALLS = "exact 0.01 0.03 0.06 0.1 0.12 0.15 0.18 0.22 0.3 0.4 0.5 0.8 0.9 0.99 0.999".split()
 
 
 def machines():

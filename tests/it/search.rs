@@ -191,16 +191,16 @@ fn fingerprints_are_encoded_compared_and_bound() {
             "-ERR expected K, THRESHOLD, RECALL, EXACT, SPACES, IN, KIND, UNDER, PREFIX, RUNG, EDGES, WITHFP or nothing more, got 'LIMIT'",
         ),
         (
-            "RESONATE x RECALL 0.05",
-            "-ERR expected RECALL to be a number from 0.1 to 1, got '0.05'",
+            "RESONATE x RECALL 0.005",
+            "-ERR expected RECALL to be a number from 0.01 to 1, got '0.005'",
         ),
         (
             "RESONATE x RECALL NaN",
-            "-ERR expected RECALL to be a number from 0.1 to 1, got 'NaN'",
+            "-ERR expected RECALL to be a number from 0.01 to 1, got 'NaN'",
         ),
         (
             "SIMILAR a RECALL",
-            "-ERR expected RECALL to be a number from 0.1 to 1, got nothing more",
+            "-ERR expected RECALL to be a number from 0.01 to 1, got nothing more",
         ),
         (
             "RESONATE x RECALL 0.9 EXACT",

@@ -77,8 +77,8 @@ def test_a_recall_is_asked_for(client):
     assert len(exact) == 3
     for recall in ["0.1", "0.5", "0.999", "1"]:
         assert search(client, "RESONATE", "sweet fruit", "RECALL", recall) == exact
-    for wrong in ["0.05", "1.1", "most"]:
-        with pytest.raises(redis.ResponseError, match="RECALL to be a number from 0.1 to 1, got"):
+    for wrong in ["0.005", "1.1", "most"]:
+        with pytest.raises(redis.ResponseError, match="RECALL to be a number from 0.01 to 1, got"):
             run(client, f"RESONATE x RECALL {wrong}")
     with pytest.raises(redis.ResponseError, match="EXACT or RECALL, got both"):
         run(client, "SIMILAR apples EXACT RECALL 1")
@@ -288,7 +288,7 @@ def test_a_node_evaporates_and_crystallizes_and_stays_the_same(client):
     ("ENCODE VECTOR abc", "a vector is little-endian f32"),
     ("ENCODE RECORD x", "expected a JSON object"),
     ("RESONATE x THRESHOLD -1", "expected THRESHOLD to be a whole number from 0 to 10240"),
-    ("RESONATE x RECALL 2", "expected RECALL to be a number from 0.1 to 1"),
+    ("RESONATE x RECALL 2", "expected RECALL to be a number from 0.01 to 1"),
     ("RESONATE x KIND", "expected a kind, got nothing more"),
     ("RESONATE x NONSENSE", "expected K, THRESHOLD, RECALL"),
     ("SIMILAR apples K 0", "expected K to be a whole number"),

@@ -58,7 +58,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ),
     (
         "recall=1;",
-        "of `search:` and `topk:`, the share of the true nearest that is found: 0.1 to 1, 0.999 unless given",
+        "of `search:` and `topk:`, the share of the true nearest that is found: 0.01 to 1, 0.999 unless given",
     ),
 ];
 

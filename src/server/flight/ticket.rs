@@ -379,12 +379,12 @@ fn columns(value: &str) -> Result<Vec<String>, FlightError> {
 /// A share of the true nearest.
 ///
 /// # Errors
-/// It is no number from 0.1 to 1.
+/// It is no number from 0.01 to 1.
 pub fn recall(value: &str) -> Result<Recall, FlightError> {
     let recall = value.parse().ok().and_then(|share| Recall::new(share).ok());
     recall.ok_or_else(|| {
         FlightError::bad(format!(
-            "expected recall= to be a number from 0.1 to 1, got '{value}'"
+            "expected recall= to be a number from 0.01 to 1, got '{value}'"
         ))
     })
 }
@@ -522,7 +522,7 @@ mod tests {
             ),
             ("space=%4;all", "% and two hex digits are a byte"),
             ("columns=id,,name;all", "got an empty name"),
-            ("recall=2;topk:1:x", "from 0.1 to 1"),
+            ("recall=2;topk:1:x", "from 0.01 to 1"),
             ("recall=1;all", "recall= is for"),
             ("columns=id;sql:SELECT 1", "columns= is for the others"),
         ] {

@@ -11,7 +11,7 @@ pub struct Recall(f64);
 
 /// What is wrong with a recall.
 #[derive(Clone, Debug, PartialEq, Error)]
-#[error("a recall is a number from 0.1 to 1; got {got}")]
+#[error("a recall is a number from 0.01 to 1; got {got}")]
 pub struct RecallError {
     got: f64,
 }
@@ -22,7 +22,7 @@ impl Recall {
     /// What a search promises that is not told.
     pub const DEFAULT: Self = Self(0.999);
     /// The least that can be asked for: what is measured first finds more than that on most data.
-    pub const MIN: Self = Self(0.1);
+    pub const MIN: Self = Self(0.01);
 
     /// Checks the range.
     ///
@@ -35,7 +35,7 @@ impl Recall {
         }
     }
 
-    /// The share, from 0.1 to 1.
+    /// The share, from 0.01 to 1.
     pub const fn share(self) -> f64 {
         self.0
     }
@@ -371,12 +371,12 @@ mod tests {
     #[test]
     fn recalls_are_checked() {
         assert_eq!(Recall::new(1.0), Ok(Recall::EXACT));
-        assert_eq!(Recall::new(0.1).map(Recall::share), Ok(0.1));
-        for wrong in [0.09, 1.01, -1.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(Recall::new(0.01).map(Recall::share), Ok(0.01));
+        for wrong in [0.009, 1.01, -1.0, f64::NAN, f64::INFINITY] {
             let error = Recall::new(wrong).expect_err("out of range").to_string();
             assert_eq!(
                 error,
-                format!("a recall is a number from 0.1 to 1; got {wrong}")
+                format!("a recall is a number from 0.01 to 1; got {wrong}")
             );
         }
     }

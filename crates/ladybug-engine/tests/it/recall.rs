@@ -10,7 +10,7 @@ use crate::random::Random;
 const COUNT: usize = 8_192;
 const QUERIES: usize = 100;
 const K: usize = 10;
-const RECALLS: [f64; 8] = [0.1, 0.2, 0.3, 0.5, 0.8, 0.9, 0.99, 0.999];
+const RECALLS: [f64; 9] = [0.01, 0.1, 0.2, 0.3, 0.5, 0.8, 0.9, 0.99, 0.999];
 
 type Data = (Vec<Fingerprint>, Vec<Fingerprint>);
 

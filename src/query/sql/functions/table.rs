@@ -159,7 +159,7 @@ fn share(argument: &Argument) -> Result<Recall> {
         }
         _ => None,
     };
-    share.ok_or_else(|| expected("recall to be a number from 0.1 to 1", argument))
+    share.ok_or_else(|| expected("recall to be a number from 0.01 to 1", argument))
 }
 
 /// A fingerprint, or text that is encoded.

@@ -55,47 +55,50 @@ struct Effort {
     /// How many picked by chance are measured, to see how well their samples agree with their distances.
     checked: usize,
     /// Of so many with the nearest outlines, for each of the pilots, sketches are looked at whatever the limit is.
-    sketched_per_pilot: usize,
+    sketched_per_pilot: f64,
     /// What is found passes the limits of outlines, sketches and quarters, so each may lose as much as leaves this power of
     /// the recall, and the recall is the product.
     shares: [f64; 3],
 }
 
 impl Effort {
-    /// Where most may be lost, outlines may lose nearly all of that: how many of them are followed decides what a search
-    /// costs. The few that are followed whatever the limit is find more than it promises.
-    const LITTLE: Self = Self {
-        pilots_min: 10,
-        sampled_pilots_min: 10,
-        checked: 12,
-        sketched_per_pilot: 4,
-        shares: [0.8, 0.1, 0.1],
-    };
-    const SOME: Self = Self {
-        sampled_pilots_min: 24,
-        sketched_per_pilot: 12,
-        ..Self::LITTLE
-    };
-    const SOME_RECALL_MIN: f64 = 0.2;
-    /// Most is the outlines' because they decide whether all sketches are read; a tenth is a margin, so that what is
-    /// measured over some thousands of neighbours is at least what was asked for.
+    /// A tenth is a margin, so that what is measured over some thousands of neighbours is at least what was asked for. Most
+    /// is the outlines' because they decide whether all sketches are read.
     const MOST: Self = Self {
         pilots_min: 32,
         sampled_pilots_min: 32,
         checked: 48,
-        sketched_per_pilot: 0,
+        sketched_per_pilot: 0.0,
         shares: [0.5, 0.3, 0.1],
     };
     const MOST_RECALL_MIN: f64 = 0.5;
 
+    /// Where much may be lost, outlines may lose nearly all of that: how many of them are followed decides what a search
+    /// costs. The few that are followed whatever the limit is, more of them for a greater share, find more than it
+    /// promises.
+    fn some(share: f64) -> Self {
+        Self {
+            pilots_min: 10,
+            sampled_pilots_min: (80.0 * share) as usize,
+            checked: 12,
+            sketched_per_pilot: 40.0 * share,
+            shares: [0.8, 0.1, 0.1],
+        }
+    }
+
     fn of(recall: Recall) -> Self {
         match recall.share() {
             Self::MOST_RECALL_MIN.. => Self::MOST,
-            Self::SOME_RECALL_MIN.. => Self::SOME,
-            _ => Self::LITTLE,
+            share => Self::some(share),
         }
     }
 }
+
+/// Where sketches leave many, near quarters are first looked for among this share of the candidates, those with the nearest
+/// sketches: they bound the answer better, so that fewer quarters are read in the order of memory.
+const SCOUTED_SHARE: usize = 64;
+/// The same of several queries, which share that reading.
+const SCOUTED_SHARE_OF_SEVERAL: usize = 256;
 
 /// A search for every one of the nearest measures these first where they are at most one in so many candidates: else
 /// they would take more time than they save.
@@ -154,6 +157,10 @@ pub(super) fn search(
     let pilots = wanted.k.max(effort.pilots_min);
     let limit = |sample, share| Limit::new(sample, wanted.recall.loss(share));
     let [outline, sketch, quarter] = effort.shares;
+    let scouted_share = match queries.len() {
+        1 => SCOUTED_SHARE,
+        _ => SCOUTED_SHARE_OF_SEVERAL,
+    };
     // Looked up side by side: each waits for memory twice.
     let layers = segments
         .iter()
@@ -164,7 +171,8 @@ pub(super) fn search(
         candidates,
         pilots,
         sampled_pilots: wanted.k.max(effort.sampled_pilots_min),
-        sketched: pilots * effort.sketched_per_pilot,
+        sketched: (pilots as f64 * effort.sketched_per_pilot) as usize,
+        scouted: candidates / scouted_share,
         checked: checked(segments, candidates, effort.checked),
         wanted,
         limits: Limits {
@@ -235,6 +243,8 @@ struct Pass<'a> {
     sampled_pilots: usize,
     /// The sketches of so many, of those with the nearest outlines, are looked at whatever the limit is.
     sketched: usize,
+    /// Near quarters are looked for among so many with the nearest sketches, where these leave many.
+    scouted: usize,
     /// Candidates picked by chance.
     checked: Vec<Candidate>,
     wanted: TopK,

@@ -31,10 +31,6 @@ const SURVIVORS_SHARE: usize = 8;
 /// The same of quarters: reading all of them in the order of memory is faster.
 const QUARTERED_SHARE: usize = 4;
 
-/// Where more survive, this share of the candidates, those with the nearest sketches, is looked at for
-/// near quarters.
-const SCOUTED_SHARE: usize = 32;
-
 /// Beyond this spread quarters sort out too little to be worth their time.
 const QUARTER_SPREAD_MAX: f64 = 2.5;
 /// Where sketches leave many, quarters are worth their time if they leave less than this share of all.
@@ -342,8 +338,7 @@ impl<'a> Nearest<'a> {
     /// Measures those with the nearest quarters among those with the nearest sketches, which bounds the
     /// answer better than sketches alone can.
     fn scout(&self, sketches: &Sketches<'_>, found: &mut Found) {
-        let scouted = self.pass.candidates / SCOUTED_SHARE;
-        let scouted = sketches.nearest(scouted).into_iter();
+        let scouted = sketches.nearest(self.pass.scouted).into_iter();
         let quarter = |near: Near| (self.quarter(self.words(near.candidate)), near.candidate);
         let mut quarters: Vec<_> = scouted
             .filter(|near| !found.has_measured(near.candidate))

@@ -22,7 +22,7 @@ const NONE: u16 = i16::MAX as u16;
 /// The greatest distance of a sample: that of quarters.
 const DISTANCE_MAX: usize = QUARTER * 64;
 /// How many minima there must be for each of the nearest that are found by them.
-const MINIMA_PER_NEAREST: usize = 4;
+const MINIMA_PER_NEAREST: usize = 2;
 /// Distances that have a minimum in common.
 const BLOCK: usize = FLAGS;
 const BLOCKS: usize = SLOTS / BLOCK;
@@ -316,8 +316,12 @@ impl Distances<'_> {
                 });
             }
         }
+        // Where what is near lies together, these are many more.
+        if count < nearest.len() {
+            nearest.select_nth_unstable(count);
+            nearest.truncate(count);
+        }
         nearest.sort_unstable();
-        nearest.truncate(count);
         nearest
     }
 

@@ -167,7 +167,7 @@ impl<'a> Options<'a> {
 
 /// The share that follows RECALL.
 fn recall_of(arguments: &mut Arguments<'_>) -> Result<Recall, CommandError> {
-    const WHAT: &str = "RECALL to be a number from 0.1 to 1";
+    const WHAT: &str = "RECALL to be a number from 0.01 to 1";
     let text = arguments.text(WHAT)?;
     let recall = text.parse().ok().and_then(|share| Recall::new(share).ok());
     recall.ok_or_else(|| expected(WHAT, text.as_bytes()))
