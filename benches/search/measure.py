@@ -96,6 +96,7 @@ def timed_rounds(data, contenders, machine, process, rounds):
     which the median counts; the first round warms up and does not count."""
     single = {contender.name: [] for contender in contenders}
     batch = {contender.name: [] for contender in contenders}
+    gains = {contender.name: [] for contender in contenders}
     stream, pair = [], []
     visits = list(contenders)
     for round_ in range(rounds + 1):
@@ -103,10 +104,13 @@ def timed_rounds(data, contenders, machine, process, rounds):
         one = {contender.name: [] for contender in contenders}
         all_ = {contender.name: [] for contender in contenders}
         for contender in visits:
-            one[contender.name].append(contender.one_by_one(data, machine, 0, QUERIES_TIMED).ns)
-            all_[contender.name].append(contender.batch(data, machine, 0, BATCH).ns[0])
+            singles = contender.one_by_one(data, machine, 0, QUERIES_TIMED).ns
+            whole = contender.batch(data, machine, 0, BATCH).ns[0]
+            one[contender.name].append(singles)
+            all_[contender.name].append(whole)
             read = process.ask("stream")["ns"][0]
             if round_ > 0:
+                gains[contender.name].append(round(float(np.mean(singles) / (whole / BATCH)), 3))
                 stream.append(read)
         if round_ > 0:
             pair.append(process.ask("pair")["ns"][0])
@@ -129,6 +133,8 @@ def timed_rounds(data, contenders, machine, process, rounds):
                 # Of each round, over the queries.
                 "round_ns": np.median(single[contender.name], axis=1).tolist(),
                 "batch_ns": batch[contender.name],
+                # Of each visit, queries a second of the batch over those of the single ones just before it.
+                "batch_gains": gains[contender.name],
             }
             for contender in contenders
         },
