@@ -75,7 +75,7 @@ def test_resonate_s_filters(client):
 def test_a_recall_is_asked_for(client):
     exact = search(client, "RESONATE", "sweet fruit", "EXACT")
     assert len(exact) == 3
-    for recall in ["0.1", "0.5", "0.999", "1"]:
+    for recall in ["0.01", "0.1", "0.5", "0.999", "1"]:
         assert search(client, "RESONATE", "sweet fruit", "RECALL", recall) == exact
     for wrong in ["0.005", "1.1", "most"]:
         with pytest.raises(redis.ResponseError, match="RECALL to be a number from 0.01 to 1, got"):
