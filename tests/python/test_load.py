@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 
+import conftest
 import pytest
 
 PACKAGES = """\
@@ -306,16 +307,44 @@ def catalogue():
     return text
 
 
-def test_debian_s_whole_catalogue_answers_what_the_readme_asks(start, catalogue):
-    server = start("--fsync", "never")
+@pytest.fixture(scope="module")
+def catalogued(catalogue):
+    """A server that has loaded as much of it as fits."""
+    server = conftest.Ladybug("--fsync", "never")
     server.stop()
     said = load(server, "debian", "--data", server.data, text=catalogue, port=False)
     assert said.returncode == 0 and "left out" in said.stdout, said
     server.start()
     with server.client(protocol=2, socket_timeout=120) as client:
-        assert 32_000 < client.dbsize() < 32_768
-        found = client.execute_command("RESONATE", "web server", "K", "10")
-        described = [client.get(row[0]).lower() for row in found]
-        assert sum("web" in text or "http" in text for text in described) >= 8, names(found)
-        needs = client.execute_command("TRAVERSE", "nginx", "VIA", "DEPENDS_ON", "DEPTH", "3")
-        assert {"nginx-common", "libc6"} <= set(names(needs)) and max(row[2] for row in needs) <= 3
+        yield client
+    server.remove()
+
+
+def test_debian_s_whole_catalogue_answers_what_the_readme_asks(catalogued):
+    assert 32_000 < catalogued.dbsize() < 32_768
+    found = catalogued.execute_command("RESONATE", "web server", "K", "10")
+    described = [catalogued.get(row[0]).lower() for row in found]
+    assert sum("web" in text or "http" in text for text in described) >= 8, names(found)
+    needs = catalogued.execute_command("TRAVERSE", "nginx", "VIA", "DEPENDS_ON", "DEPTH", "3")
+    assert {"nginx-common", "libc6"} <= set(names(needs)) and max(row[2] for row in needs) <= 3
+
+
+def test_of_the_catalogue_as_much_is_found_as_is_asked_for(catalogue, catalogued):
+    # Of packages that did not fit.
+    texts = [line for line in catalogue.splitlines() if line.startswith("Description: ")][-4_000::40]
+    queries = [text.removeprefix("Description: ") for text in texts]
+
+    def distances(query, *how):
+        return [row[2] for row in catalogued.execute_command("RESONATE", query, "K", "10", *how)]
+
+    farthest = [distances(query, "EXACT")[-1] for query in queries]
+
+    def found(recall):
+        within = [distance <= most
+                  for query, most in zip(queries, farthest) for distance in distances(query, "RECALL", recall)]
+        assert len(within) == 10 * len(queries)
+        return sum(within) / len(within)
+
+    for recall in ["0.01", "0.1", "0.5", "0.9", "0.99", "0.999"]:
+        assert found(recall) >= float(recall), recall
+    assert found("0.01") < 0.9, "as if everything had been looked at"
