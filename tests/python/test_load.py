@@ -311,13 +311,15 @@ def catalogue():
 def catalogued(catalogue):
     """A server that has loaded as much of it as fits."""
     server = conftest.Ladybug("--fsync", "never")
-    server.stop()
-    said = load(server, "debian", "--data", server.data, text=catalogue, port=False)
-    assert said.returncode == 0 and "left out" in said.stdout, said
-    server.start()
-    with server.client(protocol=2, socket_timeout=120) as client:
-        yield client
-    server.remove()
+    try:
+        server.stop()
+        said = load(server, "debian", "--data", server.data, text=catalogue, port=False)
+        assert said.returncode == 0 and "left out" in said.stdout, said
+        server.start()
+        with server.client(protocol=2, socket_timeout=120) as client:
+            yield client
+    finally:
+        server.remove()
 
 
 def test_debian_s_whole_catalogue_answers_what_the_readme_asks(catalogued):

@@ -282,9 +282,9 @@ impl Distances<'_> {
         &self.sampled.distances[start..start + SLOTS]
     }
 
-    /// Up to which distance `count` lie, or a few more; all if there are fewer.
+    /// Up to which distance `count` lie, or more where near ones lie together; all if there are fewer.
     pub(super) fn reach(&self, count: usize) -> u16 {
-        // The minima of blocks show a limit that is a little too wide, if they are many times as many.
+        // The minima of blocks show a limit that is too wide, the less so the more of them there are.
         let mut counts = [0_u32; DISTANCE_MAX + 1];
         let mut add = |distance: &u16| {
             if let Some(count) = counts.get_mut(usize::from(*distance)) {
